@@ -1,0 +1,94 @@
+"""What was decided: a new status, and the few writes that follow from it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from modelrollout.api import ModelRolloutSpec
+from modelrollout.api.status import ModelRolloutStatus
+from modelrollout.decisions.observed import Owner
+
+
+class Reason(StrEnum):
+    """One reason per kind of event; `kubectl get events` is filtered by it."""
+
+    ADOPTED = "Adopted"
+    RUN_STARTED = "RunStarted"
+    STEP_STARTED = "StepStarted"
+    AWAITING_APPROVAL = "AwaitingApproval"
+    PROMOTED = "Promoted"
+    COMPLETED = "Completed"
+    GUARDRAIL_FAILED = "GuardrailFailed"
+    GUARDRAIL_HELD = "GuardrailHeld"
+    NO_EVIDENCE = "NoEvidence"
+    ABORTED = "Aborted"
+    WITHDRAWN = "Withdrawn"
+    SUPERSEDED = "Superseded"
+    UNDONE = "Undone"
+    CANDIDATE_UNAVAILABLE = "CandidateUnavailable"
+    CANDIDATE_BACK = "CandidateBack"
+    STABLE_UNAVAILABLE = "StableUnavailable"
+    BASELINE_CHANGED = "BaselineChanged"
+    UNPROVEN_CHANGE = "UnprovenChange"
+    TARGET_REJECTED = "TargetRejected"
+    DEADLINE_PASSED = "DeadlinePassed"
+    ANALYSIS_FAILING = "AnalysisFailing"
+    PAUSED = "Paused"
+    RESUMED = "Resumed"
+    COMMAND_REFUSED = "CommandRefused"
+    SPEC_REFUSED = "SpecRefused"
+    ROUTE_REFUSED = "RouteRefused"
+    TRAFFIC_REPAIRED = "TrafficRepaired"
+    CONTESTED = "Contested"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """A Kubernetes event about the rollout; `warning` makes its type Warning."""
+
+    reason: Reason
+    message: str
+    warning: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TrafficIntent:
+    """What every managed rule of the route should say.
+
+    Attributes:
+        weights: thousandths per version, summing to 1000, one entry for every version of the spec.
+        owner: the annotation to write with it. The route agrees when weights, uid, stable, services and intent are equal.
+    """
+
+    weights: Mapping[str, int]
+    owner: Owner
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The outcome of `plan()`.
+
+    Attributes:
+        status: to be written first, when `write_status`.
+        write_status: whether it says more than the stored one does.
+        traffic: to be brought about after that write; None leaves the route alone.
+        release: take the owner annotation off the route (the traffic is left as it is).
+        snapshot: resolved spec to be stored as a ControllerRevision named status.run.plan before the status names it.
+        events: to be posted after the writes.
+        wake_at: when to look again although nothing changed; None waits for a change.
+        analyse: whether Prometheus is to be asked from now on.
+        repair_not_before: earliest moment for the traffic write, when a contested route backs off.
+        record: lines for the decision record, written at step boundaries.
+    """
+
+    status: ModelRolloutStatus
+    write_status: bool
+    traffic: TrafficIntent | None = None
+    release: bool = False
+    snapshot: ModelRolloutSpec | None = None
+    events: tuple[Event, ...] = ()
+    wake_at: datetime | None = None
+    analyse: bool = False
+    repair_not_before: datetime | None = None
+    record: tuple[Mapping[str, object], ...] = ()

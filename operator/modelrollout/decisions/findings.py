@@ -1,0 +1,72 @@
+"""What the evidence says: made by `analysis`, read by the gates."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from modelrollout.api.status import Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What one metric says now.
+
+    Attributes:
+        metric: its name.
+        role: Guardrail, Goal or Monitor.
+        verdict: Fail is sticky within a run, Pass is not.
+        reason: one CamelCase word: Proven, Worse, NotYet, NoData, Stale, QueryFailed, NumeratorNeverSeen, AboveLimit, ...
+        message: a sentence with the numbers.
+        candidate, stable: point estimates over the run (share, seconds or the threshold's value).
+        limit: the worst value of the candidate that may be promoted, given the stable version's value.
+        effect, low, high: estimate and confidence sequence of the effect the test tests (ratio or difference).
+        effect_kind: "ratio" or "difference", empty for thresholds.
+        evidence_fail, evidence_pass: log evidence divided by the log limit; 1 and more is decisive.
+        candidate_count, stable_count: exposures behind it.
+        fresh: the newest data of both sides is at most two analysis intervals old.
+        inside_margin: the point estimate from this step's data alone is inside the margin; None without data.
+    """
+
+    metric: str
+    role: str
+    verdict: Verdict
+    reason: str = ""
+    message: str = ""
+    candidate: float | None = None
+    stable: float | None = None
+    limit: float | None = None
+    effect: float | None = None
+    low: float | None = None
+    high: float | None = None
+    effect_kind: str = ""
+    evidence_fail: float | None = None
+    evidence_pass: float | None = None
+    candidate_count: int | None = None
+    stable_count: int | None = None
+    fresh: bool = False
+    inside_margin: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """All findings of a run at one moment.
+
+    Attributes:
+        run: id of the run it belongs to.
+        step: index of the step it was gathered for; evidence of another step is not used to leave this one.
+        findings: one per metric, in the order of the spec.
+        until: end of the last closed stratum, seconds since the epoch; None before the first one.
+        answers: answers of each version since the step began, from closed strata.
+        traffic_lost: the candidate answered less than half of its share three strata in a row.
+        unreachable: why Prometheus could not be asked, empty when it answered.
+        checkpoint: JSON state from which folding goes on after a restart.
+    """
+
+    run: str
+    step: int
+    findings: tuple[Finding, ...] = ()
+    until: float | None = None
+    answers: Mapping[str, int] = field(default_factory=dict)
+    traffic_lost: bool = False
+    unreachable: str = ""
+    checkpoint: Mapping[str, Any] = field(default_factory=dict)

@@ -1,0 +1,151 @@
+"""What a reconcile saw of the world: the only facts a decision may use besides spec, status, evidence and the time.
+
+Weights here are thousandths of the traffic of a managed rule, already brought to a sum of 1000, whatever sum the route itself uses.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class VersionSeen:
+    """A version's Service, workload and endpoints.
+
+    Attributes:
+        service_found: the Service exists and has the named port.
+        workload_found: the workload exists.
+        ready: ready endpoint addresses behind the Service.
+        revision: identity of what the workload runs, empty when it was not found.
+        restarts: container restarts of its present pods, None when not asked yet.
+        oom_kills: how many of those containers were last ended for want of memory.
+        pods: names of the pods seen behind the Service.
+        problem: why the workload cannot become ready, in a sentence, empty when nothing is known.
+    """
+
+    service_found: bool = True
+    workload_found: bool = True
+    ready: int = 0
+    revision: str = ""
+    restarts: int | None = None
+    oom_kills: int = 0
+    pods: tuple[str, ...] = ()
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """Who the route says has its managed rules: the annotation `modelrollout.io/owner`.
+
+    Attributes:
+        uid: uid of the ModelRollout.
+        name: its name, for people.
+        stable: version that served when it was last written.
+        intent: the decision that was last written (Run.intent).
+        rules: names (or indices as text) of the managed rules.
+        services: Service name per version, so that traffic can be returned when the ModelRollout is gone.
+    """
+
+    uid: str
+    name: str
+    stable: str
+    intent: int = 0
+    rules: tuple[str, ...] = ()
+    services: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class RuleSeen:
+    """One managed rule of the route.
+
+    Attributes:
+        name: its name, or its index as text.
+        weights: thousandths per version; empty when the rule gives no weight to anyone.
+        absent: versions that have no backendRef in it, or one without a weight.
+        unknown: Services in it that belong to no version.
+    """
+
+    name: str
+    weights: Mapping[str, int] = field(default_factory=dict)
+    absent: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RouteSeen:
+    """The route as it stands.
+
+    Attributes:
+        found: it exists.
+        accepted: a parent accepted it; None when no parent spoke yet.
+        problem: why it is not usable, in a sentence, empty when it is.
+        resource_version: of the object that was read.
+        rules: its managed rules.
+        owner: its owner annotation.
+        writer: field manager that last wrote a managed weight, empty when unknown.
+    """
+
+    found: bool = False
+    accepted: bool | None = None
+    problem: str = ""
+    resource_version: str = ""
+    rules: tuple[RuleSeen, ...] = ()
+    owner: Owner | None = None
+    writer: str = ""
+
+    def weights(self) -> Mapping[str, int] | None:
+        """Weights that all managed rules share, or None when there are none or they differ."""
+        first = self.rules[0].weights if self.rules else None
+        return first if first and all(rule.weights == first for rule in self.rules) else None
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Whether this rollout has the rules it wants; `holder` (namespace/name) has them otherwise."""
+
+    held: bool = True
+    holder: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CommandSeen:
+    """A ModelRolloutCommand for this rollout that status does not answer yet."""
+
+    name: str
+    uid: str
+    verb: str
+    by: str
+    created_at: datetime
+    run: str = ""
+    reason: str = ""
+    full: bool = False
+    expires_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reversals:
+    """Foreign changes of managed weights in the last ten minutes: field manager and how often."""
+
+    manager: str = ""
+    times: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """Everything a reconcile saw."""
+
+    route: RouteSeen
+    versions: Mapping[str, VersionSeen]
+    claim: Claim = Claim()
+    commands: tuple[CommandSeen, ...] = ()
+    reversals: Reversals = Reversals()
+
+    def ready(self, version: str) -> bool:
+        """Whether that version has at least one ready endpoint."""
+        seen = self.versions.get(version)
+        return seen is not None and seen.service_found and seen.ready > 0
+
+    def revision(self, version: str) -> str:
+        """Revision of that version's workload, empty when unknown."""
+        seen = self.versions.get(version)
+        return seen.revision if seen else ""

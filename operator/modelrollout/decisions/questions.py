@@ -1,0 +1,52 @@
+"""What Prometheus is to be asked for a run: derived from spec and status, answered by `metrics`, judged by `analysis`."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from modelrollout.api import ModelRolloutSpec
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesTarget:
+    """Names by which a version is found in series.
+
+    Attributes:
+        service, port: of its Service.
+        workload: name of its workload.
+        pods: pods seen behind its Service since the run began, at most 200; empty means the workload's name pattern.
+    """
+
+    service: str
+    port: int
+    workload: str = ""
+    pods: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Everything needed to gather and judge evidence of one run.
+
+    Attributes:
+        namespace: of the rollout; every counter selector is bound to it.
+        spec: the run's resolved plan (metrics and analysis are read from it).
+        run: id of the run.
+        candidate, stable: version names.
+        targets: how each of the two is found in series.
+        since: when the candidate first got a weight, seconds since the epoch.
+        step: index of the present step.
+        step_since: when it began, or its evidence was discarded; seconds since the epoch.
+        weight: the candidate's weight now, of 1000.
+        watching: after promotion; the candidate has all traffic and is judged against the stable version's history.
+    """
+
+    namespace: str
+    spec: ModelRolloutSpec
+    run: str
+    candidate: str
+    stable: str
+    since: float
+    step: int
+    step_since: float
+    weight: int
+    watching: bool = False
+    targets: Mapping[str, SeriesTarget] = field(default_factory=dict)
