@@ -1,0 +1,103 @@
+"""The resources of modelrollout.io/v1alpha1 as types; the CRDs are generated from them."""
+
+from modelrollout.api.base import API_VERSION, GROUP, VERSION, Model
+from modelrollout.api.command import ModelRolloutCommand, ModelRolloutCommandSpec, Verb
+from modelrollout.api.durations import Duration, format_duration, parse_duration
+from modelrollout.api.effects import Effect, Limits, Margin
+from modelrollout.api.metadata import ObjectMeta
+from modelrollout.api.metrics import (
+    AgreementMetric,
+    Better,
+    DistributionMetric,
+    HistogramUnit,
+    LatencyMetric,
+    MeanMetric,
+    Metric,
+    PresetMetric,
+    ProportionMetric,
+    Role,
+    Series,
+    ThresholdMetric,
+)
+from modelrollout.api.parsing import parse_command, parse_rollout, parse_spec, spec_errors
+from modelrollout.api.policies import (
+    AUTO,
+    Analysis,
+    DeadlinePolicy,
+    DeletionPolicy,
+    Prometheus,
+    PromotionPolicy,
+    RevisionPolicy,
+    RollbackPolicy,
+)
+from modelrollout.api.rollout import ModelRollout, ModelRolloutSpec
+from modelrollout.api.status import ModelRolloutStatus
+from modelrollout.api.strategies import Canary, CanaryStep, Requirement, Step, Strategy
+from modelrollout.api.traffic import GatewayAPI, HeaderMatch, ParentRef, RouteKind, RouteMatch, RouteTemplate, Traffic
+from modelrollout.api.values import TOTAL_WEIGHT, Percent, format_percent, percent_of, weight_of
+from modelrollout.api.versions import ModelInfo, ServiceRef, Version, WorkloadRef
+
+__all__ = [
+    "API_VERSION",
+    "AUTO",
+    "GROUP",
+    "TOTAL_WEIGHT",
+    "VERSION",
+    "AgreementMetric",
+    "Analysis",
+    "Better",
+    "Canary",
+    "CanaryStep",
+    "DeadlinePolicy",
+    "DeletionPolicy",
+    "DistributionMetric",
+    "Duration",
+    "Effect",
+    "GatewayAPI",
+    "HeaderMatch",
+    "HistogramUnit",
+    "LatencyMetric",
+    "Limits",
+    "Margin",
+    "MeanMetric",
+    "Metric",
+    "Model",
+    "ModelInfo",
+    "ModelRollout",
+    "ModelRolloutCommand",
+    "ModelRolloutCommandSpec",
+    "ModelRolloutSpec",
+    "ModelRolloutStatus",
+    "ObjectMeta",
+    "ParentRef",
+    "Percent",
+    "PresetMetric",
+    "Prometheus",
+    "PromotionPolicy",
+    "ProportionMetric",
+    "Requirement",
+    "RevisionPolicy",
+    "Role",
+    "RollbackPolicy",
+    "RouteKind",
+    "RouteMatch",
+    "RouteTemplate",
+    "Series",
+    "ServiceRef",
+    "Step",
+    "Strategy",
+    "ThresholdMetric",
+    "Traffic",
+    "Verb",
+    "Version",
+    "WorkloadRef",
+    "format_duration",
+    "format_percent",
+    "parse_command",
+    "parse_duration",
+    "parse_rollout",
+    "parse_spec",
+    "percent_of",
+    "spec_errors",
+    "weight_of",
+]

@@ -1,0 +1,81 @@
+"""From JSON objects to types, with errors that a person can act on."""
+
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from modelrollout.api.command import ModelRolloutCommand
+from modelrollout.api.rollout import ModelRollout, ModelRolloutSpec
+from modelrollout.errors import InvalidSpec
+
+_T = TypeVar("_T", bound=BaseModel)
+
+
+def parse_rollout(obj: Mapping[str, Any]) -> ModelRollout:
+    """A ModelRollout from the object that the API server or a YAML file gives.
+
+    Raises:
+        InvalidSpec: with the path of the first wrong field, and what to do about it.
+    """
+    return _parse(ModelRollout, obj, "")
+
+
+def parse_spec(spec: Mapping[str, Any]) -> ModelRolloutSpec:
+    """The spec alone, for example of a run's snapshot.
+
+    Raises:
+        InvalidSpec: as `parse_rollout`.
+    """
+    return _parse(ModelRolloutSpec, spec, "spec")
+
+
+def parse_command(obj: Mapping[str, Any]) -> ModelRolloutCommand:
+    """A ModelRolloutCommand from the object that the API server or a YAML file gives.
+
+    Raises:
+        InvalidSpec: as `parse_rollout`.
+    """
+    return _parse(ModelRolloutCommand, obj, "")
+
+
+def spec_errors(spec: Mapping[str, Any]) -> tuple[InvalidSpec, ...]:
+    """Everything that is wrong with a spec, in the order of its fields; empty when it is right."""
+    try:
+        ModelRolloutSpec.model_validate(spec)
+    except ValidationError as error:
+        return tuple(_explained(details, "spec") for details in error.errors(include_url=False))
+    return ()
+
+
+def _parse(model: type[_T], value: Mapping[str, Any], root: str) -> _T:
+    try:
+        return model.model_validate(value)
+    except ValidationError as error:
+        raise _explained(error.errors(include_url=False)[0], root) from None
+
+
+def _explained(details: ErrorDetails, root: str) -> InvalidSpec:
+    context = details.get("ctx") or {}
+    path = _path((root, *details["loc"], context.get("field", "")))
+    match details["type"]:
+        case "missing":
+            message = "this field is required"
+        case "extra_forbidden":
+            message = "unknown field: remove it, or correct its spelling"
+        case "string_pattern_mismatch":
+            message = f"{details['input']!r} does not match {context['pattern']}"
+        case _:
+            message = details["msg"]
+    return InvalidSpec(message, path)
+
+
+def _path(parts: tuple[int | str, ...]) -> str:
+    path = ""
+    for part in parts:
+        if isinstance(part, int):
+            path += f"[{part}]"
+        elif part and "[" not in part and "-" not in part:  # pydantic puts the names of union members into the path
+            path += f".{part}" if path else part
+    return path

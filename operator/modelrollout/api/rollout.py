@@ -1,0 +1,237 @@
+"""The ModelRollout: which versions of a model there are, which one should serve, and how to get there."""
+
+from datetime import timedelta
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+from modelrollout.api.base import API_VERSION, Model
+from modelrollout.api.durations import Between, Duration
+from modelrollout.api.metadata import ObjectMeta
+from modelrollout.api.metrics import Metric
+from modelrollout.api.policies import (
+    Analysis,
+    DeadlinePolicy,
+    DeletionPolicy,
+    Exclusivity,
+    Prometheus,
+    PromotionPolicy,
+    RevertPolicy,
+    RevisionPolicy,
+    RollbackPolicy,
+    Scale,
+)
+from modelrollout.api.rules import Rule, at_most_one, not_yet
+from modelrollout.api.status import ModelRolloutStatus
+from modelrollout.api.strategies import Strategy
+from modelrollout.api.telemetry import Telemetry
+from modelrollout.api.traffic import Traffic
+from modelrollout.api.values import DnsLabel
+from modelrollout.api.versions import Version
+
+MAX_NAME_LENGTH = 50
+"""Longest name of a ModelRollout: names derived from it must still be labels of at most 63 characters."""
+
+
+class ModelRolloutSpec(Model):
+    """What is wanted. A change of `target`, or of what the target's workload runs, starts a run."""
+
+    RULES = (
+        at_most_one(
+            {"target": "target", "candidates": "candidates"},
+            "set exactly one of target and candidates: target declares the winner, candidates lets it be chosen",
+        ),
+        Rule(
+            "has(self.target) || has(self.candidates)",
+            "say which version should serve all traffic: set target to the name of one of versions",
+            lambda self: self.target is not None or self.candidates is not None,
+        ),
+        not_yet("candidates", "candidates", "declare the version that should serve as target"),
+        Rule(
+            "!has(self.target) || self.versions.exists(v, v.name == self.target)",
+            "target must be the name of one of versions",
+            lambda self: self.target is None or self.version(self.target) is not None,
+            "target",
+        ),
+        Rule(
+            "!has(self.initialStable) || self.versions.exists(v, v.name == self.initialStable)",
+            "initialStable must be the name of one of versions",
+            lambda self: self.initial_stable is None or self.version(self.initial_stable) is not None,
+            "initialStable",
+        ),
+        Rule(
+            "self.versions.all(v, self.versions.exists_one(w, w.name == v.name))",
+            "every version needs a name of its own",
+            lambda self: _distinct([version.name for version in self.versions]),
+            "versions",
+        ),
+        Rule(
+            "self.versions.all(v, self.versions.exists_one(w, w.service.name == v.service.name))",
+            "every version needs a Service of its own, else traffic cannot tell them apart",
+            lambda self: _distinct([version.service.name for version in self.versions]),
+            "versions",
+        ),
+        Rule(
+            "self.versions.all(v, self.versions.exists_one(w, "
+            "w.workload.name == v.workload.name && w.workload.kind == v.workload.kind))",
+            "every version needs a workload of its own: both stay up side by side during a run",
+            lambda self: _distinct([(version.workload.kind, version.workload.name) for version in self.versions]),
+            "versions",
+        ),
+        Rule(
+            "self.metrics.all(m, self.metrics.exists_one(n, n.name == m.name))",
+            "every metric needs a name of its own",
+            lambda self: _distinct([metric.name for metric in self.metrics]),
+            "metrics",
+        ),
+        not_yet("telemetry", "telemetry", "let your own exporter publish the counters that metrics reads"),
+        not_yet("exclusivity", "exclusivity", "start one rollout after the other"),
+        not_yet("revert", "revert", "use the Undo command to go back to the previous version in one write"),
+    )
+
+    hypothesis: Annotated[str, Field(min_length=1, max_length=1024)] | None = Field(
+        default=None,
+        description="What you expect, in your words; shown beside the verdict: v8 halves false alarms.",
+    )
+    versions: tuple[Version, ...] = Field(
+        min_length=1,
+        max_length=16,
+        description=(
+            "Every version that may get traffic, the serving one included; each with a workload and a Service of its "
+            "own. Nothing is copied or redeployed: at promotion only the traffic moves."
+        ),
+        json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"]},
+    )
+    target: DnsLabel | None = Field(
+        default=None,
+        description=(
+            "Name of the version that should serve all traffic. Changing it starts a run; setting it back withdraws "
+            "the run and returns the traffic at once."
+        ),
+    )
+    candidates: tuple[DnsLabel, ...] | None = Field(
+        default=None,
+        min_length=1,
+        max_length=16,
+        description="Versions of which the best is chosen, for experiments. Not yet supported: use target.",
+        json_schema_extra={"x-kubernetes-list-type": "set"},
+    )
+    initial_stable: DnsLabel | None = Field(
+        default=None,
+        description=(
+            "Name of the version to take as stable when the rollout first sees the route and several versions have "
+            "weight there. Read only then. Default: the one version with all the weight."
+        ),
+    )
+    traffic: Traffic = Field(description="Who shifts the traffic: exactly one router.")
+    strategy: Strategy = Field(description="How the traffic is shifted: exactly one strategy.")
+    watch: Annotated[Duration, Between("0s", "30d")] = Field(
+        default=timedelta(minutes=15),
+        description=(
+            "After a promotion: how long the guardrails go on and the old version stays ready for undo. Default: 15m."
+        ),
+    )
+    metrics: tuple[Metric, ...] = Field(
+        default=(),
+        max_length=30,
+        description=(
+            "What is measured of both versions and what it decides. Restarts of the candidate, lost traffic and "
+            "missing endpoints are guarded even without any."
+        ),
+        json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"]},
+    )
+    prometheus: Prometheus | None = Field(
+        default=None, description="Where the metrics are asked for. Default: the operator's own setting."
+    )
+    analysis: Analysis = Field(
+        default_factory=Analysis,
+        description="How often the evidence is looked at, and which errors are allowed in judging it.",
+        json_schema_extra={"default": {}},
+    )
+    telemetry: Telemetry | None = Field(
+        default=None, description="What the collector reads from requests and answers. Not yet supported."
+    )
+    progress_deadline: Annotated[Duration, Between("1s", "365d")] = Field(
+        default=timedelta(hours=6),
+        description=(
+            "Longest time without a change of step; then onDeadline decides. It stands still while paused or waiting "
+            "for an approval. Default: 6h."
+        ),
+    )
+    on_deadline: DeadlinePolicy = Field(
+        default=DeadlinePolicy.ROLLBACK,
+        description=(
+            "What happens when a deadline passes. Rollback (default): traffic back to stable, outcome NoEvidence, the "
+            "version is not held as rejected. Hold: keep the weight, say so and wait for a person."
+        ),
+    )
+    on_new_revision: RevisionPolicy = Field(
+        default=RevisionPolicy.RESTART,
+        description=(
+            "When the candidate's workload changes what it runs during a run. Restart (default): a new run from the "
+            "first step. FinishFirst: the new revision is tried after this run."
+        ),
+    )
+    scale: Scale | None = Field(
+        default=None, description="Whether the operator scales the workloads. Default: it does not."
+    )
+    exclusivity: Exclusivity | None = Field(
+        default=None, description="Experiments that must not overlap. Not yet supported."
+    )
+    rollback: RollbackPolicy = Field(
+        default=RollbackPolicy.AUTO,
+        description=(
+            "When a guardrail fails. Auto (default): traffic back to stable at once. Hold: keep the weight, alert and "
+            "wait for a person's Abort or Promote."
+        ),
+    )
+    promotion: PromotionPolicy = Field(
+        default=PromotionPolicy.AUTO,
+        description=(
+            "When the last step has passed. Auto (default): promote. Manual: wait for a person's Approve command."
+        ),
+    )
+    revert: RevertPolicy | None = Field(
+        default=None,
+        description="How a target set back to the previous version is reached. Not yet supported: use Undo.",
+    )
+    deletion_policy: DeletionPolicy = Field(
+        default=DeletionPolicy.RETURN_TO_STABLE,
+        description=(
+            "When the ModelRollout is deleted during a run. ReturnToStable (default): traffic back to stable, if that "
+            "is ready. Leave: weights stay as they are."
+        ),
+    )
+    paused: bool = Field(
+        default=False,
+        description=("Hold the present weight; guardrails stay on. Wins over the Resume command. Default: false."),
+    )
+
+    def version(self, name: str) -> Version | None:
+        """The version of that name, or None."""
+        return next((version for version in self.versions if version.name == name), None)
+
+    def metric(self, name: str) -> Metric | None:
+        """The metric of that name, or None."""
+        return next((metric for metric in self.metrics if metric.name == name), None)
+
+    def prometheus_address(self, default: str) -> str:
+        """Base address of Prometheus: the one written here, else `default`, the operator's setting."""
+        return (self.prometheus and self.prometheus.address) or default
+
+
+def _distinct(values: list[object]) -> bool:
+    return len(set(values)) == len(values)
+
+
+class ModelRollout(BaseModel):
+    """A ModelRollout as read from the API server."""
+
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="ignore")
+
+    api_version: Literal["modelrollout.io/v1alpha1"] = API_VERSION
+    kind: Literal["ModelRollout"] = "ModelRollout"
+    metadata: ObjectMeta
+    spec: ModelRolloutSpec
+    status: ModelRolloutStatus = Field(default_factory=ModelRolloutStatus)
