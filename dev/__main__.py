@@ -1,0 +1,48 @@
+"""`python -m dev`: start and end local clusters."""
+
+import sys
+
+import click
+
+from dev import controlplane, paths
+from dev.errors import DevError
+from dev.progress import step
+
+NAME = click.option("--name", default=paths.DEFAULT_NAME, show_default=True, help="Which of several clusters.")
+
+
+@click.group()
+def commands() -> None:
+    """The local cluster: everything real, on this machine, gone without a trace after `down`."""
+
+
+@commands.command("control-plane")
+@NAME
+@click.option("--audit", is_flag=True, help="Log every request to .cluster/<name>/audit.log.")
+def control_plane(name: str, audit: bool) -> None:
+    """Start etcd and kube-apiserver alone and print how to reach them."""
+    plane = controlplane.ControlPlane(name, audit=audit, detached=True)
+    with step(f"control plane {name!r}"):
+        plane.start()
+    click.echo(f"export KUBECONFIG={plane.kubeconfig}")
+
+
+@commands.command()
+@NAME
+def down(name: str) -> None:
+    """End a cluster and remove every trace of it, also of one that crashed."""
+    with step(f"ending {name!r}"):
+        controlplane.stop(name)
+
+
+def main() -> None:
+    """Run the command line; an error that a person can mend is one sentence and exit code 1."""
+    try:
+        commands()
+    except (DevError, TimeoutError) as error:
+        click.echo(f"error: {error}", err=True)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

