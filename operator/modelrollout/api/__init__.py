@@ -5,20 +5,17 @@ from modelrollout.api.command import ModelRolloutCommand, ModelRolloutCommandSpe
 from modelrollout.api.durations import Duration, format_duration, parse_duration
 from modelrollout.api.effects import Effect, Limits, Margin
 from modelrollout.api.metadata import ObjectMeta
-from modelrollout.api.metrics import (
+from modelrollout.api.metric_kinds import (
     AgreementMetric,
-    Better,
     DistributionMetric,
     HistogramUnit,
     LatencyMetric,
     MeanMetric,
-    Metric,
     PresetMetric,
     ProportionMetric,
-    Role,
-    Series,
     ThresholdMetric,
 )
+from modelrollout.api.metrics import Better, Metric, Role, Series
 from modelrollout.api.parsing import parse_command, parse_rollout, parse_spec, spec_errors
 from modelrollout.api.policies import (
     AUTO,

@@ -1,9 +1,9 @@
 """The ModelRollout: which versions of a model there are, which one should serve, and how to get there."""
 
 from datetime import timedelta
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_camel
 
 from modelrollout.api.base import API_VERSION, Model
@@ -30,8 +30,13 @@ from modelrollout.api.traffic import Traffic
 from modelrollout.api.values import DnsLabel
 from modelrollout.api.versions import Version
 
-MAX_NAME_LENGTH = 50
-"""Longest name of a ModelRollout: names derived from it must still be labels of at most 63 characters."""
+# Names derived from it, such as <name>-modelrollout, must still be labels of at most 63 characters.
+NAME_LENGTH = Rule(
+    "self.metadata.name.size() <= 50",
+    "the name of a ModelRollout has at most 50 characters, because other names are made from it",
+    lambda rollout: len(rollout.metadata.name) <= 50,
+    "metadata.name",
+)
 
 
 class ModelRolloutSpec(Model):
@@ -235,3 +240,7 @@ class ModelRollout(BaseModel):
     metadata: ObjectMeta
     spec: ModelRolloutSpec
     status: ModelRolloutStatus = Field(default_factory=ModelRolloutStatus)
+
+    @model_validator(mode="after")
+    def _hold_name_length(self) -> Self:
+        return NAME_LENGTH.check(self)

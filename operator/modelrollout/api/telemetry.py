@@ -62,7 +62,7 @@ class Telemetry(Model):
 
     prediction: JsonPath | None = Field(
         default=None,
-        description="Path to the prediction in the JSON body of an answer, for example outputs[0].data[0].",
+        description="Path to the prediction in the JSON body of an answer, such as outputs[0].data[0].",
     )
     compare: Comparison | None = Field(
         default=None, description="How the predictions of two versions for one request are compared."

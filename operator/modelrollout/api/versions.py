@@ -15,6 +15,8 @@ API_VERSIONS_BY_KIND = {
 }
 """The apiVersion that a workload's kind implies."""
 
+Digest = Annotated[str, Field(max_length=128, pattern=r"^[a-z0-9]+([+._-][a-z0-9]+)*:[A-Za-z0-9=_-]{16,}$")]
+
 _SUPPORTED_KINDS = ("Deployment", "StatefulSet")
 
 
