@@ -1,0 +1,110 @@
+"""How much better or worse: stratified estimates of ratio and difference with confidence sequences."""
+
+from typing import NamedTuple
+
+import numpy as np
+from scipy.interpolate import CubicSpline
+
+from modelrollout.stats.two_by_two import Floats
+
+_REACH = 3.4  # log odds ratios from 1/30 to 30
+NODES = _REACH * np.sinh(2 * np.linspace(-1, 1, 25)) / np.sinh(2)  # denser around equality
+_FINE = np.linspace(-_REACH, _REACH, 681)
+_LOG_PRIOR = -np.log1p((_FINE / 0.7) ** 2) - np.log(np.sum(1 / (1 + (_FINE / 0.7) ** 2)))
+_SCALE = 4.0  # in events; about where the confidence sequence of the difference is tightest
+
+SUMS = 7  # bad and total of both sides, weighted bad of both sides, weight
+
+
+class Interval(NamedTuple):
+    """An estimate and the ends of its confidence sequence, each a number or an array of the comparisons' shape."""
+
+    estimate: float | Floats
+    low: float | Floats
+    high: float | Floats
+
+
+class Effects:
+    """Accumulated over the strata of N comparisons.
+
+    Attributes:
+        sums: since the start, shape (7, N): bad and total of the candidate, bad and total of stable, Mantel-Haenszel
+            weighted bad answers of the candidate (Σ b·n/(m+n)) and of stable (Σ a·m/(m+n)), Σ m·n/(m+n).
+        at_step: the same sums when the step began.
+        variance: of the difference of the two weighted sums, shape (N,).
+        likelihood: conditional log-likelihood at `NODES` relative to equality, over the dispersion, shape (25, N).
+    """
+
+    __slots__ = ("at_step", "likelihood", "sums", "variance")
+
+    def __init__(self, size: int) -> None:
+        self.sums = np.zeros((SUMS, size))
+        self.at_step = np.zeros((SUMS, size))
+        self.variance = np.zeros(size)
+        self.likelihood = np.zeros((len(NODES), size), dtype=np.float32)
+
+    def add(self, counts: Floats, likelihood: Floats, dispersion: float) -> None:
+        """Take in a stratum: bad and total of both sides (4, N), conditional log-likelihood at `NODES` (N, 25)."""
+        b, m, a, n = counts
+        both = np.maximum(m + n, 1.0)
+        self.sums += np.stack([b, m, a, n, b * n / both, a * m / both, m * n / both])
+        rate_c = (self.sums[0] + 1) / (self.sums[1] + 2)
+        rate_s = (self.sums[2] + 1) / (self.sums[3] + 2)
+        spread = n * rate_c * (1 - rate_c) + m * rate_s * (1 - rate_s)
+        self.variance += dispersion * m * n * spread / (both * both)
+        relative = (likelihood - likelihood[:, [len(NODES) // 2]]).T
+        self.likelihood = (self.likelihood + relative / dispersion).astype(np.float32)
+
+    def begin_step(self) -> None:
+        """Remember where the step began."""
+        self.at_step = self.sums.copy()
+
+    def raise_dispersion(self, old: float, new: float) -> None:
+        """Widen what the past strata say to a larger dispersion."""
+        self.variance = self.variance * (new / old)
+        self.likelihood = (self.likelihood * (old / new)).astype(np.float32)
+
+    def ratio_estimate(self, sums: Floats) -> Floats:
+        """Mantel-Haenszel ratio of the rates; NaN without a bad answer on either side."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            result: Floats = sums[4] / sums[5]
+        return result
+
+    def difference_estimate(self, sums: Floats) -> Floats:
+        """Mantel-Haenszel difference of the rates; NaN without data."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            result: Floats = (sums[4] - sums[5]) / sums[6]
+        return result
+
+    def ratio_bounds(self, level: float) -> tuple[Floats, Floats]:
+        """Confidence sequence of the ratio, shape (N,) each.
+
+        All odds ratios that a mixture over all others does not reject at any time (a prior with Cauchy tails on the
+        log odds ratio), turned into ratios of rates at stable's observed rate. 0 and infinity mean "no bound yet".
+        """
+        curve = CubicSpline(NODES, self.likelihood.astype(np.float64), axis=0)(_FINE)
+        weighted = curve + _LOG_PRIOR[:, None]
+        top = weighted.max(axis=0)
+        evidence = np.log(np.exp(weighted - top).sum(axis=0)) + top
+        kept = evidence - curve < np.log(1 / (1 - level))
+        first = np.argmax(kept, axis=0)
+        last = len(_FINE) - 1 - np.argmax(kept[::-1], axis=0)
+        rate_s = (self.sums[2] + 0.5) / (self.sums[3] + 1)
+        # one grid step outwards: the true end lies between the last kept and the first dropped point
+        low = np.where(first == 0, 0.0, np.exp(_FINE[np.maximum(first - 1, 0)]))
+        high = np.exp(_FINE[np.minimum(last + 1, len(_FINE) - 1)])
+        high_ratio = high / (1 - rate_s + rate_s * high)
+        return low / (1 - rate_s + rate_s * low), np.where(last == len(_FINE) - 1, np.inf, high_ratio)
+
+    def difference_bounds(self, level: float) -> tuple[Floats, Floats]:
+        """Confidence sequence of the difference, shape (N,) each; asymptotic, with a smoothed variance.
+
+        Source: I. Waudby-Smith, D. Arbour, R. Sinha, E. H. Kennedy, A. Ramdas, "Time-uniform central limit theory and
+        asymptotic confidence sequences", arXiv:2103.06476 (the normal mixture boundary).
+        """
+        estimate = self.difference_estimate(self.sums)
+        v = self.variance + _SCALE
+        with np.errstate(divide="ignore"):
+            radius = np.sqrt(v * np.log(v / _SCALE / (1 - level) ** 2)) / self.sums[6]
+        centre = np.where(self.sums[6] > 0, estimate, 0.0)
+        return np.maximum(-1.0, centre - radius), np.minimum(1.0, centre + radius)

@@ -1,0 +1,167 @@
+"""One-sided hypotheses on two versions' rates of bad answers, and the evidence a stratum holds against them."""
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import expit
+
+from modelrollout.stats import two_by_two
+from modelrollout.stats.two_by_two import Floats, Kind
+
+# Alternatives as factors on the odds, and their prior weights: together within 1.2 times the samples of a test that
+# knows the true factor, from 1.15 to far above 10.
+FACTORS = np.array([1.15, 1.3, 1.5, 2.0, 3.0, 5.0, 10.0])
+WEIGHTS = np.array([0.1, 0.15, 0.2, 0.2, 0.15, 0.1, 0.1])
+LOG_FACTORS = np.log(FACTORS)
+LOG_WEIGHTS = np.log(WEIGHTS)
+
+RARE = 0.1  # up to this baseline a limit on the ratio of rates is tested as the odds ratio it implies
+_SWITCH = 0.08  # forecasts above this leave the odds ratio, so that the true baseline stays below RARE
+_MEMORY = 0.97  # weight of past strata in the forecast of stable's rate, per stratum
+_DRIFT = 1.5  # how much wider than its sampling error the forecast is taken
+
+_WIDE = expit(np.linspace(-9.0, 4.0, 53))[:, None]
+_WIDE_LOG_WEIGHTS = np.full(53, -math.log(53.0))
+_NARROW = np.array([-math.sqrt(3.0), 0.0, math.sqrt(3.0)])[:, None]  # Gauss-Hermite nodes of the normal
+_NARROW_LOG_WEIGHTS = np.log([1 / 6, 2 / 3, 1 / 6])
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """A limit on the candidate's rate of bad answers.
+
+    Attributes:
+        kind: "ratio" (candidate over stable) or "difference" (candidate minus stable).
+        value: the limit; above 1, or above 0, allows the candidate to be worse.
+    """
+
+    kind: Kind
+    value: float
+
+    @property
+    def is_equality(self) -> bool:
+        """Whether the limit is "as good as stable": then ratio, difference and odds ratio are the same limit."""
+        return self.value == (1.0 if self.kind == "ratio" else 0.0)
+
+    def odds_ratio(self, side: Literal["above", "below"]) -> float | None:
+        """The odds ratio beyond which the limit is certainly passed on this side, for baselines up to `RARE`.
+
+        None where no odds ratio says so.
+        """
+        if self.is_equality:
+            return 1.0
+        if self.kind == "difference":
+            return None
+        if (self.value > 1) == (side == "below"):
+            return self.value  # the odds ratio is further from 1 than the ratio at every baseline
+        implied = (1 - RARE) / (1 - self.value * RARE)
+        return self.value * implied if implied > 0 else None
+
+
+class Forecast:
+    """Stable's rate of bad answers as the past strata tell it.
+
+    Attributes:
+        bad: discounted bad answers, shape (N,).
+        total: discounted answers, shape (N,).
+    """
+
+    __slots__ = ("bad", "total")
+
+    def __init__(self, bad: Floats, total: Floats) -> None:
+        self.bad = bad
+        self.total = total
+
+    def common(self) -> NDArray[np.bool_]:
+        """Where bad answers are too common for the odds ratio to stand for the ratio, shape (N,)."""
+        result: NDArray[np.bool_] = (self.bad + 0.5) > _SWITCH * (self.total + 1)
+        return result & (self.total > 0)
+
+    def nodes(self, rows: NDArray[np.intp]) -> tuple[Floats, Floats]:
+        """Rates stable may have in the next stratum (Q, N) and their log weights (Q,); all rows known or all not."""
+        bad, total = self.bad[rows], self.total[rows]
+        if not total.all():
+            return np.repeat(_WIDE, len(rows), axis=1), _WIDE_LOG_WEIGHTS
+        good = total - bad
+        spread = _DRIFT * np.sqrt(1 / (bad + 0.5) + 1 / (good + 0.5))
+        centre = np.log((bad + 0.5) / (good + 0.5))
+        rates = 1 / (1 + np.exp(-(centre + _NARROW * spread)))
+        return np.clip(rates, 1e-7, 1 - 1e-7), _NARROW_LOG_WEIGHTS
+
+    def learn(self, bad: Floats, total: Floats) -> None:
+        """Take in a stratum of stable; a stratum without answers changes nothing."""
+        seen = total > 0
+        self.bad = np.where(seen, _MEMORY * self.bad + bad, self.bad)
+        self.total = np.where(seen, _MEMORY * self.total + total, self.total)
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A stratum of N comparisons: whole numbers of shape (N,), and their conditional log-likelihood (N, G)."""
+
+    bad_c: Floats
+    total_c: Floats
+    bad_s: Floats
+    total_s: Floats
+    likelihood: Floats
+
+    def rows(self, rows: NDArray[np.intp]) -> tuple[Floats, Floats, Floats, Floats]:
+        """The counts of some of the comparisons."""
+        return self.bad_c[rows], self.total_c[rows], self.bad_s[rows], self.total_s[rows]
+
+
+class Null:
+    """The hypothesis that the candidate lies on one side of a limit; evidence is collected against it.
+
+    Attributes:
+        thetas: log odds ratios at which the conditional likelihood is needed: the limit, then the alternatives.
+    """
+
+    __slots__ = ("_first", "_limit", "_needs_rare", "_shifts", "_side", "thetas")
+
+    def __init__(self, limit: Limit, side: Literal["above", "below"], first_column: int) -> None:
+        """The null against which evidence on `side` of the limit speaks.
+
+        Args:
+            limit: the limit.
+            side: where the alternatives lie: "above" (worse than the limit) or "below" (better).
+            first_column: where this null's `thetas` stand in the grid of the likelihood.
+        """
+        self._limit = limit
+        self._side = side
+        self._first = first_column
+        self._shifts = LOG_FACTORS if side == "above" else -LOG_FACTORS
+        odds_ratio = limit.odds_ratio(side)
+        self._needs_rare = odds_ratio is not None and not limit.is_equality and odds_ratio != limit.value
+        self.thetas = np.empty(0) if odds_ratio is None else math.log(odds_ratio) + np.append(0.0, self._shifts)
+
+    def log_evidence(self, table: Table, forecast: Forecast) -> Floats:
+        """Log e-value of a stratum for each alternative, shape (J, N); 0 where a side has no answers."""
+        if not len(self.thetas):
+            return self._two_by_two(table, forecast, (table.total_c > 0) & (table.total_s > 0))
+        columns = table.likelihood[:, self._first : self._first + len(self.thetas)]
+        result = (columns[:, 1:] - columns[:, :1]).T
+        if self._limit.is_equality:
+            return result
+        if self._needs_rare:  # a condition on k and the past only, so the conditional likelihood ratio stays one
+            rare = table.bad_c + table.bad_s <= RARE * (table.total_c + table.total_s)
+            result = np.where(rare, result, 0.0)
+        common = forecast.common()
+        if common.any():
+            answered = (table.total_c > 0) & (table.total_s > 0)
+            result = np.where(common, self._two_by_two(table, forecast, common & answered), result)
+        return result
+
+    def _two_by_two(self, table: Table, forecast: Forecast, wanted: NDArray[np.bool_]) -> Floats:
+        result = np.zeros((len(self._shifts), len(wanted)))
+        known = forecast.total > 0
+        for rows in (np.flatnonzero(wanted & known), np.flatnonzero(wanted & ~known)):
+            if len(rows):
+                nodes, log_weights = forecast.nodes(rows)
+                result[:, rows] = two_by_two.log_evidence(
+                    table.rows(rows), nodes, log_weights, self._limit.kind, self._limit.value, self._shifts
+                )
+        return result
