@@ -1,0 +1,114 @@
+"""What can come of a call to the API server, apart from success.
+
+KubeError
+├── NotFound            there is no such object (or no such kind)
+├── AlreadyExists       an object of that name is there
+├── Conflict            a precondition failed: what the write was made from is out of date
+├── Gone                the resourceVersion to watch from is too old: list again
+├── Forbidden           the operator lacks a right; the message names it
+├── Rejected            the API server finds the request itself wrong
+├── NotLeading          nothing was sent: this process may not write (any more)
+└── Unavailable         not now: try again later
+    └── OutcomeUnknown  a write was sent, and whether it took effect is not known: read before the next one
+"""
+
+import json
+from typing import Any
+
+from modelrollout.errors import ModelRolloutError
+
+
+class KubeError(ModelRolloutError):
+    """Root of the errors of this room.
+
+    Attributes:
+        status: HTTP status, 0 when there was no answer.
+    """
+
+    def __init__(self, message: str, status: int = 0) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class NotFound(KubeError):
+    """There is no such object, or no such kind."""
+
+
+class AlreadyExists(KubeError):
+    """An object of that name is there already."""
+
+
+class Conflict(KubeError):
+    """A precondition failed: the object has changed since it was read."""
+
+
+class Gone(KubeError):
+    """The resourceVersion to go on from is too old."""
+
+
+class Forbidden(KubeError):
+    """The operator has no right to do this."""
+
+
+class Rejected(KubeError):
+    """The API server finds the request itself wrong; sending it again is of no use."""
+
+
+class NotLeading(KubeError):
+    """Nothing was sent, because this process is not, or no longer surely, the leader."""
+
+
+class Unavailable(KubeError):
+    """The API server cannot do it now.
+
+    Attributes:
+        retry_after: seconds the server asks to wait, None when it does not say.
+    """
+
+    def __init__(self, message: str, status: int = 0, retry_after: float | None = None) -> None:
+        super().__init__(message, status)
+        self.retry_after = retry_after
+
+
+class OutcomeUnknown(Unavailable):
+    """A write was sent and no answer tells whether it took effect."""
+
+
+def error_of(status: int, body: bytes, what: str, *, write: bool, retry_after: float | None = None) -> KubeError:
+    """The error that an answer with this HTTP status and body stands for; `what` names the call for people."""
+    document = _document(body)
+    text = f"{what}: {document.get('message') or status}"
+    match status:
+        case 404:
+            return NotFound(text, status)
+        case 409 if document.get("reason") == "AlreadyExists":
+            return AlreadyExists(text, status)
+        case 409 | 412:
+            return Conflict(text, status)
+        case 410:
+            return Gone(text, status)
+        case 401 | 403:
+            return Forbidden(text, status)
+        case 429:
+            return Unavailable(text, status, retry_after)
+        case 422 if _failed_test(document):
+            return Conflict(text, status)
+        case _ if status >= 500:
+            return (OutcomeUnknown if write else Unavailable)(text, status, retry_after)
+        case _:
+            return Rejected(text, status)
+
+
+def _document(body: bytes) -> dict[str, Any]:
+    try:
+        document = json.loads(body)
+    except ValueError:
+        return {"message": body[:200].decode(errors="replace")}
+    return document if isinstance(document, dict) else {}
+
+
+def _failed_test(document: dict[str, Any]) -> bool:
+    """Whether a JSON patch was refused by one of its own `test` operations: the server calls that Invalid too."""
+    causes = (document.get("details") or {}).get("causes") or []
+    texts = [document.get("message") or "", *(cause.get("message") or "" for cause in causes)]
+    return any("test failed" in text for text in texts)
