@@ -11,9 +11,9 @@ from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from modelrollout.api.rules import Rule
 
-# Days stand alone or first, because CEL's and Go's durations know no days: CEL rules split them off. The number of
-# digits keeps every text inside the 290 years that a Go duration can hold.
-PATTERN = r"^([0-9]{1,4}d)?([0-9]{1,5}h|[0-9]{1,9}(m|s|ms|us))*$"
+# Days stand alone because neither Go's nor CEL's durations know them: a rule tells the two forms apart by their end.
+# The number of digits keeps every text inside the 290 years that a Go duration can hold.
+PATTERN = r"^([0-9]{1,4}d|([0-9]{1,5}h|[0-9]{1,9}(m|s|ms|us))+)$"
 _MAX_LENGTH = 40
 _PART = re.compile(r"([0-9]+)(d|h|ms|us|m|s)")
 _UNITS = {
@@ -33,7 +33,7 @@ def parse_duration(text: str) -> timedelta:
         ValueError: if `text` is no sequence of whole numbers with the units d, h, m, s, ms or us.
     """
     if not text or len(text) > _MAX_LENGTH or not re.fullmatch(PATTERN, text):
-        raise ValueError(f"{text!r} is no duration: write it like 30s, 1h30m, 250ms or 7d")
+        raise ValueError(f"{text!r} is no duration: write it like 30s, 1h30m, 250ms, or 7d for whole days")
     return sum((int(number) * _UNITS[unit] for number, unit in _PART.findall(text)), timedelta())
 
 
@@ -91,9 +91,10 @@ class Between:
     def rule(self) -> Rule:
         """The bounds as a rule for the API server and for Python."""
         low, high = parse_duration(self.low), parse_duration(self.high)
-        value = cel_duration("self")
         return Rule(
-            f"{value} >= {cel_duration_literal(low)} && {value} <= {cel_duration_literal(high)}",
+            f"self.endsWith('d') ? duration(self.replace('d', 'h')) >= {_literal(low / 24)} && "
+            f"duration(self.replace('d', 'h')) <= {_literal(high / 24)} : "
+            f"duration(self) >= {_literal(low)} && duration(self) <= {_literal(high)}",
             f"must be between {self.low} and {self.high}",
             lambda duration: low <= duration <= high,
         )
@@ -105,15 +106,20 @@ class Between:
         return self.rule().__get_pydantic_json_schema__(schema, handler)
 
 
-def cel_duration(text: str) -> str:
-    """CEL for the duration that the CEL string expression `text` stands for, days included."""
+def cel_longer(text: str, than: str) -> str:
+    """CEL for: the duration `text` is longer than the duration `than`; both are CEL expressions of texts.
+
+    CEL's estimate of costs rules out turning days into hours as text, so a mixed pair is compared in seconds.
+    """
     return (
-        f"(!{text}.contains('d') ? duration({text}) : "
-        f"{text}.endsWith('d') ? duration(string(int({text}.replace('d', '')) * 24) + 'h') : "
-        f"duration(string(int({text}.split('d')[0]) * 24) + 'h') + duration({text}.split('d')[1]))"
+        f"({text}.endsWith('d') == {than}.endsWith('d') ? "
+        f"duration({text}.replace('d', 'h')) > duration({than}.replace('d', 'h')) : "
+        f"{text}.endsWith('d') ? int({text}.replace('d', '')) * 86400 > duration({than}).getSeconds() : "
+        f"duration({text}).getSeconds() > int({than}.replace('d', '')) * 86400)"
     )
 
 
-def cel_duration_literal(duration: timedelta) -> str:
-    """CEL for a constant duration."""
-    return f"duration('{duration // timedelta(microseconds=1)}us')"
+def _literal(duration: timedelta) -> str:
+    """CEL for a constant duration, to the second where it is whole seconds."""
+    seconds, rest = divmod(duration, timedelta(seconds=1))
+    return f"duration('{seconds}s')" if not rest else f"duration('{duration // timedelta(microseconds=1)}us')"

@@ -35,7 +35,7 @@ NAME_LENGTH = Rule(
     "self.metadata.name.size() <= 50",
     "the name of a ModelRollout has at most 50 characters, because other names are made from it",
     lambda rollout: len(rollout.metadata.name) <= 50,
-    "metadata.name",
+    "metadata",
 )
 
 

@@ -8,7 +8,7 @@ from typing import Annotated
 from pydantic import Field
 
 from modelrollout.api.base import Model
-from modelrollout.api.durations import Between, Duration, cel_duration
+from modelrollout.api.durations import Between, Duration, cel_longer
 from modelrollout.api.rules import Rule, at_most_one, not_yet
 from modelrollout.api.traffic import HeaderMatch
 from modelrollout.api.values import DnsLabel, HeaderName, Number, Percent
@@ -41,7 +41,7 @@ class CanaryStep(Model):
 
     RULES = (
         Rule(
-            f"!has(self.hold) || !has(self.deadline) || {cel_duration('self.deadline')} > {cel_duration('self.hold')}",
+            f"!has(self.hold) || !has(self.deadline) || {cel_longer('self.deadline', 'self.hold')}",
             "the deadline of a step must be longer than its hold",
             lambda self: self.hold is None or self.deadline is None or self.deadline > self.hold,
             "deadline",
@@ -110,7 +110,7 @@ class Canary(Model):
             "steps",
         ),
         Rule(
-            f"!has(self.deadline) || {cel_duration('self.deadline')} > {cel_duration('self.hold')}",
+            f"!has(self.deadline) || {cel_longer('self.deadline', 'self.hold')}",
             "the deadline of a step must be longer than its hold",
             lambda self: self.deadline is None or self.deadline > self.hold,
             "deadline",
