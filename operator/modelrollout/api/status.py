@@ -147,7 +147,9 @@ class Run(StatusModel):
     advance_step: int | None = Field(default=None, description="Step a person asked to leave although not all is proven.")
     unavailable_since: Time | None = Field(default=None, description="Since when the candidate has no ready endpoint.")
     unavailable_times: int = Field(default=0, ge=0, description="How often it lost its last ready endpoint.")
-    restarts: int = Field(default=0, ge=0, description="Container restarts of the candidate known when exposure began.")
+    restarts: int | None = Field(
+        default=None, ge=0, description="Container restarts of the candidate first known after exposure began."
+    )
     watch_until: Time | None = Field(default=None, description="Until when undo is offered and guardrails are kept.")
     ended_at: Time | None = Field(default=None, description="When the run was done.")
 

@@ -58,7 +58,7 @@ class TrafficIntent:
 
     Attributes:
         weights: thousandths per version, summing to 1000, one entry for every version of the spec.
-        owner: the annotation to write with it. The route agrees when weights, uid, stable, services and intent are equal.
+        owner: the annotation to write with it. `traffic.agrees` says what of it must be equal.
     """
 
     weights: Mapping[str, int]

@@ -15,7 +15,7 @@ class Finding:
         metric: its name.
         role: Guardrail, Goal or Monitor.
         verdict: Fail is sticky within a run, Pass is not.
-        reason: one CamelCase word: Proven, Worse, NotYet, NoData, Stale, QueryFailed, NumeratorNeverSeen, AboveLimit, ...
+        reason: one CamelCase word: Proven, Worse, NoData, Stale, QueryFailed, NumeratorNeverSeen, ...
         message: a sentence with the numbers.
         candidate, stable: point estimates over the run (share, seconds or the threshold's value).
         limit: the worst value of the candidate that may be promoted, given the stable version's value.

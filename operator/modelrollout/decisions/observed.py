@@ -1,11 +1,13 @@
 """What a reconcile saw of the world: the only facts a decision may use besides spec, status, evidence and the time.
 
-Weights here are thousandths of the traffic of a managed rule, already brought to a sum of 1000, whatever sum the route itself uses.
+Weights here are thousandths of the traffic of a managed rule, brought to a sum of 1000 whatever the route itself uses.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+
+from modelrollout.api import Verb
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +115,7 @@ class CommandSeen:
 
     name: str
     uid: str
-    verb: str
+    verb: Verb
     by: str
     created_at: datetime
     run: str = ""

@@ -1,9 +1,11 @@
-"""What Prometheus is to be asked for a run: derived from spec and status, answered by `metrics`, judged by `analysis`."""
+"""What Prometheus is to be asked for a run: made from spec and status, answered by `metrics`, judged by `analysis`."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from modelrollout.api import ModelRolloutSpec
+from modelrollout.api import ModelRollout, ModelRolloutSpec
+from modelrollout.api.status import ModelRolloutStatus, RunState
+from modelrollout.decisions.observed import Observed
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,3 +52,41 @@ class Question:
     weight: int
     watching: bool = False
     targets: Mapping[str, SeriesTarget] = field(default_factory=dict)
+
+
+def question_of(
+    rollout: ModelRollout, spec: ModelRolloutSpec, status: ModelRolloutStatus, observed: Observed
+) -> Question | None:
+    """The question a status leads to: None unless the candidate has traffic and there is something to ask."""
+    run = status.run
+    if (
+        run is None
+        or run.exposed_at is None
+        or run.state not in (RunState.TRIAL, RunState.WATCHING)
+        or not spec.metrics
+    ):
+        return None
+    watching = run.state is RunState.WATCHING
+    return Question(
+        namespace=rollout.metadata.namespace,
+        spec=spec,
+        run=run.id,
+        candidate=run.target,
+        stable=run.stable,
+        since=run.exposed_at.timestamp(),
+        step=run.step,
+        step_since=run.step_started_at.timestamp(),
+        weight=1000 if watching else run.weight,
+        watching=watching,
+        targets={name: _target(spec, name, observed) for name in (run.target, run.stable)},
+    )
+
+
+def _target(spec: ModelRolloutSpec, name: str, observed: Observed) -> SeriesTarget:
+    version, seen = spec.version(name), observed.versions.get(name)
+    return SeriesTarget(
+        service=version.service.name if version else "",
+        port=version.service.port if version else 0,
+        workload=version.workload.name if version else "",
+        pods=seen.pods if seen else (),
+    )

@@ -1,0 +1,69 @@
+"""Which spec counts: the plan a run began with, with the edits that take effect at once."""
+
+from dataclasses import dataclass
+
+from modelrollout.api import ModelRollout, ModelRolloutSpec, Version
+from modelrollout.api.status import ModelRolloutStatus, Run
+from modelrollout.decisions.runs import active
+
+AT_ONCE = ("paused", "progress_deadline", "on_deadline", "promotion", "rollback", "prometheus", "target", "hypothesis")
+"""Fields whose edit counts in the run that goes on; every other one counts from the next run on, or is refused."""
+
+
+@dataclass(frozen=True, slots=True)
+class Effective:
+    """The spec to go by, None when there is none, and why an edit does not count, empty when it does."""
+
+    spec: ModelRolloutSpec | None
+    refusal: str = ""
+
+
+def effective(rollout: ModelRollout, spec_error: str, snapshot: ModelRolloutSpec | None) -> Effective:
+    """Bring the written spec and the run's plan together.
+
+    Without an active run the written spec counts. During a run the plan counts; what takes effect at once is taken
+    from the written spec, versions that are neither stable nor on trial too. An edit that would move the ground under
+    the run (its router, or Service or workload of one of its two versions) is refused until the run has ended.
+    """
+    run, written = rollout.status.run, None if spec_error else rollout.spec
+    if not active(run) or run is None or snapshot is None:
+        return Effective(written, spec_error)
+    if written is None:
+        return Effective(snapshot, spec_error)
+    refusal = _refusal(written, snapshot, run)
+    if refusal:
+        return Effective(snapshot, refusal)
+    own = {run.stable, run.target}
+    others = tuple(version for version in written.versions if version.name not in own)
+    kept = tuple(version for version in snapshot.versions if version.name in own)
+    at_once = {name: getattr(written, name) for name in AT_ONCE}
+    return Effective(snapshot.model_copy(update={**at_once, "versions": (*kept, *others)}))
+
+
+def _refusal(written: ModelRolloutSpec, snapshot: ModelRolloutSpec, run: Run) -> str:
+    tail = f"while run {run.id} goes on: abort it first, or wait for its end"
+    if written.traffic != snapshot.traffic:
+        return f"spec.traffic cannot change {tail}"
+    for role, name in (("stable", run.stable), ("candidate", run.target)):
+        before, after = snapshot.version(name), written.version(name)
+        if after is None:
+            if role == "candidate":
+                continue  # its target changed with it, which ends the run; a target must name a version
+            return f"the stable version {name} cannot leave spec.versions {tail}"
+        if _ground(before) != _ground(after):
+            return f"service and workload of {name} cannot change {tail}"
+    return ""
+
+
+def _ground(version: Version | None) -> object:
+    return None if version is None else (version.service, version.workload)
+
+
+def missing_version(spec: ModelRolloutSpec, status: ModelRolloutStatus) -> str:
+    """Why the spec cannot be acted on although it is well-formed, empty when it can."""
+    if status.stable and spec.version(status.stable) is None:
+        return (
+            f"{status.stable} serves all traffic but is not in spec.versions any more: put it back, "
+            "promote another version, and remove it then"
+        )
+    return ""

@@ -1,0 +1,49 @@
+"""What rolls a run back at any time the candidate has traffic: failed guardrails, declared and implicit."""
+
+from dataclasses import dataclass
+
+from modelrollout.api import ModelRolloutSpec, Role
+from modelrollout.api.status import Run, Verdict
+from modelrollout.decisions.findings import Evidence
+from modelrollout.decisions.observed import Observed
+
+RESTARTS_TOLERATED = 2
+"""A candidate's containers may restart this often in a run; a crash loop passes it within a minute."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A guardrail that failed: one CamelCase word and a sentence with the numbers."""
+
+    reason: str
+    message: str
+
+
+def failure(spec: ModelRolloutSpec, run: Run, observed: Observed, evidence: Evidence | None) -> Failure | None:
+    """The first guardrail that failed in this run, or None.
+
+    Declared guardrails come first, since they carry numbers; then traffic that the candidate did not answer; then
+    containers that restarted or were killed for want of memory. Evidence of another run says nothing about this one.
+    """
+    if evidence is not None and evidence.run == run.id:
+        guardrails = {metric.name for metric in spec.metrics if metric.role is Role.GUARDRAIL}
+        for finding in evidence.findings:
+            if finding.metric in guardrails and finding.verdict is Verdict.FAIL:
+                return Failure("GuardrailFailed", f"{finding.metric}: {finding.message}")
+        if evidence.traffic_lost:
+            return Failure("TrafficLost", f"{run.target} answered less than half of its share of the requests")
+    return _containers(run, observed)
+
+
+def _containers(run: Run, observed: Observed) -> Failure | None:
+    seen = observed.versions.get(run.target)
+    if seen is None or seen.restarts is None or run.restarts is None:
+        return None
+    restarts = seen.restarts - run.restarts
+    if restarts > 0 and seen.oom_kills > 0:
+        return Failure("OutOfMemory", f"a container of {run.target} was killed for want of memory")
+    if restarts > RESTARTS_TOLERATED:
+        return Failure(
+            "ContainersRestart", f"containers of {run.target} restarted {restarts} times since it has traffic"
+        )
+    return None

@@ -1,0 +1,45 @@
+"""What must hold of every decision before it leaves the process, whatever led to it."""
+
+from modelrollout.api import ModelRollout
+from modelrollout.api.status import RunState
+from modelrollout.decisions.decision import Decision
+from modelrollout.decisions.observed import Observed
+from modelrollout.decisions.steps import FULL
+from modelrollout.decisions.traffic import shares
+from modelrollout.errors import ModelRolloutError
+
+
+class InvariantBroken(ModelRolloutError):  # noqa: N818 - says what happened
+    """A decision that must never be carried out: a bug, contained to this rollout."""
+
+
+def check(rollout: ModelRollout, decision: Decision, observed: Observed, allowed: int) -> None:
+    """Refuse a decision that breaks an invariant.
+
+    Args:
+        rollout: as stored before the decision.
+        decision: what is about to be carried out.
+        observed: what it was made from.
+        allowed: the candidate's greatest weight in the step the new status names, of 1000.
+
+    Raises:
+        InvariantBroken: naming the invariant.
+    """
+    old, new = rollout.status, decision.status
+    if decision.traffic is not None:
+        weights = decision.traffic.weights
+        if sum(weights.values()) != FULL or min(weights.values()) < 0:
+            raise InvariantBroken(f"weights {dict(weights)} do not share out {FULL}")
+    run, before = new.run, old.run
+    if run is None:
+        return
+    if run.state is RunState.TRIAL and run.weight > allowed:
+        raise InvariantBroken(f"the candidate's weight {run.weight} exceeds its step's {allowed}")
+    if before is not None and before.id == run.id and run.step < before.step:
+        raise InvariantBroken(f"run {run.id} went back from step {before.step + 1} to {run.step + 1}")
+    if run.state is RunState.TAKING_BACK and not run.reason:
+        raise InvariantBroken(f"run {run.id} is taken back without a reason")
+    gained = {name for name, share in shares(new).items() if share > shares(old).get(name, 0)}
+    for name in gained - {new.stable, run.stable}:
+        if not observed.ready(name):
+            raise InvariantBroken(f"{name} would get more traffic without a ready endpoint")

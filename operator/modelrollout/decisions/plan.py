@@ -1,0 +1,267 @@
+"""`plan()`: from what is wanted, remembered and seen to what is to be done. Pure: no clock, no I/O."""
+
+from datetime import datetime, timedelta
+
+from modelrollout.api import ModelRollout, ModelRolloutSpec, RevisionPolicy
+from modelrollout.api.status import Outcome, Phase, RunState
+from modelrollout.decisions import aftermath, runs
+from modelrollout.decisions.adoption import Adoption, Obstacle, adopt, obstacle
+from modelrollout.decisions.conditions import set_condition
+from modelrollout.decisions.decision import Decision, Reason
+from modelrollout.decisions.draft import Draft
+from modelrollout.decisions.effective import effective, missing_version
+from modelrollout.decisions.findings import Evidence
+from modelrollout.decisions.gate import Gate
+from modelrollout.decisions.observed import Observed
+from modelrollout.decisions.questions import Question, question_of
+from modelrollout.decisions.significance import worth_writing
+from modelrollout.decisions.steps import PlannedStep, compile_steps
+from modelrollout.decisions.summary import REVERSALS_CONTESTED, summarise
+from modelrollout.decisions.traffic import agrees, in_flight, intent, weights_agree
+from modelrollout.decisions.trial import advance, present_gate
+from modelrollout.decisions.verbs import answer_commands
+
+CONTESTED_BACKOFF = timedelta(seconds=30)
+
+_STOPS_PROGRESS_ONLY = frozenset({"UnknownBackend", "RouteNotAccepted"})
+
+
+def plan(
+    rollout: ModelRollout,
+    spec_error: str,
+    snapshot: ModelRolloutSpec | None,
+    observed: Observed,
+    evidence: Evidence | None,
+    now: datetime,
+) -> Decision:
+    """Decide what follows.
+
+    Args:
+        rollout: as stored; its spec is not looked at when `spec_error` says that it cannot be read.
+        spec_error: why the written spec cannot be read, empty when it can.
+        snapshot: resolved plan of the present run, None when there is no run.
+        observed: what was seen of route, versions and commands.
+        evidence: what Prometheus says of the present run, None when it was not asked yet.
+        now: the moment of the decision, aware.
+    """
+    effect = effective(rollout, spec_error, snapshot)
+    if effect.spec is None:
+        return _unreadable(rollout, effect.refusal, now)
+    draft = Draft(
+        rollout=rollout,
+        spec=effect.spec,
+        status=rollout.status.model_copy(deep=True),
+        observed=observed,
+        evidence=evidence,
+        now=now,
+        refusal=effect.refusal,
+    )
+    steps = compile_steps(draft.spec)
+    _note_refusal(draft)
+    blocked = obstacle(rollout, draft.spec, observed)
+    if not runs.active(draft.status.run):
+        draft.refusal = draft.refusal or missing_version(draft.spec, draft.status)
+    if blocked is None and not draft.status.stable:
+        blocked = _adopt(draft)
+    _note_obstacle(draft, blocked)
+    halted = _halted(draft, blocked)
+    if draft.status.stable and not halted:
+        answer_commands(draft, steps)
+        _follow_target(draft, steps)
+        _advance(draft, steps)
+    return _conclude(draft, steps, blocked, halted=halted)
+
+
+def question(
+    rollout: ModelRollout, spec_error: str, snapshot: ModelRolloutSpec | None, observed: Observed
+) -> Question | None:
+    """What Prometheus is to be asked now, None when nothing: no run, or no traffic on the candidate."""
+    effect = effective(rollout, spec_error, snapshot)
+    return None if effect.spec is None else question_of(rollout, effect.spec, rollout.status, observed)
+
+
+def _unreadable(rollout: ModelRollout, error: str, now: datetime) -> Decision:
+    """The written spec cannot be read and no run goes on: say so, touch nothing."""
+    status = rollout.status.model_copy(deep=True)
+    status.phase, status.message = Phase.INVALID, error[:1024]
+    status.observed_generation = generation = rollout.metadata.generation
+    for kind, value in (("SpecValid", False), ("Ready", False), ("Stalled", True), ("Reconciling", False)):
+        set_condition(status, kind, value, reason="SpecRefused", message=error, generation=generation, now=now)
+    return Decision(status=status, write_status=worth_writing(rollout.status, status, now))
+
+
+def _note_refusal(draft: Draft) -> None:
+    old = draft.rollout.status.condition("SpecValid")
+    if draft.refusal and (old is None or old.status == "True" or old.message != draft.refusal):
+        draft.say(Reason.SPEC_REFUSED, draft.refusal, warning=True)
+
+
+def _note_obstacle(draft: Draft, blocked: Obstacle | None) -> None:
+    old = draft.rollout.status.condition("RouteClaimed")
+    if blocked is not None and blocked.invalid and (old is None or old.message != blocked.message):
+        draft.say(Reason.ROUTE_REFUSED, blocked.message, warning=True)
+
+
+def _adopt(draft: Draft) -> Obstacle | None:
+    found = adopt(draft.rollout, draft.spec, draft.observed)
+    if isinstance(found, Adoption):
+        draft.status.stable = found.stable
+        draft.status.stable_revision = draft.observed.revision(found.stable)
+        draft.say(Reason.ADOPTED, f"{found.stable} is the stable version: {found.how}")
+        return None
+    return found
+
+
+def _halted(draft: Draft, blocked: Obstacle | None) -> bool:
+    """Whether the route must not be written. What only stops progress is left to the run, whose guardrails still act."""
+    contested = draft.observed.reversals
+    if contested.times >= REVERSALS_CONTESTED:
+        draft.blocked = f"no step advances while {contested.manager} changes the weights too"
+    if blocked is not None and runs.active(draft.status.run) and blocked.reason in _STOPS_PROGRESS_ONLY:
+        draft.blocked = blocked.message
+        return False
+    return blocked is not None or bool(draft.status.stable and draft.spec.version(draft.status.stable) is None)
+
+
+def _follow_target(draft: Draft, steps: tuple[PlannedStep, ...]) -> None:
+    """Begin, withdraw or supersede a run when the target, or what it runs, is another one than that of the run."""
+    target, status, run = draft.spec.target, draft.status, draft.status.run
+    if target is None:
+        return
+    if run is not None and run.state in (RunState.TRIAL, RunState.PROMOTING, RunState.WATCHING):
+        if target == run.stable:
+            _withdraw(draft)
+        elif target != run.target:
+            _supersede(draft, target, steps, "the target changed")
+        elif run.state is RunState.TRIAL and _candidate_changed(draft):
+            _supersede(draft, target, steps, f"what {target} runs changed")
+        return
+    if run is not None and run.state is RunState.TAKING_BACK:
+        return
+    if target != status.stable:
+        _begin(draft, target, steps)
+
+
+def _candidate_changed(draft: Draft) -> bool:
+    run, revision = draft.run, draft.observed.revision(draft.run.target)
+    changed = bool(revision) and revision != run.revision
+    return changed and (run.exposed_at is None or draft.spec.on_new_revision is RevisionPolicy.RESTART)
+
+
+def _withdraw(draft: Draft) -> None:
+    run = draft.run
+    if run.state is not RunState.TRIAL and not draft.observed.ready(run.stable):
+        return
+    runs.take_back(draft, Outcome.WITHDRAWN, "Withdrawn", f"the target was set back to {run.stable}")
+    draft.say(Reason.WITHDRAWN, f"{run.target} is withdrawn: {run.message}")
+
+
+def _supersede(draft: Draft, target: str, steps: tuple[PlannedStep, ...], why: str) -> None:
+    """End the run in favour of another one. What the new candidate is proven against stays the same stable version."""
+    run = draft.run
+    if run.state is RunState.PROMOTING:
+        return  # a promotion is one write: it ends first, then the new target is tried against it
+    trial = run.state is RunState.TRIAL
+    shown = run.exposed_at is not None
+    run.reason, run.message = "Superseded", why
+    if shown:
+        runs.finish(draft, Outcome.SUPERSEDED if trial else run.outcome or Outcome.PROMOTED)
+    else:
+        run.state, run.outcome, run.ended_at = RunState.DONE, Outcome.SUPERSEDED, draft.now
+    if trial and shown:
+        run.intent += 1
+        draft.say(Reason.SUPERSEDED, f"run {run.id} ends: {why}")
+    if target != draft.status.stable:
+        _begin(draft, target, steps)
+
+
+def _begin(draft: Draft, target: str, steps: tuple[PlannedStep, ...]) -> None:
+    """Begin a run unless this revision was tried already, was rejected, or cannot be found."""
+    run, revision = draft.status.run, draft.observed.revision(target)
+    if not revision:
+        return
+    tried = run is not None and (run.target, run.revision) == (target, revision)
+    if tried and run is not None and run.outcome is not Outcome.SUPERSEDED and run.outcome is not Outcome.WITHDRAWN:
+        return
+    rejected = runs.rejection(draft, target)
+    if rejected is not None:
+        if draft.rollout.status.observed_generation != draft.rollout.metadata.generation:
+            message = f"{target} was rejected in {rejected.run}: change the target or its model, or retry"
+            draft.say(Reason.TARGET_REJECTED, message, warning=True)
+        return
+    runs.begin(draft, target, compile_steps(draft.spec))
+
+
+def _advance(draft: Draft, steps: tuple[PlannedStep, ...]) -> None:
+    """Carry on the run. A state that was reached now may go on at once, so that one write says it all."""
+    run = draft.status.run
+    if run is None:
+        return
+    if run.state is RunState.TRIAL:
+        advance(draft, steps)
+    elif run.state is RunState.PROMOTING:
+        aftermath.promoting(draft)
+    elif run.state is RunState.WATCHING:
+        aftermath.watching(draft)
+    if run.state is RunState.TAKING_BACK:
+        aftermath.taking_back(draft)
+
+
+def _gate(draft: Draft, steps: tuple[PlannedStep, ...]) -> Gate | None:
+    run = draft.status.run
+    trial = run is not None and run.state is RunState.TRIAL and run.exposed_at is not None
+    return present_gate(draft, steps) if trial else None
+
+
+def _conclude(draft: Draft, steps: tuple[PlannedStep, ...], blocked: Obstacle | None, *, halted: bool) -> Decision:
+    _note_unproven(draft)
+    summarise(draft, blocked, _gate(draft, steps))
+    old, new = draft.rollout.status, draft.status
+    wanted = None if halted else intent(draft.rollout, draft.spec, new)
+    route = draft.observed.route
+    if wanted is not None and agrees(route, wanted):
+        wanted = None
+    not_before = _repair_moment(draft) if wanted is not None else None
+    return Decision(
+        status=new,
+        write_status=worth_writing(old, new, draft.now),
+        traffic=wanted,
+        snapshot=draft.snapshot,
+        events=tuple(draft.events),
+        wake_at=min(draft.wake, default=None),
+        analyse=question_of(draft.rollout, draft.spec, new, draft.observed) is not None,
+        repair_not_before=not_before,
+        record=tuple(draft.record),
+    )
+
+
+def _note_unproven(draft: Draft) -> None:
+    status, run = draft.status, draft.status.run
+    seen = draft.observed.revision(status.stable) if status.stable else ""
+    old = draft.rollout.status.condition("UnprovenChange")
+    changed = seen and status.stable_revision and seen != status.stable_revision
+    if changed and not runs.active(run) and (old is None or old.status != "True"):
+        draft.say(
+            Reason.UNPROVEN_CHANGE,
+            f"{status.stable} was changed outside of a run and never tried as it is",
+            warning=True,
+        )
+    elif seen and not status.stable_revision:
+        status.stable_revision = seen
+
+
+def _repair_moment(draft: Draft) -> datetime | None:
+    """Say that somebody else changed the weights, and back off from a fight."""
+    wanted = intent(draft.rollout, draft.spec, draft.status)
+    before = intent(draft.rollout, draft.spec, draft.rollout.status)
+    route = draft.observed.route
+    if wanted is None or before is None or in_flight(route, before) or weights_agree(route, before):
+        return None
+    writer = route.writer or "somebody"
+    if draft.observed.reversals.times >= REVERSALS_CONTESTED:
+        old = draft.rollout.status.condition("TrafficMatches")
+        if old is None or old.reason != "Contested":
+            draft.say(Reason.CONTESTED, f"{writer} keeps changing the weights: repairs back off to 30 s", warning=True)
+        return draft.now + CONTESTED_BACKOFF
+    draft.say(Reason.TRAFFIC_REPAIRED, f"{writer} changed the weights of the route: they are set back", warning=True)
+    return None

@@ -1,0 +1,49 @@
+"""Lines of the decision record: what was known when a step was entered or left, small enough to keep."""
+
+from collections.abc import Mapping
+
+from modelrollout.decisions.draft import Draft
+from modelrollout.decisions.findings import Finding
+
+_NUMBERS = (
+    "candidate",
+    "stable",
+    "limit",
+    "effect",
+    "low",
+    "high",
+    "evidence_fail",
+    "evidence_pass",
+    "candidate_count",
+    "stable_count",
+)
+
+
+def boundary(draft: Draft, decision: str) -> Mapping[str, object]:
+    """One line: when, which run and step, what was decided, and every finding it was decided from."""
+    run, evidence = draft.run, draft.evidence
+    ours = evidence is not None and evidence.run == run.id
+    line: dict[str, object] = {
+        "at": draft.now.isoformat(timespec="milliseconds"),
+        "run": run.id,
+        "step": run.step + 1,
+        "steps": run.steps,
+        "weight": run.weight,
+        "decision": decision,
+        "findings": [_finding(one) for one in evidence.findings] if ours and evidence else [],
+    }
+    if ours and evidence:
+        line["until"] = evidence.until
+        line["answers"] = dict(evidence.answers)
+    return line
+
+
+def _finding(finding: Finding) -> Mapping[str, object]:
+    numbers = {name: getattr(finding, name) for name in _NUMBERS}
+    return {
+        "metric": finding.metric,
+        "role": str(finding.role),
+        "verdict": str(finding.verdict),
+        "reason": finding.reason,
+        **{name: round(value, 6) for name, value in numbers.items() if value is not None},
+    }

@@ -1,0 +1,139 @@
+"""How a run begins, moves and ends."""
+
+from datetime import datetime
+
+from modelrollout.api.status import Outcome, PastRun, Rejected, Run, RunState, Served
+from modelrollout.decisions.decision import Reason
+from modelrollout.decisions.draft import Draft
+from modelrollout.decisions.steps import PlannedStep
+
+HISTORY_KEPT = 10
+REJECTED_KEPT = 20
+
+ACTIVE = frozenset({RunState.TRIAL, RunState.TAKING_BACK, RunState.PROMOTING, RunState.WATCHING})
+
+HELD_AGAINST = frozenset({Outcome.ROLLED_BACK, Outcome.ABORTED, Outcome.UNDONE})
+"""Outcomes after which the same revision is not tried again unless a person asks for it."""
+
+
+def run_id(target: str, revision: str, attempt: int) -> str:
+    """The run's name: version, the beginning of its revision and the attempt."""
+    return f"{target}-{revision[:10]}-{attempt}"
+
+
+def active(run: Run | None) -> bool:
+    """Whether a run goes on."""
+    return run is not None and run.state in ACTIVE
+
+
+def percent(weight: int) -> str:
+    """Thousandths as people read them: 5 %, 12.5 %."""
+    return f"{weight / 10:g} %"
+
+
+def begin(draft: Draft, target: str, steps: tuple[PlannedStep, ...]) -> None:
+    """Begin a run of the target's present revision; traffic moves when the candidate is ready."""
+    status, old = draft.status, draft.status.run
+    revision = draft.observed.revision(target)
+    again = old is not None and (old.target, old.revision) == (target, revision)
+    attempt = old.attempt + 1 if old is not None and again else 1
+    status.run = Run(
+        id=run_id(target, revision, attempt),
+        target=target,
+        revision=revision,
+        attempt=attempt,
+        stable=status.stable,
+        stable_revision=draft.observed.revision(status.stable) or status.stable_revision,
+        state=RunState.TRIAL,
+        steps=len(steps),
+        intent=old.intent if old is not None else 0,
+        started_at=draft.now,
+        step_started_at=draft.now,
+        advanced_at=draft.now,
+        plan=f"{draft.rollout.metadata.name}-{run_id(target, revision, attempt)}",
+    )
+    status.metrics, status.evidence, status.metrics_at = [], None, None
+    draft.snapshot = draft.spec
+
+
+def move(draft: Draft, weight: int) -> None:
+    """Decide the candidate's weight, as a new intent."""
+    draft.run.weight = weight
+    draft.run.intent += 1
+
+
+def enter(draft: Draft, index: int, steps: tuple[PlannedStep, ...]) -> None:
+    """Begin a step: its weight, its hold, its share of the evidence, and the progress deadline anew."""
+    run = draft.run
+    run.step = index
+    run.step_started_at = run.advanced_at = draft.now
+    run.still_since = run.approved_step = run.skipped_step = run.advance_step = None
+    move(draft, steps[index].weight)
+
+
+def take_back(draft: Draft, outcome: Outcome, reason: str, message: str) -> None:
+    """Return all traffic to the version that served when the run began, and remember why."""
+    run = draft.run
+    run.state, run.outcome, run.reason, run.message = RunState.TAKING_BACK, outcome, reason, message[:1024]
+    run.still_since = run.watch_until = None
+    move(draft, 0)
+    if outcome in HELD_AGAINST:
+        reject(draft, reason, message)
+
+
+def reject(draft: Draft, reason: str, message: str) -> None:
+    """Put the run's revision into the memory of what is not tried again."""
+    run, status = draft.run, draft.status
+    declared = draft.spec.version(run.target)
+    entry = Rejected(
+        version=run.target,
+        revision=run.revision,
+        digest=(declared.model.digest or "") if declared is not None and declared.model else "",
+        run=run.id,
+        reason=reason,
+        message=message[:1024],
+        at=draft.now,
+    )
+    kept = [one for one in status.rejected if (one.version, one.revision) != (entry.version, entry.revision)]
+    status.rejected = [*kept, entry][-REJECTED_KEPT:]
+
+
+def rejection(draft: Draft, target: str) -> Rejected | None:
+    """The entry that forbids trying the target as it is now, or None."""
+    revision = draft.observed.revision(target)
+    return next((one for one in draft.status.rejected if one.version == target and one.revision == revision), None)
+
+
+def promote(draft: Draft, outcome: Outcome, reason: str, message: str) -> None:
+    """Give the candidate all traffic."""
+    run = draft.run
+    run.state, run.outcome, run.reason, run.message = RunState.PROMOTING, outcome, reason, message[:1024]
+    run.still_since = None
+    move(draft, 1000)
+    draft.say(Reason.PROMOTED, f"{run.target} gets all traffic: {message}")
+
+
+def flip(draft: Draft, watch_until: datetime) -> None:
+    """Swap the roles once the route shows all traffic on the target: it is stable now, the old one is kept for undo."""
+    run, status = draft.run, draft.status
+    status.previous = Served(version=run.stable, revision=draft.observed.revision(run.stable) or run.stable_revision)
+    status.stable, status.stable_revision = run.target, run.revision
+    run.state, run.watch_until = RunState.WATCHING, watch_until
+
+
+def finish(draft: Draft, outcome: Outcome) -> None:
+    """End the run and enter it in the history."""
+    run, status = draft.run, draft.status
+    run.state, run.outcome, run.ended_at, run.still_since = RunState.DONE, outcome, draft.now, None
+    past = PastRun(
+        run=run.id,
+        target=run.target,
+        outcome=outcome,
+        reason=run.reason,
+        message=run.message,
+        started_at=run.started_at,
+        ended_at=draft.now,
+    )
+    status.history = [*status.history, past][-HISTORY_KEPT:]
+    if outcome is not Outcome.SUPERSEDED:  # who paused the model did not mean one revision of it
+        status.paused_by = []

@@ -1,0 +1,69 @@
+"""Which traffic a status asks for: a pure function of it, so that every restart asks for the same."""
+
+from collections.abc import Mapping
+
+from modelrollout.api import ModelRollout, ModelRolloutSpec
+from modelrollout.api.status import ModelRolloutStatus, RunState
+from modelrollout.decisions.decision import TrafficIntent
+from modelrollout.decisions.observed import Owner, RouteSeen
+from modelrollout.decisions.steps import FULL
+
+
+def shares(status: ModelRolloutStatus) -> Mapping[str, int]:
+    """Thousandths of the traffic per version, versions without any left out; empty before adoption."""
+    run = status.run
+    if run is None or run.state is RunState.DONE:
+        return {status.stable: FULL} if status.stable else {}
+    if run.state is RunState.TAKING_BACK:
+        return {run.stable: FULL}
+    if run.state is RunState.TRIAL:
+        return {run.stable: FULL - run.weight, run.target: run.weight}
+    return {run.target: FULL}
+
+
+def intent(rollout: ModelRollout, spec: ModelRolloutSpec, status: ModelRolloutStatus) -> TrafficIntent | None:
+    """What the managed rules should say, or None before adoption.
+
+    The owner annotation carries `run.intent`. It changes with every decision about traffic, even one that leaves the
+    weights as they are, so that a process that was stopped between its decision and its write finds the route changed.
+    """
+    wanted = shares(status)
+    if not wanted:
+        return None
+    run = status.run
+    returning = run is not None and run.state in (RunState.TRIAL, RunState.TAKING_BACK)
+    home = run.stable if run is not None and returning else max(wanted, key=lambda name: wanted[name])
+    owner = Owner(
+        uid=rollout.metadata.uid,
+        name=rollout.metadata.name,
+        stable=home,
+        intent=run.intent if run is not None else 0,
+        rules=tuple((spec.traffic.gateway_api.rules or ()) if spec.traffic.gateway_api else ()),
+        services={version.name: version.service.name for version in spec.versions},
+    )
+    return TrafficIntent(weights={version.name: wanted.get(version.name, 0) for version in spec.versions}, owner=owner)
+
+
+def in_flight(route: RouteSeen, wanted: TrafficIntent) -> bool:
+    """Whether the route does not know of this decision yet; its weights are then not drift."""
+    owner = route.owner
+    return owner is None or owner.uid != wanted.owner.uid or owner.intent != wanted.owner.intent
+
+
+def weights_agree(route: RouteSeen, wanted: TrafficIntent) -> bool:
+    """Whether every managed rule gives each version what is wanted."""
+    return bool(route.rules) and all(
+        not rule.absent and all(rule.weights.get(name, 0) == share for name, share in wanted.weights.items())
+        for rule in route.rules
+    )
+
+
+def agrees(route: RouteSeen, wanted: TrafficIntent) -> bool:
+    """Whether the route says exactly what is wanted, so that nothing is to be written."""
+    owner = route.owner
+    return (
+        weights_agree(route, wanted)
+        and owner is not None
+        and (owner.uid, owner.stable, owner.intent, dict(owner.services))
+        == (wanted.owner.uid, wanted.owner.stable, wanted.owner.intent, dict(wanted.owner.services))
+    )

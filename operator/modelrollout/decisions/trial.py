@@ -1,0 +1,252 @@
+"""A run on trial: when it goes on, waits or takes everything back."""
+
+from datetime import timedelta
+
+from modelrollout.api import DeadlinePolicy, RollbackPolicy
+from modelrollout.api.status import Outcome
+from modelrollout.decisions import runs
+from modelrollout.decisions.decision import Reason
+from modelrollout.decisions.draft import Draft
+from modelrollout.decisions.gate import Gate, Missing, gate
+from modelrollout.decisions.guardrails import Failure, failure
+from modelrollout.decisions.record import boundary
+from modelrollout.decisions.steps import PlannedStep
+
+UNAVAILABLE_LIMIT = timedelta(minutes=5)
+UNAVAILABLE_TIMES = 3
+
+Steps = tuple[PlannedStep, ...]
+
+
+def present_gate(draft: Draft, steps: Steps) -> Gate:
+    """The gate of the present step."""
+    run = draft.run
+    return gate(draft.spec, run, steps[run.step], draft.evidence, draft.now)
+
+
+def advance(draft: Draft, steps: Steps) -> None:
+    """Decide one reconcile of a run on trial. The order is the order of danger: users first, progress last."""
+    run, observed = draft.run, draft.observed
+    if run.exposed_at is None:
+        _expose(draft, steps)
+        return
+    _learn_restarts(draft)
+    _follow_baseline(draft)
+    if _follow_availability(draft, steps):
+        return
+    failed = failure(draft.spec, run, observed, draft.evidence)
+    if failed is not None and _fail(draft, failed):
+        return
+    if failed is None and run.reason in _HELD_REASONS:
+        run.reason, run.message = "", ""
+    if paused(draft) or draft.blocked or not observed.ready(run.stable):
+        _note_stable(draft)
+        _stand_still(draft)
+        return
+    now_gate = present_gate(draft, steps)
+    if failed is None and now_gate.open:
+        go_on(draft)
+        next_step(draft, steps)
+        return
+    if failed is None and now_gate.only(Missing.APPROVAL):
+        if run.reason != "AwaitingApproval":
+            run.reason, run.message = (
+                "AwaitingApproval",
+                f"step {run.step + 1} of {run.steps} has passed: approve or abort",
+            )
+            draft.say(Reason.AWAITING_APPROVAL, run.message)
+        _stand_still(draft)
+        return
+    if run.reason == "AwaitingApproval":
+        run.reason, run.message = "", ""
+    _keep_deadline(draft, steps)
+    for wait in now_gate.waits:
+        if wait.until is not None:
+            draft.wake_at(wait.until)
+
+
+_HELD_REASONS = frozenset({"GuardrailFailed", "TrafficLost", "OutOfMemory", "ContainersRestart"})
+
+
+def paused(draft: Draft) -> bool:
+    """Whether a person or the spec stopped progress; guardrails go on."""
+    return draft.spec.paused or bool(draft.status.paused_by)
+
+
+def _expose(draft: Draft, steps: Steps) -> None:
+    """Give the first weight once both versions are ready; until then the deadline counts."""
+    run, observed = draft.run, draft.observed
+    if paused(draft) or draft.blocked:
+        _stand_still(draft)
+        return
+    if observed.ready(run.target) and observed.ready(run.stable):
+        runs.enter(draft, 0, steps)
+        run.exposed_at = draft.now
+        seen = observed.versions.get(run.target)
+        run.restarts = seen.restarts if seen is not None else None
+        draft.say(
+            Reason.RUN_STARTED,
+            f"{run.id}: {run.target} gets {runs.percent(run.weight)} of {run.stable}'s traffic, step 1 of {run.steps}",
+        )
+        draft.record.append(boundary(draft, "RunStarted"))
+        draft.wake_at(draft.now + steps[0].hold)
+        return
+    _keep_deadline(draft, steps)
+
+
+def _learn_restarts(draft: Draft) -> None:
+    """Take the restarts known when they are first counted as those from before the trial."""
+    seen = draft.observed.versions.get(draft.run.target)
+    if draft.run.restarts is None and seen is not None:
+        draft.run.restarts = seen.restarts
+
+
+def _follow_baseline(draft: Draft) -> None:
+    """A changed stable version makes this step's comparison void: hold the weight, start the step's evidence anew."""
+    run = draft.run
+    revision = draft.observed.revision(run.stable)
+    if revision and run.stable_revision and revision != run.stable_revision:
+        run.step_started_at = draft.now
+        draft.say(
+            Reason.BASELINE_CHANGED,
+            f"{run.stable} changed during the trial of {run.target}: the weight is held, this step's evidence starts anew",
+            warning=True,
+        )
+    if revision:
+        run.stable_revision = revision
+
+
+def _follow_availability(draft: Draft, steps: Steps) -> bool:
+    """Keep traffic off a candidate without ready endpoints. True when nothing else is to be decided now."""
+    run, ready = draft.run, draft.observed.ready(draft.run.target)
+    if ready and run.unavailable_since is not None:
+        run.unavailable_since = None
+        run.step_started_at = draft.now
+        run.reason, run.message = "", ""
+        runs.move(draft, steps[run.step].weight)
+        draft.say(
+            Reason.CANDIDATE_BACK,
+            f"{run.target} is ready again at {runs.percent(run.weight)}; the hold of step {run.step + 1} starts anew",
+        )
+        draft.wake_at(draft.now + steps[run.step].hold)
+        return True
+    if ready:
+        return False
+    if run.unavailable_since is None:
+        run.unavailable_since, run.unavailable_times = draft.now, run.unavailable_times + 1
+        run.reason = "CandidateUnavailable"
+        run.message = f"{run.target} has no ready endpoint: its weight is 0 until it is ready again"
+        runs.move(draft, 0)
+        draft.say(Reason.CANDIDATE_UNAVAILABLE, run.message, warning=True)
+    if run.unavailable_times >= UNAVAILABLE_TIMES or draft.now >= run.unavailable_since + UNAVAILABLE_LIMIT:
+        why = (
+            f"{run.target} lost its last ready endpoint {run.unavailable_times} times"
+            if run.unavailable_times >= UNAVAILABLE_TIMES
+            else f"{run.target} has had no ready endpoint for {UNAVAILABLE_LIMIT.total_seconds() / 60:g} minutes"
+        )
+        _roll_back(draft, Outcome.ROLLED_BACK, Failure("CandidateUnavailable", why))
+    else:
+        draft.wake_at(run.unavailable_since + UNAVAILABLE_LIMIT)
+        _keep_deadline(draft, steps)
+    return True
+
+
+def _fail(draft: Draft, failed: Failure) -> bool:
+    """Act on a failed guardrail. True when traffic goes back; False when it must be held where it is."""
+    run, observed = draft.run, draft.observed
+    if draft.spec.rollback is RollbackPolicy.HOLD:
+        why = "spec.rollback is Hold: abort to take traffic back"
+    elif not observed.ready(run.stable) and observed.ready(run.target):
+        why = f"{run.stable} has no ready endpoint to go back to"
+    else:
+        _roll_back(draft, Outcome.ROLLED_BACK, failed)
+        return True
+    if run.reason != failed.reason:
+        run.reason, run.message = failed.reason, f"{failed.message}; {why}"[:1024]
+        draft.say(Reason.GUARDRAIL_HELD, run.message, warning=True)
+    return False
+
+
+def _roll_back(draft: Draft, outcome: Outcome, failed: Failure) -> None:
+    run = draft.run
+    weight, step = run.weight, run.step + 1
+    draft.record.append(boundary(draft, failed.reason))
+    runs.take_back(draft, outcome, failed.reason, failed.message)
+    reason = Reason.NO_EVIDENCE if outcome is Outcome.NO_EVIDENCE else Reason.GUARDRAIL_FAILED
+    draft.say(
+        reason, f"{run.target} is taken back from {runs.percent(weight)} (step {step}): {failed.message}", warning=True
+    )
+
+
+def _note_stable(draft: Draft) -> None:
+    run = draft.run
+    if draft.observed.ready(run.stable):
+        if run.reason == "StableUnavailable":
+            run.reason, run.message = "", ""
+    elif run.reason != "StableUnavailable":
+        run.reason = "StableUnavailable"
+        run.message = (
+            f"{run.stable} has no ready endpoint while {run.target} has: weights are held until a person looks"
+        )
+        draft.say(Reason.STABLE_UNAVAILABLE, run.message, warning=True)
+
+
+def _stand_still(draft: Draft) -> None:
+    """Stop the progress deadline while the run waits for people."""
+    if draft.run.still_since is None:
+        draft.run.still_since = draft.now
+
+
+def go_on(draft: Draft) -> None:
+    """Let the progress deadline count again, without the time it stood still."""
+    run = draft.run
+    if run.still_since is not None:
+        run.advanced_at += draft.now - run.still_since
+        run.still_since = None
+
+
+def _keep_deadline(draft: Draft, steps: Steps) -> None:
+    """Act when a step takes longer than it may."""
+    go_on(draft)
+    run, own = draft.run, steps[draft.run.step].deadline
+    allowed = draft.spec.progress_deadline if own is None else min(own, draft.spec.progress_deadline)
+    if draft.now < run.advanced_at + allowed:
+        draft.wake_at(run.advanced_at + allowed)
+        return
+    wait = present_gate(draft, steps).first() if run.exposed_at is not None else None
+    missing = wait.message if wait else f"{run.target} or {run.stable} never became ready"
+    message = f"step {run.step + 1} of {run.steps} took longer than {allowed}: {missing}"
+    if draft.spec.on_deadline is DeadlinePolicy.ROLLBACK and draft.spec.rollback is not RollbackPolicy.HOLD:
+        _roll_back(draft, Outcome.NO_EVIDENCE, Failure("DeadlinePassed", message))
+    elif run.reason != "DeadlinePassed":
+        run.reason, run.message = "DeadlinePassed", message[:1024]
+        draft.say(Reason.DEADLINE_PASSED, f"{message}; spec.onDeadline is Hold: promote, skip or abort", warning=True)
+
+
+def next_step(draft: Draft, steps: Steps) -> None:
+    """Leave the present step for the next one, or for promotion after the last."""
+    run = draft.run
+    draft.record.append(boundary(draft, "StepPassed"))
+    if run.step + 1 >= len(steps):
+        runs.promote(draft, Outcome.PROMOTED, "Promoted", f"all {run.steps} steps passed{numbers(draft)}")
+        return
+    runs.enter(draft, run.step + 1, steps)
+    run.reason, run.message = "", ""
+    draft.say(
+        Reason.STEP_STARTED,
+        f"{run.target} gets {runs.percent(run.weight)}, step {run.step + 1} of {run.steps}{numbers(draft)}",
+    )
+    draft.wake_at(draft.now + steps[run.step].hold)
+
+
+def numbers(draft: Draft) -> str:
+    """What the metrics said, for the event of a step."""
+    evidence = draft.evidence
+    if evidence is None or not evidence.findings:
+        return ""
+    said = "; ".join(f"{one.metric} {_plain(one.candidate)}/{_plain(one.stable)}" for one in evidence.findings)
+    return f" (candidate/stable: {said})"
+
+
+def _plain(value: float | None) -> str:
+    return "-" if value is None else f"{value:.4g}"

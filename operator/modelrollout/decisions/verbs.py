@@ -1,0 +1,201 @@
+"""What commands do to a run. Every answer goes into status in the same write as its effect."""
+
+from collections.abc import Callable, Mapping
+
+from modelrollout.api import Verb
+from modelrollout.api.status import CommandResult, Outcome, PausedBy, RunState
+from modelrollout.decisions import runs
+from modelrollout.decisions.decision import Reason
+from modelrollout.decisions.draft import Draft
+from modelrollout.decisions.gate import Missing
+from modelrollout.decisions.guardrails import failure
+from modelrollout.decisions.observed import CommandSeen
+from modelrollout.decisions.steps import PlannedStep
+from modelrollout.decisions.trial import go_on, next_step, paused, present_gate
+
+ANSWERS_KEPT = 10
+
+Steps = tuple[PlannedStep, ...]
+
+
+class Refused(Exception):  # noqa: N818 - an answer, not an error
+    """The command has no effect; the message says why and what to do."""
+
+
+def answer_commands(draft: Draft, steps: Steps) -> None:
+    """Carry out the commands that status does not answer yet, oldest first."""
+    answered = {result.uid for result in draft.status.commands}
+    for command in sorted(draft.observed.commands, key=lambda one: (one.created_at, one.uid)):
+        if command.uid in answered:
+            continue
+        try:
+            accepted, message = True, _carry_out(draft, command, steps)
+        except Refused as refusal:
+            accepted, message = False, str(refusal)
+            draft.say(Reason.COMMAND_REFUSED, f"{command.verb} by {command.by}: {message}", warning=True)
+        result = CommandResult(
+            name=command.name,
+            uid=command.uid,
+            verb=command.verb,
+            by=command.by,
+            reason=command.reason[:1024],
+            accepted=accepted,
+            message=message[:1024],
+            at=draft.now,
+        )
+        draft.status.commands = [*draft.status.commands, result][-ANSWERS_KEPT:]
+
+
+def _carry_out(draft: Draft, command: CommandSeen, steps: Steps) -> str:
+    run = draft.status.run
+    if command.expires_at is not None and draft.now >= command.expires_at:
+        raise Refused("it had expired before it was read: send it again")
+    if command.run and (run is None or run.id != command.run):
+        present = run.id if run is not None else "none"
+        raise Refused(
+            f"it is bound to run {command.run}, the present run is {present}: look at the status, then decide again"
+        )
+    return _VERBS[command.verb](draft, command, steps)
+
+
+def _said(command: CommandSeen) -> str:
+    return f"by {command.by}" + (f": {command.reason}" if command.reason else "")
+
+
+def _need(draft: Draft, verb: str, *states: RunState) -> None:
+    run = draft.status.run
+    if run is None or run.state not in states:
+        present = f"the last run is {run.state}" if run is not None else "no run has begun"
+        raise Refused(f"{verb} needs a run in {' or '.join(states)}; {present}")
+
+
+def _need_exposed(draft: Draft, verb: str) -> None:
+    _need(draft, verb, RunState.TRIAL)
+    if draft.run.exposed_at is None:
+        raise Refused(f"{verb} has nothing to act on yet: {draft.run.target} has not become ready")
+    if draft.run.unavailable_since is not None:
+        raise Refused(f"{draft.run.target} has no ready endpoint: wait until it is ready again")
+
+
+def _refuse_over_failure(draft: Draft) -> None:
+    failed = failure(draft.spec, draft.run, draft.observed, draft.evidence)
+    if failed is not None:
+        raise Refused(f"a guardrail failed ({failed.message}): it cannot be promoted, only aborted")
+
+
+def _pause(draft: Draft, command: CommandSeen, _: Steps) -> str:
+    _need(draft, "pause", RunState.TRIAL)
+    draft.status.paused_by = [
+        *draft.status.paused_by,
+        PausedBy(by=command.by, reason=command.reason[:1024], at=draft.now),
+    ][-10:]
+    draft.say(Reason.PAUSED, f"paused {_said(command)}")
+    return f"paused at {runs.percent(draft.run.weight)}; guardrails stay on"
+
+
+def _resume(draft: Draft, command: CommandSeen, _: Steps) -> str:
+    if draft.spec.paused:
+        raise Refused("spec.paused is true: set it to false where the manifest is kept")
+    if not draft.status.paused_by:
+        raise Refused("nothing is paused by command")
+    draft.status.paused_by = []
+    go_on(draft)
+    draft.say(Reason.RESUMED, f"resumed {_said(command)}")
+    return "resumed"
+
+
+def _approve(draft: Draft, command: CommandSeen, steps: Steps) -> str:
+    _need_exposed(draft, "approve")
+    gate = present_gate(draft, steps)
+    if not steps[draft.run.step].approval:
+        raise Refused(f"step {draft.run.step + 1} asks for no approval")
+    if not gate.only(Missing.APPROVAL):
+        wait = gate.first()
+        raise Refused(f"nothing waits for approval yet: {wait.message if wait else ''}")
+    step = draft.run.step
+    draft.run.approved_step = step
+    if paused(draft):
+        return f"step {step + 1} is approved; it is left when the pause ends"
+    go_on(draft)
+    next_step(draft, steps)
+    return f"step {step + 1} is approved"
+
+
+def _promote(draft: Draft, command: CommandSeen, steps: Steps) -> str:
+    if command.full:
+        return _promote_full(draft, command)
+    _need_exposed(draft, "promote")
+    _refuse_over_failure(draft)
+    gate, step = present_gate(draft, steps), draft.run.step
+    failed = next((wait for wait in gate.waits if wait.kind is Missing.FAILED), None)
+    if failed is not None:
+        raise Refused(f"{failed.message}: promote --full forces a goal, never a guardrail")
+    if steps[step].last and not gate.only(Missing.APPROVAL, Missing.HOLD, Missing.SAMPLES):
+        wait = gate.first()
+        raise Refused(f"the last step has not passed ({wait.message if wait else ''}): wait, or promote --full")
+    go_on(draft)
+    next_step(draft, steps)
+    return f"step {step + 1} was left {_said(command)}"
+
+
+def _promote_full(draft: Draft, command: CommandSeen) -> str:
+    _need_exposed(draft, "promote --full")
+    _refuse_over_failure(draft)
+    if not draft.observed.ready(draft.run.target):
+        raise Refused(f"{draft.run.target} has no ready endpoint")
+    runs.promote(draft, Outcome.FORCED, "Forced", f"forced {_said(command)}")
+    return f"{draft.run.target} gets all traffic"
+
+
+def _skip(draft: Draft, command: CommandSeen, steps: Steps) -> str:
+    _need_exposed(draft, "skip")
+    step = draft.run.step
+    if draft.run.skipped_step == step or draft.now >= draft.run.step_started_at + steps[step].hold:
+        raise Refused(f"the hold of step {step + 1} is over already")
+    draft.run.skipped_step = step
+    return f"the hold of step {step + 1} is over; samples and verdicts still count"
+
+
+def _abort(draft: Draft, command: CommandSeen, _: Steps) -> str:
+    _need(draft, "abort", RunState.TRIAL, RunState.PROMOTING)
+    run = draft.run
+    runs.take_back(draft, Outcome.ABORTED, "Aborted", f"aborted {_said(command)}")
+    draft.say(Reason.ABORTED, f"{run.target} is taken back: {run.message}", warning=True)
+    return f"all traffic goes back to {run.stable}"
+
+
+def _retry(draft: Draft, command: CommandSeen, steps: Steps) -> str:
+    _need(draft, "retry", RunState.DONE)
+    target, status = draft.spec.target, draft.status
+    if target is None or target == status.stable:
+        raise Refused("the target serves already: there is nothing to try again")
+    if not draft.observed.revision(target):
+        raise Refused(f"the workload of {target} was not found")
+    revision = draft.observed.revision(target)
+    status.rejected = [one for one in status.rejected if (one.version, one.revision) != (target, revision)]
+    runs.begin(draft, target, steps)
+    return f"run {draft.run.id} begins"
+
+
+def _undo(draft: Draft, command: CommandSeen, _: Steps) -> str:
+    run, status = draft.status.run, draft.status
+    _need(draft, "undo", RunState.WATCHING, RunState.PROMOTING, RunState.DONE)
+    if run is None or (run.state is RunState.DONE and (status.previous is None or run.target != status.stable)):
+        raise Refused("no promotion can be undone: nothing was promoted before")
+    if not draft.observed.ready(run.stable):
+        raise Refused(f"{run.stable} has no ready endpoint to go back to: scale it up first")
+    runs.take_back(draft, Outcome.UNDONE, "Undone", f"undone {_said(command)}")
+    draft.say(Reason.UNDONE, f"all traffic goes back from {run.target} to {run.stable}: {run.message}", warning=True)
+    return f"all traffic goes back to {run.stable}"
+
+
+_VERBS: Mapping[Verb, Callable[[Draft, CommandSeen, Steps], str]] = {
+    Verb.APPROVE: _approve,
+    Verb.PROMOTE: _promote,
+    Verb.SKIP: _skip,
+    Verb.PAUSE: _pause,
+    Verb.RESUME: _resume,
+    Verb.ABORT: _abort,
+    Verb.RETRY: _retry,
+    Verb.UNDO: _undo,
+}
