@@ -113,7 +113,7 @@ def _adopt(draft: Draft) -> Obstacle | None:
 
 
 def _halted(draft: Draft, blocked: Obstacle | None) -> bool:
-    """Whether the route must not be written. What only stops progress is left to the run, whose guardrails still act."""
+    """Whether the route must not be written. What only stops progress is left to the run: its guardrails still act."""
     contested = draft.observed.reversals
     if contested.times >= REVERSALS_CONTESTED:
         draft.blocked = f"no step advances while {contested.manager} changes the weights too"
@@ -180,14 +180,14 @@ def _begin(draft: Draft, target: str, steps: tuple[PlannedStep, ...]) -> None:
     run, revision = draft.status.run, draft.observed.revision(target)
     if not revision:
         return
-    tried = run is not None and (run.target, run.revision) == (target, revision)
-    if tried and run is not None and run.outcome is not Outcome.SUPERSEDED and run.outcome is not Outcome.WITHDRAWN:
-        return
     rejected = runs.rejection(draft, target)
     if rejected is not None:
         if draft.rollout.status.observed_generation != draft.rollout.metadata.generation:
             message = f"{target} was rejected in {rejected.run}: change the target or its model, or retry"
             draft.say(Reason.TARGET_REJECTED, message, warning=True)
+        return
+    tried = run is not None and (run.target, run.revision) == (target, revision)
+    if tried and run is not None and run.outcome is not Outcome.SUPERSEDED and run.outcome is not Outcome.WITHDRAWN:
         return
     runs.begin(draft, target, compile_steps(draft.spec))
 

@@ -266,8 +266,10 @@ def _traffic(draft: Draft) -> Iterator[_Stated]:
             "TrafficMatches",
             False,
             "Contested",
-            (f"{foreign.manager} changed the weights {foreign.times} times in ten minutes: let it ignore them in the managed "
-            f"rules, or stop it; no step advances meanwhile"),
+            (
+                f"{foreign.manager} changed the weights {foreign.times} times in ten minutes: let it ignore them in "
+                "the managed rules, or stop it; no step advances meanwhile"
+            ),
         )
     elif agrees(route, wanted) or weights_agree(route, wanted):
         yield "TrafficMatches", True, "Matches", ""

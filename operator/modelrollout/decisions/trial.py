@@ -109,7 +109,7 @@ def _follow_baseline(draft: Draft) -> None:
         run.step_started_at = draft.now
         draft.say(
             Reason.BASELINE_CHANGED,
-            f"{run.stable} changed during the trial of {run.target}: the weight is held, this step's evidence starts anew",
+            f"{run.stable} changed during the trial of {run.target}: weight held, this step's evidence starts anew",
             warning=True,
         )
     if revision:

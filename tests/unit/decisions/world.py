@@ -1,0 +1,224 @@
+"""A world in which decisions are carried out at once: the route obeys, time moves when the test says so."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from modelrollout.api import ModelRollout, ModelRolloutSpec, Verb
+from modelrollout.api.status import RunState, Verdict
+from modelrollout.decisions.decision import Decision, Event, Reason
+from modelrollout.decisions.findings import Evidence, Finding
+from modelrollout.decisions.invariants import check
+from modelrollout.decisions.observed import Claim, CommandSeen, Observed, Reversals, RouteSeen, RuleSeen, VersionSeen
+from modelrollout.decisions.plan import plan
+from modelrollout.decisions.steps import compile_steps
+
+START = datetime(2026, 11, 21, 3, 0, tzinfo=UTC)
+
+
+def errors_metric(**more: Any) -> dict[str, Any]:
+    """A guardrail on the share of bad answers."""
+    return {
+        "name": "errors",
+        "better": "Lower",
+        "proportion": {"bad": 'requests_total{code=~"5.."}', "total": "requests_total"},
+        **more,
+    }
+
+
+def a_spec(**more: Any) -> dict[str, Any]:
+    """A canary 5 → 25 → 50 % of v8 against v7 with one guardrail."""
+    return {
+        "versions": [
+            {"name": name, "service": {"name": f"fraud-{name}", "port": 8080}, "workload": _deployment(name)}
+            for name in ("v7", "v8", "v9")
+        ],
+        "target": "v7",
+        "traffic": {"gatewayAPI": {"httpRoute": "fraud"}},
+        "strategy": {"canary": {"weights": [5, 25, 50], "hold": "1m", "samples": 100}},
+        "metrics": [errors_metric()],
+        **more,
+    }
+
+
+def _deployment(name: str) -> dict[str, str]:
+    return {"kind": "Deployment", "name": f"fraud-{name}"}
+
+
+class World:
+    """One rollout, its route and its versions."""
+
+    def __init__(self, **spec: Any) -> None:
+        """A world where v7 has all the traffic and everything is ready."""
+        self.now = START
+        self.document = a_spec(**spec)
+        self.generation = 1
+        self.rollout = self._rollout()
+        self.spec_error = ""
+        self.snapshot: ModelRolloutSpec | None = None
+        self.versions = {name: VersionSeen(ready=2, revision=f"rev-{name}", restarts=0) for name in ("v7", "v8", "v9")}
+        self.route = RouteSeen(found=True, accepted=True, resource_version="1", rules=(rule({"v7": 1000}),))
+        self.claim = Claim()
+        self.reversals = Reversals()
+        self.commands: tuple[CommandSeen, ...] = ()
+        self.verdicts: dict[str, Verdict] = {}
+        self.fresh = True
+        self.answers = 0
+        self.evidence_on = True
+        self.events: list[Event] = []
+        self.status_writes = 0
+        self.route_writes = 0
+        self.frozen_route = False
+
+    def _rollout(self) -> ModelRollout:
+        status = self.rollout.status.document() if hasattr(self, "rollout") else {}
+        return ModelRollout.model_validate(
+            {
+                "metadata": {
+                    "name": "fraud",
+                    "namespace": "risk",
+                    "uid": "uid-1",
+                    "generation": self.generation,
+                    "creationTimestamp": START.isoformat(),
+                },
+                "spec": self.document,
+                "status": status,
+            }
+        )
+
+    def edit(self, **fields: Any) -> None:
+        """Edit the spec as kubectl would."""
+        self.document = {**self.document, **fields}
+        self.generation += 1
+        self.rollout = self._rollout()
+
+    def ready(self, name: str, endpoints: int) -> None:
+        """Give a version that many ready endpoints."""
+        self.versions[name] = replace(self.versions[name], ready=endpoints)
+
+    def seen(self, name: str, **fields: Any) -> None:
+        """Change what is seen of a version."""
+        self.versions[name] = replace(self.versions[name], **fields)
+
+    def ask(self, verb: Verb, *, full: bool = False, run: str = "", by: str = "ana") -> None:
+        """A person creates a command; the world reconciles."""
+        uid = f"command-{len(self.commands) + 1}"
+        seen = CommandSeen(name=uid, uid=uid, verb=verb, by=by, created_at=self.now, full=full, run=run, reason="drill")
+        self.commands = (*self.commands, seen)
+        self.reconcile()
+
+    @property
+    def observed(self) -> Observed:
+        """What a reconcile would see now."""
+        return Observed(
+            route=self.route,
+            versions=self.versions,
+            claim=self.claim,
+            commands=self.commands,
+            reversals=self.reversals,
+        )
+
+    def evidence(self) -> Evidence | None:
+        """What Prometheus would say now: every metric as `verdicts` says, Inconclusive by default."""
+        run = self.rollout.status.run
+        if run is None or not self.evidence_on or run.exposed_at is None:
+            return None
+        spec = self.snapshot or self.rollout.spec
+        findings = tuple(
+            Finding(
+                metric=metric.name,
+                role=metric.role,
+                verdict=self.verdicts.get(metric.name, Verdict.INCONCLUSIVE),
+                reason="Scripted",
+                message="as the test says",
+                fresh=self.fresh,
+                inside_margin=True,
+            )
+            for metric in spec.metrics
+        )
+        return Evidence(run=run.id, step=run.step, findings=findings, answers={run.target: self.answers})
+
+    def reconcile(self, times: int = 4) -> Decision:
+        """Decide and carry out until nothing is left to do, at most that often."""
+        for _ in range(times):
+            decision = self.decide()
+            self.carry_out(decision)
+            if not decision.write_status and decision.traffic is None:
+                break
+        return decision
+
+    def decide(self) -> Decision:
+        """One decision, checked against the invariants, not carried out."""
+        decision = plan(self.rollout, self.spec_error, self.snapshot, self.observed, self.evidence(), self.now)
+        run = decision.status.run
+        steps = compile_steps(decision.snapshot or self.snapshot or self.rollout.spec)
+        allowed = steps[run.step].weight if run is not None and run.state is RunState.TRIAL else 1000
+        check(self.rollout, decision, self.observed, allowed)
+        return decision
+
+    def carry_out(self, decision: Decision) -> None:
+        """Write the status, then the route, as the reconciler does."""
+        if decision.snapshot is not None:
+            self.snapshot = decision.snapshot
+        if decision.write_status:
+            self.status_writes += 1
+            self.events.extend(decision.events)
+            self.rollout = self.rollout.model_copy(update={"status": decision.status})
+        if decision.traffic is not None and not self.frozen_route:
+            self.route_writes += 1
+            weights = {name: share for name, share in decision.traffic.weights.items() if share}
+            self.route = replace(self.route, rules=(rule(weights),), owner=decision.traffic.owner)
+
+    def after(self, **delta: float) -> Decision:
+        """Let time pass, then reconcile."""
+        self.now += timedelta(**delta)
+        return self.reconcile()
+
+    def passing(self) -> None:
+        """From now on every metric passes, with plenty of answers."""
+        self.verdicts = {metric["name"]: Verdict.PASS for metric in self.document["metrics"]}
+        self.answers = 1_000_000
+
+    def start(self) -> "World":
+        """Adopt v7, then ask for v8."""
+        self.reconcile()
+        self.edit(target="v8")
+        self.reconcile()
+        return self
+
+    def promoted(self) -> "World":
+        """Start, pass every step, arrive in the watch."""
+        self.start().passing()
+        for _ in range(3):
+            self.after(seconds=61)
+        return self
+
+    @property
+    def weights(self) -> Mapping[str, int]:
+        """Weights on the route, versions without any left out."""
+        return {name: share for name, share in self.route.rules[0].weights.items() if share}
+
+    @property
+    def status(self) -> Any:
+        """The stored status."""
+        return self.rollout.status
+
+    def reasons(self) -> Sequence[Reason]:
+        """Reasons of all events so far."""
+        return [event.reason for event in self.events]
+
+    def condition(self, kind: str) -> tuple[str, str]:
+        """Status and reason of a condition."""
+        found = self.status.condition(kind)
+        return (found.status, found.reason) if found else ("", "")
+
+    def last_answer(self) -> tuple[bool, str]:
+        """Whether the last command was accepted, and the message."""
+        result = self.status.commands[-1]
+        return result.accepted, result.message
+
+
+def rule(weights: Mapping[str, int], *, absent: tuple[str, ...] = (), unknown: tuple[str, ...] = ()) -> RuleSeen:
+    """The one managed rule."""
+    return RuleSeen(name="0", weights=dict(weights), absent=absent, unknown=unknown)
