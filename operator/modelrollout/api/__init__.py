@@ -1,9 +1,11 @@
 """The resources of modelrollout.io/v1alpha1 as types; the CRDs are generated from them."""
 
 from modelrollout.api.base import API_VERSION, GROUP, VERSION, Model
+from modelrollout.api.canary import Canary, CanaryStep, Requirement
 from modelrollout.api.command import ModelRolloutCommand, ModelRolloutCommandSpec, Verb
 from modelrollout.api.durations import Duration, format_duration, parse_duration
 from modelrollout.api.effects import Effect, Limits, Margin
+from modelrollout.api.experiments import Step
 from modelrollout.api.metadata import ObjectMeta
 from modelrollout.api.metric_kinds import (
     AgreementMetric,
@@ -29,7 +31,7 @@ from modelrollout.api.policies import (
 )
 from modelrollout.api.rollout import ModelRollout, ModelRolloutSpec
 from modelrollout.api.status import ModelRolloutStatus
-from modelrollout.api.strategies import Canary, CanaryStep, Requirement, Step, Strategy
+from modelrollout.api.strategies import Strategy
 from modelrollout.api.traffic import GatewayAPI, HeaderMatch, ParentRef, RouteKind, RouteMatch, RouteTemplate, Traffic
 from modelrollout.api.values import TOTAL_WEIGHT, Percent, format_percent, percent_of, weight_of
 from modelrollout.api.versions import ModelInfo, ServiceRef, Version, WorkloadRef

@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema
+from pydantic_core import PydanticCustomError
 
 from modelrollout.api.base import Model
 from modelrollout.api.durations import Between, Duration
@@ -14,14 +15,18 @@ from modelrollout.api.values import DnsSubdomain, Number, plain_number
 
 _ADDRESS = "^https?://[^/?#@ ]+(/[^?#@ ]*)?$"
 
+_FACTOR = "^[0-9]{1,4}([.][0-9]{1,4})?$"
+_DISPERSION_FORMS = 'write Auto, a whole number from 1 to 1000, or a number in quotes, like "1.5"'
+
 AUTO: Literal["Auto"] = "Auto"
 
 
 def _read_dispersion(value: object) -> object:
-    try:
-        return float(value) if isinstance(value, str) and value != AUTO else value
-    except ValueError:
+    if not isinstance(value, str) or value == AUTO:
         return value
+    if not re.fullmatch(_FACTOR, value):
+        raise PydanticCustomError("dispersion", "{message}", {"message": _DISPERSION_FORMS})
+    return float(value)
 
 
 def _write_dispersion(value: float | str) -> int | str:
@@ -36,9 +41,9 @@ Dispersion = Annotated[
     BeforeValidator(_read_dispersion),
     Rule(
         "type(self) == int ? self >= 1 && self <= 1000 : "
-        "self == 'Auto' || (self.matches('^[0-9]{1,4}([.][0-9]{1,4})?$') && "
+        f"self == 'Auto' || (self.matches('{_FACTOR}') && "
         "double(self) >= 1.0 && double(self) <= 1000.0)",
-        'write Auto, a whole number of at least 1, or any number in quotes, like "1.5"',
+        _DISPERSION_FORMS,
         lambda value: value == AUTO or 1 <= value <= 1000,
     ),
     PlainSerializer(_write_dispersion, return_type=int | str, when_used="json"),

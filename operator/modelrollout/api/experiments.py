@@ -1,0 +1,107 @@
+"""Strategies that later work brings: part of the schema, refused by name until then."""
+
+from datetime import timedelta
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import Field
+
+from modelrollout.api.base import Model
+from modelrollout.api.canary import Audience, Deadline, Hold, MetricNames, Requirement, Samples
+from modelrollout.api.durations import Between, Duration
+from modelrollout.api.traffic import HeaderMatch
+from modelrollout.api.values import DnsLabel, HeaderName, Percent
+
+
+class Preview(Model):
+    """How to reach the candidate before it gets any users' traffic."""
+
+    header: HeaderMatch = Field(description="Requests with this header go to the candidate.")
+
+
+class BlueGreen(Model):
+    """The candidate is tried through a preview, then gets all traffic at once, and is watched."""
+
+    preview: Preview | None = Field(default=None, description="How to reach the candidate before the switch.")
+    hold: Hold = Field(default=timedelta(minutes=5), description="Least time of the preview. Default: 5m.")
+
+
+class ShadowThen(StrEnum):
+    """What follows a shadow step that has passed."""
+
+    PROMOTE = "Promote"
+    CANARY = "Canary"
+    REPORT = "Report"
+
+
+class Shadow(Model):
+    """A share of the requests is copied to the candidate; its answers are compared, never returned."""
+
+    percent: Percent = Field(default=100, description="Percent of the requests that are copied. Default: 100.")
+    hold: Hold = Field(default=timedelta(minutes=30), description="Least time to shadow. Default: 30m.")
+    then: ShadowThen = Field(default=ShadowThen.REPORT, description="What follows a pass. Default: Report.")
+
+
+class Sticky(Model):
+    """What keeps a user on one version."""
+
+    header: HeaderName | None = Field(default=None, description="Header that identifies the user.")
+    cookie: HeaderName | None = Field(default=None, description="Cookie that identifies the user.")
+
+
+class Until(Model):
+    """When an experiment ends: whichever comes first."""
+
+    duration: Annotated[Duration, Between("1s", "365d")] | None = Field(
+        default=None, description="Longest time to run, for example 7d."
+    )
+    samples: Samples | None = Field(default=None, description="Answers of each version to collect at most.")
+
+
+class ExperimentThen(StrEnum):
+    """What follows an experiment."""
+
+    PROMOTE_WINNER = "PromoteWinner"
+    REPORT = "Report"
+
+
+class ABTest(Model):
+    """Users are split between several versions for a while; then the winner is promoted or reported."""
+
+    split: Annotated[dict[str, Percent], Field(min_length=1, max_length=16)] | None = Field(
+        default=None, description="Percent of the audience for each version, by name. Default: equal shares."
+    )
+    audience: Audience | None = Field(default=None, description="Whose requests take part. Default: everybody's.")
+    sticky: Sticky | None = Field(default=None, description="What keeps a user on one version.")
+    until: Until | None = Field(default=None, description="When the experiment ends.")
+    then: ExperimentThen = Field(default=ExperimentThen.REPORT, description="What follows the end. Default: Report.")
+
+
+class Bandit(Model):
+    """Traffic moves towards the version that does better on the goal metric."""
+
+    floor: Percent = Field(default=5, description="Percent that every version keeps. Default: 5.")
+    interval: Annotated[Duration, Between("1s", "1d")] = Field(
+        default=timedelta(minutes=1), description="Time between two changes of the weights. Default: 1m."
+    )
+    until: Until | None = Field(default=None, description="When the experiment ends.")
+    then: ExperimentThen = Field(default=ExperimentThen.REPORT, description="What follows the end. Default: Report.")
+
+
+class Step(Model):
+    """One step of a free list of steps."""
+
+    name: DnsLabel | None = Field(default=None, description="Name of the step, shown in status.")
+    mirror: Percent | None = Field(default=None, description="Percent of the requests copied to the candidate.")
+    weight: Percent | None = Field(default=None, description="Percent of the traffic that the candidate gets.")
+    audience: Audience | None = Field(default=None, description="Whose requests may reach the candidate.")
+    hold: Hold | None = Field(default=None, description="Least time to stay in this step.")
+    samples: Samples | None = Field(default=None, description="Answers of the candidate to wait for in this step.")
+    deadline: Deadline | None = Field(default=None, description="Longest time to stay in this step.")
+    approval: bool = Field(default=False, description="Wait for a person before this step may be left.")
+    require: Requirement = Field(
+        default=Requirement.NOT_FAILED, description="What the verdicts must be before this step may be left."
+    )
+    metrics: MetricNames | None = Field(
+        default=None, description="Names of the metrics that this step needs. Default: all."
+    )

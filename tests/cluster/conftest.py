@@ -1,0 +1,81 @@
+"""A real kube-apiserver with the CRDs installed, shared by all tests of a session.
+
+With KUBECONFIG set, that cluster is used; else etcd and kube-apiserver are started and end with the session.
+"""
+
+import os
+import shutil
+import subprocess
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from kubernetes import client, config
+
+from dev import programs
+from dev.controlplane import ControlPlane, own_kubeconfig
+
+CRDS = Path(__file__).parents[2] / "crds"
+
+Kubectl = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture(scope="session")
+def kubeconfig() -> Iterator[Path]:
+    """Path of an administrator's kubeconfig; both CRDs are established."""
+    if own := own_kubeconfig():
+        _install_crds(own)
+        yield own
+        return
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
+    with ControlPlane(f"tests-{os.getpid()}-{worker}") as plane:
+        _install_crds(plane.kubeconfig)
+        yield plane.kubeconfig
+
+
+@pytest.fixture(scope="session")
+def api_client(kubeconfig: Path) -> Iterator[client.ApiClient]:
+    """A synchronous client; the asynchronous one is made from `kubeconfig` within the test's own loop."""
+    with config.new_client_from_config(str(kubeconfig)) as api:
+        yield api
+
+
+@pytest.fixture(scope="session")
+def kubectl(kubeconfig: Path) -> Kubectl:
+    """Runs kubectl: `kubectl("get", "mro", stdin=None, check=True)` gives the completed process."""
+    return _kubectl(kubeconfig)
+
+
+@pytest.fixture
+def namespace(api_client: client.ApiClient) -> Iterator[str]:
+    """Name of a fresh namespace."""
+    name = f"test-{uuid.uuid4().hex[:10]}"
+    core = client.CoreV1Api(api_client)
+    core.create_namespace({"metadata": {"name": name}})
+    yield name
+    core.delete_namespace(name)
+
+
+def _kubectl(kubeconfig: Path) -> Kubectl:
+    program = shutil.which("kubectl") or str(programs.path_of(programs.KUBECTL))
+
+    def run(*arguments: str, stdin: str | None = None, check: bool = True) -> subprocess.CompletedProcess[str]:
+        done = subprocess.run(
+            [program, f"--kubeconfig={kubeconfig}", *arguments],
+            input=stdin,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+        assert not check or done.returncode == 0, f"kubectl {' '.join(arguments)}: {done.stderr}"
+        return done
+
+    return run
+
+
+def _install_crds(kubeconfig: Path) -> None:
+    kubectl = _kubectl(kubeconfig)
+    kubectl("apply", "--server-side", "--force-conflicts", "-f", str(CRDS))
+    kubectl("wait", "--for=condition=Established", "--timeout=30s", "-f", str(CRDS))

@@ -1,0 +1,237 @@
+"""Versions, routers, strategies and policies that must be refused."""
+
+from tests.unit.api.cases import CREATE, LATER, Refused, canary, spec, version
+from tests.unit.api.refused_metrics import METRICS
+
+VERSIONS = [
+    Refused(
+        "same version name twice",
+        spec(versions=[version("v8"), version("v8", service={"name": "b", "port": 1})]),
+        "",
+        "spec.versions",
+    ),
+    Refused(
+        "one service for two versions",
+        spec(versions=[version("v7"), version("v8", service={"name": "fraud-v7", "port": 9090})]),
+        "every version needs a Service of its own",
+        "spec.versions",
+    ),
+    Refused(
+        "one workload for two versions",
+        spec(versions=[version("v7"), version("v8", workload={"kind": "Deployment", "name": "fraud-v7"})]),
+        "every version needs a workload of its own",
+        "spec.versions",
+    ),
+    Refused("target is no version", spec(target="v9"), "target must be the name of one of versions", "spec.target"),
+    Refused("no target", spec(target=None), "set target to the name of one of versions", "spec"),
+    Refused("target and candidates", spec(candidates=["v7"]), "set exactly one of target and candidates", "spec"),
+    Refused("candidates", spec(target=None, candidates=["v8"]), "candidates is not yet supported", "spec.candidates"),
+    Refused(
+        "initialStable is no version",
+        spec(initialStable="v1"),
+        "initialStable must be the name of one of versions",
+        "spec.initialStable",
+    ),
+    Refused(
+        "workload of KServe",
+        spec(versions=[version("v7"), version("v8", workload={"kind": "InferenceService", "name": "x"})]),
+        LATER,
+        "spec.versions[1].workload.kind",
+    ),
+    Refused(
+        "wrong apiVersion of a Deployment",
+        spec(versions=[version("v7"), version("v8", workload={"kind": "Deployment", "name": "x", "apiVersion": "v1"})]),
+        "has the apiVersion apps/v1",
+        "spec.versions[1].workload.apiVersion",
+    ),
+]
+
+TRAFFIC = [
+    Refused("no router", spec(traffic={}), "set traffic.gatewayAPI with the name of your HTTPRoute", "spec.traffic"),
+    Refused(
+        "two routers",
+        spec(traffic={"gatewayAPI": {"httpRoute": "a"}, "service": {"name": "a"}}),
+        "set exactly one traffic router",
+        "spec.traffic",
+    ),
+    Refused(
+        "istio",
+        spec(traffic={"istio": {"virtualService": "a"}}),
+        "istio is not yet supported: use gatewayAPI",
+        "spec.traffic.istio",
+    ),
+    Refused(
+        "kserve", spec(traffic={"kserve": {}}), "kserve is not yet supported: use gatewayAPI", "spec.traffic.kserve"
+    ),
+    Refused(
+        "selector switch",
+        spec(traffic={"service": {"name": "a"}}),
+        "service is not yet supported: use gatewayAPI",
+        "spec.traffic.service",
+    ),
+    Refused(
+        "no route",
+        spec(traffic={"gatewayAPI": {}}),
+        "set exactly one of httpRoute, grpcRoute",
+        "spec.traffic.gatewayAPI",
+    ),
+    Refused(
+        "two routes",
+        spec(traffic={"gatewayAPI": {"httpRoute": "a", "create": CREATE}}),
+        "set exactly one of httpRoute, grpcRoute",
+        "spec.traffic.gatewayAPI",
+    ),
+    Refused(
+        "rules of a created route",
+        spec(traffic={"gatewayAPI": {"create": CREATE, "rules": ["predict"]}}),
+        "leave it out together with create",
+        "spec.traffic.gatewayAPI.rules",
+    ),
+    Refused(
+        "path of a GRPCRoute",
+        spec(traffic={"gatewayAPI": {"create": CREATE | {"kind": "GRPCRoute", "match": {"path": {"value": "/a"}}}}}),
+        "a GRPCRoute matches no paths",
+        "spec.traffic.gatewayAPI.create.match",
+    ),
+    Refused(
+        "method of an HTTPRoute",
+        spec(traffic={"gatewayAPI": {"create": CREATE | {"match": {"method": {"method": "ModelInfer"}}}}}),
+        "an HTTPRoute matches no gRPC methods",
+        "spec.traffic.gatewayAPI.create.match",
+    ),
+]
+
+STRATEGY = [
+    Refused("no strategy", spec(strategy={}), "set strategy.canary", "spec.strategy"),
+    Refused(
+        "two strategies",
+        spec(strategy={"canary": {"weights": [1]}, "shadow": {}}),
+        "set exactly one strategy",
+        "spec.strategy",
+    ),
+    *(
+        Refused(name, spec(strategy={name: value}), f"{name} is not yet supported: use canary", f"spec.strategy.{name}")
+        for name, value in (("blueGreen", {}), ("shadow", {}), ("abTest", {}), ("bandit", {}), ("steps", []))
+    ),
+    Refused("no form of canary", canary(), "set exactly one of weights", "spec.strategy.canary"),
+    Refused(
+        "weights and increment", canary(weights=[1], increment=10), "set exactly one of weights", "spec.strategy.canary"
+    ),
+    Refused(
+        "weights and steps",
+        canary(weights=[1], steps=[{"weight": 1}]),
+        "set exactly one of weights",
+        "spec.strategy.canary",
+    ),
+    Refused("weights fall", canary(weights=[5, 1]), "weights must increase", "spec.strategy.canary.weights"),
+    Refused("weights stand still", canary(weights=[5, 5]), "weights must increase", "spec.strategy.canary.weights"),
+    Refused(
+        "weights of steps stand still",
+        canary(steps=[{"weight": 5}, {"weight": 5}]),
+        "weights of the steps must increase",
+        "spec.strategy.canary.steps",
+    ),
+    Refused(
+        "weight 0", canary(weights=[0, 5]), "lies between 0 and 100, both excluded", "spec.strategy.canary.weights[0]"
+    ),
+    Refused(
+        "weight 100",
+        canary(weights=[5, 100]),
+        "lies between 0 and 100, both excluded",
+        "spec.strategy.canary.weights[1]",
+    ),
+    Refused(
+        "weight above 100", canary(weights=[5, 101]), "less than or equal to 100", "spec.strategy.canary.weights[1]"
+    ),
+    Refused("two decimals", canary(weights=[0.25]), "at most one decimal", "spec.strategy.canary.weights[0]"),
+    Refused("max without increment", canary(weights=[5], max=50), "set increment too", "spec.strategy.canary.max"),
+    Refused(
+        "max below increment",
+        canary(increment=20, max=10),
+        "max must be at least as large as increment",
+        "spec.strategy.canary.max",
+    ),
+    Refused(
+        "deadline within hold",
+        canary(weights=[5], hold="2m", deadline="2m"),
+        "must be longer than its hold",
+        "spec.strategy.canary.deadline",
+    ),
+    Refused(
+        "deadline in hours within a hold in days",
+        canary(weights=[5], hold="2d", deadline="47h"),
+        "must be longer than its hold",
+        "spec.strategy.canary.deadline",
+    ),
+    Refused(
+        "deadline of a step within its hold",
+        canary(steps=[{"weight": 5, "hold": "1d", "deadline": "24h"}]),
+        "must be longer than its hold",
+        "spec.strategy.canary.steps[0].deadline",
+    ),
+    Refused(
+        "hold too long", canary(weights=[5], hold="31d"), "must be between 0s and 30d", "spec.strategy.canary.hold"
+    ),
+    Refused("no duration", canary(weights=[5], hold="2 minutes"), "", "spec.strategy.canary.hold"),
+    *(
+        Refused(
+            f"{field} of a canary's step",
+            canary(steps=[{"weight": 5, field: value}]),
+            f"{field} is not yet supported",
+            f"spec.strategy.canary.steps[0].{field}",
+        )
+        for field, value in (("mirror", 5), ("audience", {}), ("metrics", ["errors"]))
+    ),
+]
+
+POLICIES = [
+    *(
+        Refused(
+            f"address {text!r}",
+            spec(prometheus={"address": text}),
+            "write the address as http(s)://host:port",
+            "spec.prometheus.address",
+        )
+        for text in ("prometheus:9090", "ftp://a", "http://user@a", "http://a?b=c", "http://")
+    ),
+    Refused(
+        "secretRef",
+        spec(prometheus={"secretRef": {"name": "a"}}),
+        "secretRef is not yet supported",
+        "spec.prometheus.secretRef",
+    ),
+    Refused(
+        "interval too short", spec(analysis={"interval": "10ms"}), "must be between 1s and 1h", "spec.analysis.interval"
+    ),
+    Refused("warmUp too long", spec(analysis={"warmUp": "1d"}), "must be between 0s and 1h", "spec.analysis.warmUp"),
+    Refused("falseRollback 0", spec(analysis={"falseRollback": 0}), "greater than 0", "spec.analysis.falseRollback"),
+    Refused(
+        "falsePromotion 0.6",
+        spec(analysis={"falsePromotion": 0.6}),
+        "less than or equal to 0.5",
+        "spec.analysis.falsePromotion",
+    ),
+    *(
+        Refused(
+            f"dispersion {value!r}",
+            spec(analysis={"dispersion": value}),
+            "write Auto, a whole number from 1 to 1000",
+            "spec.analysis.dispersion",
+        )
+        for value in (0, "0.5", "auto", "1e3", 1001)
+    ),
+    Refused("watch too long", spec(watch="31d"), "must be between 0s and 30d", "spec.watch"),
+    Refused("progressDeadline 0", spec(progressDeadline="0s"), "must be between 1s and 365d", "spec.progressDeadline"),
+    Refused("managed scale", spec(scale={"mode": "Managed"}), LATER, "spec.scale.mode"),
+    Refused(
+        "scaleDownDelay without managed scale",
+        spec(scale={"mode": "None", "scaleDownDelay": "30m"}),
+        "only with scale.mode Managed",
+        "spec.scale.scaleDownDelay",
+    ),
+    Refused("telemetry", spec(telemetry={}), "telemetry is not yet supported", "spec.telemetry"),
+    Refused("exclusivity", spec(exclusivity={"layer": "a"}), "exclusivity is not yet supported", "spec.exclusivity"),
+    Refused("revert", spec(revert="Fast"), "revert is not yet supported: use the Undo", "spec.revert"),
+]
+
+REFUSED = [*VERSIONS, *TRAFFIC, *STRATEGY, *METRICS, *POLICIES]
