@@ -1,0 +1,18 @@
+"""`promote`: go on to the next step, or straight to the end."""
+
+import click
+
+from modelrollout.cli.options import Target
+from modelrollout.cli.verb import Asked, ask, verb_command
+
+_FULL = click.option("--full", is_flag=True, help="All traffic at once, even while verdicts are Inconclusive.")
+
+
+@verb_command("promote", _FULL)
+def command(target: Target, rollout: str, asked: Asked, full: bool) -> int:
+    """Go on to the next step without waiting for its hold and its evidence.
+
+    It never goes over a verdict that failed, and never to a version that is not ready. With --full the
+    candidate gets all traffic at once; the outcome is recorded as Forced.
+    """
+    return ask(target, rollout, "Promote", asked, **({"full": True} if full else {}))

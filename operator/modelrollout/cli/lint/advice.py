@@ -1,0 +1,147 @@
+"""Warnings about a valid spec: gates that cannot open in time, and metrics that cannot mean what they say."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+
+from modelrollout.api import DeadlinePolicy, ModelRolloutSpec, Requirement, Role, format_duration
+from modelrollout.cli.lint.metrics import exposures_to_pass, metric_advice
+from modelrollout.decisions.steps import PlannedStep, compile_steps
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """A warning about one field of the spec."""
+
+    field: str
+    message: str
+
+
+def advice(spec: ModelRolloutSpec, requests_per_second: float | None = None) -> Iterator[Advice]:
+    """All warnings, in the order of the spec's sections.
+
+    Args:
+        spec: a valid spec.
+        requests_per_second: traffic of all versions together, when known.
+    """
+    yield from _versions(spec)
+    steps = compile_steps(spec)
+    yield from _weights(steps)
+    for place, step in enumerate(steps):
+        yield from _step(spec, step, f"spec.strategy.canary{_place_of_step(spec, place)}")
+    for place, metric in enumerate(spec.metrics):
+        for field, message in metric_advice(metric):
+            yield Advice(f"spec.metrics[{place}]{field}", message)
+    yield from _roles(spec)
+    if requests_per_second is not None:
+        yield from _clock(spec, steps, requests_per_second)
+    if not spec.watch:
+        yield Advice(
+            "spec.watch", "with 0s nobody watches the new version after its promotion, and undo is not offered"
+        )
+    if spec.paused:
+        yield Advice("spec.paused", "nothing moves until this is false again")
+
+
+def _versions(spec: ModelRolloutSpec) -> Iterator[Advice]:
+    if len(spec.versions) == 1:
+        yield Advice("spec.versions", "with one version there is nothing to roll out: list the next one too")
+    elif spec.initial_stable is not None and spec.initial_stable == spec.target:
+        yield Advice("spec.initialStable", "the target is taken as already stable, so no run will start")
+
+
+def _weights(steps: tuple[PlannedStep, ...]) -> Iterator[Advice]:
+    first, last = steps[0].weight, steps[-1].weight
+    if first > 250:
+        yield Advice(
+            "spec.strategy.canary",
+            f"the first step already gives {first / 10:g}% of the users to an untried version: begin with 1 to 5",
+        )
+    if last < 100:
+        yield Advice(
+            "spec.strategy.canary",
+            f"promotion goes from {last / 10:g}% to 100% at once: end with a larger step, for example 50",
+        )
+
+
+def _step(spec: ModelRolloutSpec, step: PlannedStep, field: str) -> Iterator[Advice]:
+    interval, name = spec.analysis.interval, f"{step.weight / 10:g}%"
+    if spec.metrics and step.hold < 2 * interval:
+        yield Advice(
+            field,
+            f"the hold of the {name} step, {format_duration(step.hold)}, is shorter than two analysis intervals "
+            f"({format_duration(2 * interval)}): fresh evidence will make it longer anyway",
+        )
+    if step.hold >= spec.progress_deadline:
+        yield Advice(
+            field,
+            f"the hold of the {name} step cannot end: progressDeadline, {format_duration(spec.progress_deadline)}, "
+            f"comes first, and then the run {_end(spec)}",
+        )
+    if step.deadline is None:
+        return
+    for metric in spec.metrics:
+        if metric.threshold is None or metric.role is Role.MONITOR or step.require is not Requirement.PASS:
+            continue
+        least = metric.threshold.consecutive * interval
+        if least > step.deadline:
+            yield Advice(
+                field,
+                f"the {name} step needs Pass of {metric.name}, which takes {metric.threshold.consecutive} checks "
+                f"({format_duration(least)}), but its deadline is {format_duration(step.deadline)}: out of reach",
+            )
+
+
+def _place_of_step(spec: ModelRolloutSpec, place: int) -> str:
+    canary = spec.strategy.canary
+    if canary is None:
+        return ""
+    if canary.steps is not None:
+        return f".steps[{place}]"
+    return f".weights[{place}]" if canary.weights is not None else ".increment"
+
+
+def _roles(spec: ModelRolloutSpec) -> Iterator[Advice]:
+    if not spec.metrics:
+        yield Advice(
+            "spec.metrics", "nothing compares the versions: only restarts, lost traffic and readiness are guarded"
+        )
+    elif all(metric.role is not Role.GUARDRAIL for metric in spec.metrics):
+        yield Advice("spec.metrics", "no metric is a Guardrail: nothing that is measured can take a bad version back")
+
+
+def _clock(spec: ModelRolloutSpec, steps: tuple[PlannedStep, ...], requests_per_second: float) -> Iterator[Advice]:
+    for place, step in enumerate(steps):
+        limit = min(step.deadline or spec.progress_deadline, spec.progress_deadline)
+        takes = _seconds(step.samples, step, requests_per_second)
+        if takes > limit:
+            yield Advice(
+                f"spec.strategy.canary{_place_of_step(spec, place)}",
+                f"{step.samples} samples take {_rounded(takes)} at {step.weight / 10:g}% of {requests_per_second:g} "
+                f"requests/s, and the deadline is {format_duration(limit)}: the run {_end(spec)} before that",
+            )
+    last = steps[-1]
+    limit = min(last.deadline or spec.progress_deadline, spec.progress_deadline)
+    earlier = sum(step.hold.total_seconds() * step.weight / 1000 * requests_per_second for step in steps[:-1])
+    for place, metric in enumerate(spec.metrics):
+        needed = None if metric.role is Role.MONITOR else exposures_to_pass(metric, spec.analysis)
+        takes = timedelta() if needed is None else _seconds(max(0.0, needed - earlier), last, requests_per_second)
+        if needed is not None and takes > limit:
+            yield Advice(
+                f"spec.metrics[{place}]",
+                f"{metric.name} needs about {needed:,} answers of the candidate to pass even if all are good; at "
+                f"{last.weight / 10:g}% of {requests_per_second:g} requests/s they take {_rounded(takes)} more, and "
+                f"the deadline is {format_duration(limit)}: widen the margin, or give it more time or weight",
+            )
+
+
+def _seconds(answers: float, step: PlannedStep, requests_per_second: float) -> timedelta:
+    return timedelta(seconds=answers * 1000 / (step.weight * requests_per_second))
+
+
+def _rounded(span: timedelta) -> str:
+    return format_duration(timedelta(seconds=round(span.total_seconds())))
+
+
+def _end(spec: ModelRolloutSpec) -> str:
+    return "is rolled back" if spec.on_deadline is DeadlinePolicy.ROLLBACK else "waits for a person"

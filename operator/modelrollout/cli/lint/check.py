@@ -1,0 +1,89 @@
+"""One document against the types and their rules, then against what experience says."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from modelrollout.api import API_VERSION, GROUP, ModelRolloutSpec, ObjectMeta, parse_command, spec_errors
+from modelrollout.api.rollout import NAME_LENGTH
+from modelrollout.cli.lint.advice import advice
+from modelrollout.cli.lint.findings import Finding, Severity
+from modelrollout.cli.lint.sources import Document
+from modelrollout.errors import InvalidSpec
+
+
+@dataclass(frozen=True, slots=True)
+class _Named:
+    """As much of an object as the rule about its name reads."""
+
+    metadata: ObjectMeta
+
+
+def concerns_us(document: Document) -> bool:
+    """Whether a document is of our API group; a List is looked into by kubectl, not by lint."""
+    content = document.content
+    return isinstance(content, Mapping) and str(content.get("apiVersion", "")).startswith(f"{GROUP}/")
+
+
+def check(document: Document, requests_per_second: float | None = None) -> Iterator[Finding]:
+    """Everything to say of a document of our group.
+
+    Args:
+        document: what `read` gave.
+        requests_per_second: traffic of all versions together, when known; then gates are checked against the clock.
+    """
+    yield from document.repeated_keys()
+    content = document.content
+    if content["apiVersion"] != API_VERSION:
+        yield document.finding(
+            Severity.ERROR, "apiVersion", f"this version of the API does not exist: write {API_VERSION}"
+        )
+        return
+    match content.get("kind"):
+        case "ModelRollout":
+            yield from _rollout(document, requests_per_second)
+        case "ModelRolloutCommand":
+            yield from _command(document)
+        case other:
+            message = f"{other} is no kind of {GROUP}: write ModelRollout or ModelRolloutCommand"
+            yield document.finding(Severity.ERROR, "kind", message)
+
+
+def _rollout(document: Document, requests_per_second: float | None) -> Iterator[Finding]:
+    name = _name(document)
+    if not name:
+        yield document.finding(Severity.ERROR, "metadata.name", "this field is required")
+    elif not NAME_LENGTH.holds(_Named(ObjectMeta(name=name))):
+        yield document.finding(Severity.ERROR, "metadata.name", NAME_LENGTH.message)
+    for field in document.content:
+        if field not in ("apiVersion", "kind", "metadata", "spec", "status"):
+            yield document.finding(Severity.ERROR, str(field), "unknown field: remove it, or correct its spelling")
+    spec = document.content.get("spec")
+    if not isinstance(spec, Mapping):
+        yield document.finding(
+            Severity.ERROR, "spec", "this field is required, with versions, target, traffic and strategy"
+        )
+        return
+    errors = spec_errors(spec)
+    yield from (document.finding(Severity.ERROR, error.field, error.message) for error in errors)
+    if not errors:
+        for one in advice(ModelRolloutSpec.model_validate(spec), requests_per_second):
+            yield document.finding(Severity.WARNING, one.field, one.message)
+
+
+def _command(document: Document) -> Iterator[Finding]:
+    content: dict[str, Any] = dict(document.content)
+    metadata = content.get("metadata") or {}
+    # The API server makes the name from generateName.
+    content["metadata"] = {"name": metadata.get("generateName", ""), **metadata}
+    if not content["metadata"]["name"]:
+        yield document.finding(Severity.ERROR, "metadata.name", "set name or generateName")
+    try:
+        parse_command(content)
+    except InvalidSpec as error:
+        yield document.finding(Severity.ERROR, error.field, error.message)
+
+
+def _name(document: Document) -> str:
+    metadata = document.content.get("metadata")
+    return str(metadata.get("name") or "") if isinstance(metadata, Mapping) else ""

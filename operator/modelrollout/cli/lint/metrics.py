@@ -1,0 +1,128 @@
+"""Warnings about single metrics, and how many answers a gate needs at least."""
+
+import math
+import re
+from collections.abc import Iterator
+from datetime import timedelta
+
+from modelrollout.api import (
+    AUTO,
+    Analysis,
+    HistogramUnit,
+    LatencyMetric,
+    Metric,
+    ProportionMetric,
+    Series,
+    ThresholdMetric,
+)
+
+_ASSUMED_DISPERSION = 2.0
+"""Taken while the stable version's history is too short to measure it."""
+
+_CLIENT_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10)
+_ENVOY_BUCKETS = (0.0005, 0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 600, 1800, 3600)
+"""Bounds in seconds of the Prometheus client libraries' default buckets, and of Envoy's."""
+
+_LABELS = {Series.PODS: "pod", Series.VERSION: "version", Series.SERVICE: "service", Series.WORKLOAD: "workload"}
+_MATCHER = re.compile(r"""([a-zA-Z_][a-zA-Z0-9_]*)\s*(=~|!~|!=|=)\s*("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')""")
+
+Matchers = frozenset[tuple[str, str, str]]
+
+
+def metric_advice(metric: Metric) -> Iterator[tuple[str, str]]:
+    """Warnings about a metric: the field within it, and the message."""
+    if metric.proportion is not None:
+        yield from _proportion(metric.proportion)
+    if metric.latency is not None:
+        yield from _latency(metric.latency)
+    if metric.threshold is not None:
+        yield from _threshold(metric.threshold)
+    for field, selector in _selectors(metric):
+        yield from _doubled(metric.series, field, selector)
+
+
+def exposures_to_pass(metric: Metric, analysis: Analysis) -> int | None:
+    """Fewest answers of the candidate, all of them good, after which a comparison can pass; None where none are needed.
+
+    Without a bad answer only the floor (or the difference) carries evidence. Against a share f of bad answers n good
+    ones carry -n ln(1 - f), which must reach ln(1/beta) times the dispersion; the floor's evidence is one half of a
+    mean of two, so it must reach ln(2/beta).
+    """
+    if not metric.compared or metric.role == "Goal":
+        return None
+    limits, beta = metric.limits(), analysis.false_promotion
+    share = limits.floor or limits.margin.difference or 0.0
+    if not share:
+        return None
+    needed = math.log((2 if limits.floor else 1) / beta)
+    dispersion = _ASSUMED_DISPERSION if analysis.dispersion == AUTO else float(analysis.dispersion)
+    return math.ceil(needed * dispersion / -math.log1p(-share))
+
+
+def _proportion(metric: ProportionMetric) -> Iterator[tuple[str, str]]:
+    part = "bad" if metric.bad is not None else "good"
+    counted = metric.bad or metric.good or ""
+    (name, matchers), (total_name, total_matchers) = _split(counted), _split(metric.total)
+    if name != total_name:
+        return
+    if matchers == total_matchers:
+        yield ".proportion", f"{part} and total are the same counter: the share is always 100%"
+    elif missing := total_matchers - matchers:
+        label = min(missing)[0]
+        if not any(one == label for one, _, _ in matchers):
+            yield (
+                f".proportion.{part}",
+                f"total is narrowed by {label} and {part} is not: {part} counts answers that total leaves out",
+            )
+
+
+def _latency(metric: LatencyMetric) -> Iterator[tuple[str, str]]:
+    name = metric.histogram.partition("{")[0].strip()
+    milliseconds = metric.unit == HistogramUnit.MILLISECONDS
+    if not milliseconds and re.search(r"(_ms|_milliseconds)$|^envoy_.*_time$", name):
+        yield ".latency.unit", f"{name} counts in milliseconds by its name: set unit: Milliseconds"
+    if milliseconds and name.endswith("_seconds"):
+        yield ".latency.unit", f"{name} counts in seconds by its name: leave unit out"
+    usual = _ENVOY_BUCKETS if milliseconds else _CLIENT_BUCKETS
+    above = metric.above.total_seconds()
+    if not any(math.isclose(above, bound) for bound in usual):
+        below = max((bound for bound in usual if bound < above), default=None)
+        over = min((bound for bound in usual if bound > above), default=None)
+        near = " and ".join(_duration(bound) for bound in (below, over) if bound is not None)
+        yield (
+            ".latency.above",
+            f"this must be the bound of a bucket, and is none of the usual ones; the nearest of those: {near}",
+        )
+
+
+def _threshold(metric: ThresholdMetric) -> Iterator[tuple[str, str]]:
+    if "{{" not in metric.query:
+        yield ".threshold.query", 'nothing in it names the candidate: narrow it, for example with pod=~"{{pods}}"'
+
+
+def _selectors(metric: Metric) -> Iterator[tuple[str, str]]:
+    if metric.proportion is not None:
+        for name in ("good", "bad", "total"):
+            selector = getattr(metric.proportion, name)
+            if selector is not None:
+                yield f".proportion.{name}", selector
+    if metric.latency is not None:
+        yield ".latency.histogram", metric.latency.histogram
+
+
+def _doubled(series: Series, field: str, selector: str) -> Iterator[tuple[str, str]]:
+    added = {"namespace", _LABELS.get(series, "namespace")}
+    for label in sorted({label for label, _, _ in _split(selector)[1]} & added):
+        yield field, f"the operator adds the matcher on {label} itself: leave it out, or it may match neither version"
+
+
+def _split(selector: str) -> tuple[str, Matchers]:
+    name, _, inside = selector.partition("{")
+    found = frozenset((label, operator, text[1:-1]) for label, operator, text in _MATCHER.findall(inside))
+    return name.strip(), found
+
+
+def _duration(seconds: float) -> str:
+    from modelrollout.api import format_duration
+
+    return format_duration(timedelta(seconds=seconds))

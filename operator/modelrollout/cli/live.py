@@ -1,0 +1,60 @@
+"""Live values from the leading operator, read through the API server's proxy; status is written far less often."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import ValidationError
+
+from modelrollout.api.status import MetricStatus
+from modelrollout.cli.cluster import Cluster
+from modelrollout.cli.overview import Live
+from modelrollout.kube.resources import PODS, Obj
+
+LEASE = "modelrollout"
+PORT = 8080
+_NAMESPACES = ("modelrollout-system", "modelrollout")
+_SECONDS = 2.0
+
+
+class Leader:
+    """Finds the leader once, by its lease; what cannot be reached is not asked again."""
+
+    def __init__(self, cluster: Cluster, namespace: str | None) -> None:
+        self._cluster = cluster
+        self._namespaces = (namespace,) if namespace else _NAMESPACES
+        self._root: str | None = None
+        self._given_up = False
+
+    async def values(self, rollout: Obj) -> Live | None:
+        """What the leader says of the rollout beyond its status, None when it cannot be asked."""
+        if self._root is None and not self._given_up:
+            self._root = await self._find()
+            self._given_up = self._root is None
+        if self._root is None:
+            return None
+        metadata = rollout["metadata"]
+        path = f"{self._root}/v1/rollouts/{metadata['namespace']}/{metadata['name']}"
+        answer = await self._cluster.raw(path, _SECONDS)
+        if answer is None:
+            self._root = None  # the leader may be another one by now: its lease is read again
+            return None
+        return live_of(answer)
+
+    async def _find(self) -> str | None:
+        for namespace in self._namespaces:
+            holder = await self._cluster.holder(namespace, LEASE)
+            if holder:
+                return f"{PODS.path(namespace, f'{holder}:{PORT}')}/proxy"
+        return None
+
+
+def live_of(answer: Any) -> Live | None:  # noqa: ANN401
+    """The leader's answer as values, None when it is of another form."""
+    if not isinstance(answer, Mapping):
+        return None
+    try:
+        metrics = tuple(MetricStatus.model_validate(one) for one in answer.get("metrics") or [])
+    except ValidationError:
+        return None
+    answers = answer.get("answers")
+    return Live(metrics, answers if isinstance(answers, int) else None)

@@ -1,0 +1,56 @@
+"""Options that several commands share."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import click
+
+from modelrollout.cli.output import FORMATS
+
+_Function = TypeVar("_Function", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Which cluster and namespace a command is about; None means what the kubeconfig says."""
+
+    namespace: str | None = None
+    context: str | None = None
+    kubeconfig: str | None = None
+
+
+def cluster_options(function: _Function) -> _Function:
+    """`-n`, `--context` and `--kubeconfig`, with the meaning they have for kubectl."""
+    for option in (
+        click.option("--kubeconfig", metavar="FILE", help="Default: $KUBECONFIG, then ~/.kube/config."),
+        click.option("--context", metavar="NAME", help="Context of the kubeconfig. Default: its current one."),
+        click.option("--namespace", "-n", metavar="NS", help="Namespace. Default: that of the context."),
+    ):
+        function = option(function)
+    return function
+
+
+def output_option(*more: str) -> Callable[[_Function], _Function]:
+    """`-o json|yaml`, and the further forms a command knows."""
+    return click.option("output", "-o", "--output", type=click.Choice([*FORMATS, *more]), help="Form of the output.")
+
+
+class Span(click.ParamType[float]):
+    """A span of time as Kubernetes writes it, in seconds: 30s, 1h30m."""
+
+    name = "duration"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:  # noqa: ANN401
+        """The seconds that the text stands for."""
+        if isinstance(value, int | float):
+            return float(value)
+        from modelrollout.api import parse_duration
+
+        try:
+            return parse_duration(value).total_seconds()
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+SPAN = Span()
