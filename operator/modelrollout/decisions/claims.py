@@ -32,7 +32,7 @@ def holders(claimants: Iterable[Claimant]) -> Mapping[str, Claim]:
     """For each rollout, by uid, whether it holds every rule that it wants, and who holds one of them if not.
 
     A rule goes to the oldest rollout (creation time, then uid) that wants it, whether or not that one gets its other
-    rules: were it passed on, the younger rollout would lose it in the middle of a run as soon as the older one is mended.
+    rules: were it passed on, the younger rollout would lose it in the middle of a run once the older one is mended.
     """
     queue = sorted(claimants, key=lambda one: (one[2] or _LAST, one[0]))
     owner: dict[Claimed, tuple[str, str]] = {}

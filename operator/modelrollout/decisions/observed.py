@@ -85,6 +85,8 @@ class RouteSeen:
         rules: its managed rules.
         owner: its owner annotation.
         writer: field manager that last wrote a managed weight, empty when unknown.
+        outdated: what the operator owns of it besides weights (pins, frame of a created route) is missing or not what
+            the spec asks for; applying the intent, whatever the weights, mends it.
     """
 
     found: bool = False
@@ -94,6 +96,7 @@ class RouteSeen:
     rules: tuple[RuleSeen, ...] = ()
     owner: Owner | None = None
     writer: str = ""
+    outdated: bool = False
 
     def weights(self) -> Mapping[str, int] | None:
         """Weights that all managed rules share, or None when there are none or they differ."""

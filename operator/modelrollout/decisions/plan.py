@@ -87,7 +87,7 @@ def _unreadable(rollout: ModelRollout, error: str, now: datetime) -> Decision:
     status.observed_generation = generation = rollout.metadata.generation
     for kind, value in (("SpecValid", False), ("Ready", False), ("Stalled", True), ("Reconciling", False)):
         set_condition(status, kind, value, reason="SpecRefused", message=error, generation=generation, now=now)
-    return Decision(status=status, write_status=worth_writing(rollout.status, status, now))
+    return Decision(status=status, write_status=worth_writing(rollout.status, status))
 
 
 def _note_refusal(draft: Draft) -> None:
@@ -219,12 +219,12 @@ def _conclude(draft: Draft, steps: tuple[PlannedStep, ...], blocked: Obstacle | 
     old, new = draft.rollout.status, draft.status
     wanted = None if halted else intent(draft.rollout, draft.spec, new)
     route = draft.observed.route
-    if wanted is not None and agrees(route, wanted):
+    if wanted is not None and agrees(route, wanted) and not route.outdated:
         wanted = None
     not_before = _repair_moment(draft) if wanted is not None else None
     return Decision(
         status=new,
-        write_status=worth_writing(old, new, draft.now),
+        write_status=worth_writing(old, new),
         traffic=wanted,
         snapshot=draft.snapshot,
         events=tuple(draft.events),

@@ -27,6 +27,7 @@ def trim(resource: Resource, obj: Obj) -> Obj:
         return obj
     kept = {key: value for key, value in metadata.items() if key not in drop}
     rest = {key: value for key, value in annotations.items() if key != _LAST_APPLIED}
-    if rest:
+    if annotations:
+        # Kept even when empty: else a patch built from this object takes them for absent and overwrites them.
         kept["annotations"] = rest
     return {**obj, "metadata": kept}

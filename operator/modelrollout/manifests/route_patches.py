@@ -1,0 +1,141 @@
+"""Patches of a route: the weights of managed rules and the owner annotation, and nothing else.
+
+Every patch is bound to the object that it was built from: it tests the resourceVersion and, at each place that it
+changes, the name and the old weight of the backendRef. It is tried here before it leaves.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from modelrollout.api import TOTAL_WEIGHT, ServiceRef
+from modelrollout.decisions.decision import TrafficIntent
+from modelrollout.decisions.observed import Owner
+from modelrollout.errors import ModelRolloutError
+from modelrollout.manifests.json_patch import Operation, add, apply, remove, replace, test, unchanged
+from modelrollout.manifests.owners import OWNER, with_owner, without_owner
+from modelrollout.manifests.routes import Backend, ManagedRule, Route, is_local_service, rules_of
+
+
+class UnsafeWrite(ModelRolloutError):  # noqa: N818 - named for what is wrong, as all leaves
+    """A write would break an invariant of traffic; it is not sent. Always a bug of ours."""
+
+
+def check_weights(weights: Mapping[str, int], versions: Iterable[str]) -> None:
+    """Hold the invariants of an intent before anything is made of it.
+
+    Raises:
+        UnsafeWrite: unless every version has a whole, non-negative weight and they sum to 1000.
+    """
+    if set(weights) != set(versions):
+        raise UnsafeWrite(f"weights are for {sorted(weights)}, the versions are {sorted(versions)}")
+    if any(not isinstance(weight, int) or weight < 0 for weight in weights.values()):
+        raise UnsafeWrite(f"a weight is negative or no whole number: {dict(weights)}")
+    if sum(weights.values()) != TOTAL_WEIGHT:
+        raise UnsafeWrite(f"weights sum to {sum(weights.values())}, not {TOTAL_WEIGHT}: {dict(weights)}")
+
+
+def traffic_patch(
+    route: Route, rules: Sequence[ManagedRule], services: Mapping[str, ServiceRef], intent: TrafficIntent
+) -> list[Operation]:
+    """What makes the managed rules and the owner annotation say the intent; empty when they do already.
+
+    A version without a backendRef gets one. Of several backendRefs to the same version the first gets the share, the
+    others get none.
+
+    Raises:
+        UnsafeWrite: the intent, or what the patch would make of the route, breaks an invariant.
+    """
+    check_weights(intent.weights, services)
+    changes = [operation for rule in rules for operation in _rule_changes(route, rule, services, intent.weights)]
+    changes += _annotation_changes(route, with_owner(route, intent.owner))
+    if not changes:
+        return []
+    patch = [unchanged(route), *changes]
+    _check_outcome(apply(route, patch), rules, services, intent)
+    return patch
+
+
+def release_patch(route: Route, uid: str) -> list[Operation]:
+    """What takes the owner annotation off and leaves the traffic as it is; empty when that owner is not named."""
+    changes = _annotation_changes(route, without_owner(route, uid))
+    return [unchanged(route), *changes] if changes else []
+
+
+def orphan_patch(route: Route, owner: Owner, *, give_back: bool) -> list[Operation]:
+    """What ends the ownership of a rollout that is gone, from the annotation alone.
+
+    Args:
+        route: as read.
+        owner: what the annotation says; its Services are found by name, at whatever port the route has.
+        give_back: set all weight of its rules on the version that was stable; otherwise weights stay as they are.
+    """
+    changes: list[Operation] = []
+    stable, namespace = owner.services.get(owner.stable), route["metadata"].get("namespace", "")
+    for index, rule in enumerate(route["spec"].get("rules") or []):
+        refs = [
+            (place, ref) for place, ref in enumerate(rule.get("backendRefs") or []) if is_local_service(ref, namespace)
+        ]
+        home = next((place for place, ref in refs if ref["name"] == stable), None)
+        if not give_back or home is None or (rule.get("name") or str(index)) not in owner.rules:
+            continue
+        for place, ref in refs:
+            if ref["name"] in owner.services.values():
+                share = TOTAL_WEIGHT if place == home else 0
+                changes += _weight_change(index, place, ref["name"], ref.get("weight"), share)
+    changes += _annotation_changes(route, without_owner(route, owner.uid))
+    return [unchanged(route), *changes] if changes else []
+
+
+def _rule_changes(
+    route: Route, rule: ManagedRule, services: Mapping[str, ServiceRef], weights: Mapping[str, int]
+) -> list[Operation]:
+    changes: list[Operation] = []
+    served: set[str] = set()
+    for backend in rule.backends:
+        if backend.version:
+            share = 0 if backend.version in served else weights[backend.version]
+            served.add(backend.version)
+            changes += _weight_change(rule.index, backend.index, backend.name, backend.weight, share)
+    new = [
+        {"group": "", "kind": "Service", "name": service.name, "port": service.port, "weight": weights[version]}
+        for version, service in services.items()
+        if version not in served
+    ]
+    if new and not route["spec"]["rules"][rule.index].get("backendRefs"):
+        return [*changes, add(new, "spec", "rules", rule.index, "backendRefs")]
+    return [*changes, *(add(ref, "spec", "rules", rule.index, "backendRefs", "-") for ref in new)]
+
+
+def _weight_change(rule: int, place: int, name: str, old: int | None, new: int) -> list[Operation]:
+    if old == new:
+        return []
+    at: tuple[str | int, ...] = ("spec", "rules", rule, "backendRefs", place)
+    if old is None:
+        return [test(name, *at, "name"), add(new, *at, "weight")]
+    return [test(name, *at, "name"), test(old, *at, "weight"), replace(new, *at, "weight")]
+
+
+def _annotation_changes(route: Route, text: str | None) -> list[Operation]:
+    annotations = route["metadata"].get("annotations")
+    present = (annotations or {}).get(OWNER)
+    if present == text:
+        return []
+    if text is None:
+        return [remove("metadata", "annotations", OWNER)]
+    if annotations is None:
+        return [add({OWNER: text}, "metadata", "annotations")]
+    return [add(text, "metadata", "annotations", OWNER)]
+
+
+def _check_outcome(
+    after: Mapping[str, Any], rules: Sequence[ManagedRule], services: Mapping[str, ServiceRef], intent: TrafficIntent
+) -> None:
+    written = rules_of(after, services)
+    for rule in (written[one.index] for one in rules):
+        weights = {version: sum(_weights(rule.backends, version)) for version in services}
+        if weights != dict(intent.weights):
+            raise UnsafeWrite(f"rule {rule.name} would get {weights} instead of {dict(intent.weights)}")
+
+
+def _weights(backends: Iterable[Backend], version: str) -> list[int]:
+    return [backend.weight or 0 for backend in backends if backend.version == version]

@@ -1,0 +1,32 @@
+"""Routers by the field of `spec.traffic` that chooses them: a new one is one more line here."""
+
+from collections.abc import Callable, Mapping
+
+from modelrollout.api import ModelRollout
+from modelrollout.kube.cache import Cache
+from modelrollout.routers.gateway_api import GatewayApiRouter
+from modelrollout.routers.port import Router, RouteUnusable, RouteWriter
+
+ROUTERS: Mapping[str, Callable[[RouteWriter, Cache], Router]] = {
+    "gateway_api": GatewayApiRouter,
+}
+
+
+def all_routers(writer: RouteWriter, cache: Cache) -> Mapping[str, Router]:
+    """Every router, by the attribute of `Traffic` that asks for it."""
+    return {name: make(writer, cache) for name, make in ROUTERS.items()}
+
+
+def router_of(rollout: ModelRollout, routers: Mapping[str, Router]) -> Router:
+    """The router that the rollout's spec asks for.
+
+    Raises:
+        RouteUnusable: it asks for one that is not built.
+    """
+    for name, router in routers.items():
+        if getattr(rollout.spec.traffic, name) is not None:
+            return router
+    raise RouteUnusable(f"ModelRollout {rollout.metadata.name} names no router that is built")
+
+
+__all__ = ["ROUTERS", "RouteUnusable", "RouteWriter", "Router", "all_routers", "router_of"]

@@ -1,0 +1,56 @@
+"""Who keeps writing over our weights: a GitOps tool without ignore rules, or a person."""
+
+from collections import deque
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from modelrollout.decisions.observed import Reversals, RouteSeen
+
+WINDOW = timedelta(minutes=10)
+"""How far back reversals are counted."""
+
+
+@dataclass(slots=True)
+class _Memory:
+    ours: Mapping[str, int] | None = None
+    reversed_at: deque[tuple[datetime, str]] = field(default_factory=deque)
+
+
+class ReversalLog:
+    """Counts, per rollout, how often somebody else changed weights that we had brought about.
+
+    Pure but for its memory: it is told what was written and what was seen, and at what time. After a restart it begins
+    anew, which makes a contest be named a little later.
+    """
+
+    def __init__(self) -> None:
+        self._memory: dict[Hashable, _Memory] = {}
+
+    def wrote(self, rollout: Hashable, weights: Mapping[str, int]) -> None:
+        """Our own write of these weights (thousandths per version) has succeeded."""
+        self._memory.setdefault(rollout, _Memory()).ours = {name: weight for name, weight in weights.items() if weight}
+
+    def saw(self, rollout: Hashable, route: RouteSeen, now: datetime) -> Reversals:
+        """Take in the route as it stands, and say who reversed our weights most often in the last ten minutes.
+
+        A write of ours is reversed at most once: what somebody makes of weights that are not ours is no reversal.
+        """
+        memory = self._memory.setdefault(rollout, _Memory())
+        if memory.ours is not None and any(_weights(rule.weights) != memory.ours for rule in route.rules):
+            memory.ours = None
+            memory.reversed_at.append((now, route.writer))
+        while memory.reversed_at and memory.reversed_at[0][0] <= now - WINDOW:
+            memory.reversed_at.popleft()
+        managers = [manager for _, manager in memory.reversed_at]
+        # On a tie the one that did it last is named.
+        worst = max(reversed(managers), key=managers.count, default="")
+        return Reversals(worst, managers.count(worst))
+
+    def forget(self, rollout: Hashable) -> None:
+        """The rollout is gone."""
+        self._memory.pop(rollout, None)
+
+
+def _weights(weights: Mapping[str, int]) -> Mapping[str, int]:
+    return {name: weight for name, weight in weights.items() if weight}
