@@ -77,7 +77,7 @@ def rollout_crd() -> dict[str, Any]:
         status=status,
     )
     schema["x-kubernetes-validations"] = [NAME_LENGTH.as_validation()]
-    return _crd("ModelRollout", "mro", schema, _ROLLOUT_COLUMNS)
+    return _crd("ModelRollout", "mro", schema, _ROLLOUT_COLUMNS, "all")
 
 
 def command_crd() -> dict[str, Any]:
@@ -118,7 +118,7 @@ def _resource_schema(description: str, **parts: Schema) -> Schema:
     }
 
 
-def _crd(kind: str, short_name: str, schema: Schema, columns: Sequence[_Column]) -> dict[str, Any]:
+def _crd(kind: str, short_name: str, schema: Schema, columns: Sequence[_Column], *categories: str) -> dict[str, Any]:
     singular = kind.lower()
     version: dict[str, Any] = {
         "name": VERSION,
@@ -142,7 +142,7 @@ def _crd(kind: str, short_name: str, schema: Schema, columns: Sequence[_Column])
                 "plural": f"{singular}s",
                 "singular": singular,
                 "shortNames": [short_name],
-                "categories": ["modelrollout"],
+                **({"categories": list(categories)} if categories else {}),
             },
             "versions": [version],
         },

@@ -39,6 +39,7 @@ def _write_dispersion(value: float | str) -> int | str:
 Dispersion = Annotated[
     Literal["Auto"] | float,
     BeforeValidator(_read_dispersion),
+    WithJsonSchema({"x-kubernetes-int-or-string": True, "maxLength": 16}),
     Rule(
         "type(self) == int ? self >= 1 && self <= 1000 : "
         f"self == 'Auto' || (self.matches('{_FACTOR}') && "
@@ -47,7 +48,6 @@ Dispersion = Annotated[
         lambda value: value == AUTO or 1 <= value <= 1000,
     ),
     PlainSerializer(_write_dispersion, return_type=int | str, when_used="json"),
-    WithJsonSchema({"x-kubernetes-int-or-string": True, "maxLength": 16}),
 ]
 
 

@@ -93,6 +93,12 @@ METRICS = [
         "spec.metrics[0].latency.histogram",
     ),
     Refused(
+        "latency of hours",
+        with_metric(metric(better="Lower", latency=LATENCY | {"above": "2h"})),
+        "must be between 1us and 1h",
+        "spec.metrics[0].latency.above",
+    ),
+    Refused(
         "threshold without bounds",
         with_metric(metric(threshold={"query": "up"})),
         "set max, min or both",

@@ -172,6 +172,12 @@ STRATEGY = [
     Refused(
         "hold too long", canary(weights=[5], hold="31d"), "must be between 0s and 30d", "spec.strategy.canary.hold"
     ),
+    Refused(
+        "deadline too short",
+        canary(weights=[5], hold="0s", deadline="0s"),
+        "must be between 1s and 30d",
+        "spec.strategy.canary.deadline",
+    ),
     Refused("no duration", canary(weights=[5], hold="2 minutes"), "", "spec.strategy.canary.hold"),
     *(
         Refused(

@@ -1,3 +1,4 @@
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
@@ -5,8 +6,9 @@ from typing import Any, Literal
 import pytest
 from pydantic import BaseModel, Field
 
-from modelrollout.api import crd
+from modelrollout.api import crd, spec_errors
 from modelrollout.api.schema import NotStructural, structural_schema
+from tests.unit.api.refused_specs import REFUSED
 
 CRDS = Path(__file__).parents[3] / "crds"
 STRUCTURAL_KEYS = {
@@ -73,6 +75,25 @@ def test_every_rule_has_a_message() -> None:
     for path, node in _nodes(_schema(crd.rollout_crd())):
         for rule in node.get("x-kubernetes-validations", ()):
             assert rule["message"], path
+
+
+LATER = re.compile(
+    r"\.spec\.(telemetry|candidates|exclusivity|traffic\.(istio|kserve|service)|prometheus\.secretRef"
+    r"|scale\.scaleDownDelay|strategy\.(blueGreen|shadow|abTest|bandit|steps)|strategy\.canary\.steps\[\]\.mirror"
+    r"|metrics\[\]\.(mean|distribution|agreement|preset|slices|labelDelay))[.\[]"
+)
+
+
+def test_every_rule_that_works_today_refuses_one_of_the_wrong_specs() -> None:
+    said = {error.message for case in REFUSED for error in spec_errors(case.spec)}
+    nodes = _nodes(_schema(crd.rollout_crd())["properties"]["spec"], ".spec")
+    rules = {
+        rule["message"]: path
+        for path, node in nodes
+        if not LATER.match(f"{path}.")
+        for rule in node.get("x-kubernetes-validations", ())
+    }
+    assert {message: path for message, path in rules.items() if message not in said} == {}
 
 
 class _Inner(BaseModel):

@@ -1,0 +1,112 @@
+"""Rules are stated in CEL and in Python: whatever combination of fields is written, both must answer the same."""
+
+import json
+from typing import Any
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from kubernetes import client
+from kubernetes.client.exceptions import ApiException
+
+from modelrollout.api import spec_errors
+from tests.unit.api.cases import CREATE, rollout, spec, version
+
+RATIOS = st.sampled_from([0.5, 0.9, 1, 1.1, 1.5, 101])
+DIFFERENCES = st.sampled_from([-0.1, 0, 0.01, 0.02, 1])
+DURATIONS = st.sampled_from(["0s", "1s", "999ms", "60m", "1h", "1h1s", "24h", "1d", "25h", "2d", "30d", "721h", "1d1h"])
+PERCENTS = st.sampled_from([0, 0.1, 0.25, 1, 5, 12.3, 50, 99.9, 100])
+SELECTORS = st.sampled_from(
+    [
+        "up",
+        'up{a="b"}',
+        "up{a='b', }",
+        "up{}",
+        "up{,}",
+        "rate(up[1m])",
+        "up[1m]",
+        "a:b",
+        'x{a=~"}"}',
+        'x{a="\\""}',
+        "1a",
+    ]
+)
+
+
+def some(**fields: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
+    """Any subset of the fields."""
+    return st.fixed_dictionaries({}, optional=fields)
+
+
+EFFECTS = some(ratio=RATIOS, difference=DIFFERENCES)
+METRICS = st.builds(
+    lambda fields: {"name": "some"} | fields,
+    some(
+        role=st.sampled_from(["Guardrail", "Goal", "Monitor"]),
+        better=st.sampled_from(["Lower", "Higher"]),
+        proportion=st.one_of(
+            st.builds(lambda bad: {"bad": bad, "total": "up"}, SELECTORS),
+            some(good=SELECTORS, bad=SELECTORS, total=SELECTORS),
+        ),
+        latency=st.builds(lambda name, above: {"histogram": name, "above": above}, SELECTORS, DURATIONS),
+        threshold=some(query=st.sampled_from(["up", "{{pods}}", "{{pod}}", "{{"]), min=PERCENTS, max=PERCENTS),
+        acceptable=EFFECTS,
+        margin=some(ratio=RATIOS, difference=DIFFERENCES, floor=st.sampled_from([0, 0.002, 2])),
+        gain=EFFECTS,
+    ),
+)
+STEPS = st.builds(lambda weight, rest: {"weight": weight} | rest, PERCENTS, some(hold=DURATIONS, deadline=DURATIONS))
+CANARIES = some(
+    weights=st.lists(PERCENTS, max_size=4),
+    increment=PERCENTS,
+    max=PERCENTS,
+    steps=st.lists(STEPS, max_size=3),
+    hold=DURATIONS,
+    deadline=DURATIONS,
+)
+ROUTES = some(
+    httpRoute=st.just("a"),
+    grpcRoute=st.just("a"),
+    rules=st.just(["b"]),
+    create=st.builds(
+        lambda kind, match: CREATE | {"kind": kind, "match": match},
+        st.sampled_from(["HTTPRoute", "GRPCRoute"]),
+        some(path=st.just({"value": "/"}), method=st.just({"method": "a"})),
+    ),
+)
+NAMES = st.sampled_from(["v1", "v2", "V3"])
+SPECS = st.one_of(
+    st.builds(lambda metric: spec(metrics=[metric]), METRICS),
+    st.builds(lambda canary: spec(strategy={"canary": canary}), CANARIES),
+    st.builds(lambda route: spec(traffic={"gatewayAPI": route}), ROUTES),
+    st.builds(
+        lambda names, target, stable: spec(
+            versions=[version(name) for name in names], target=target, initialStable=stable
+        ),
+        st.lists(NAMES, max_size=3),
+        st.none() | NAMES,
+        st.none() | NAMES,
+    ),
+    st.builds(
+        lambda dispersion, interval: spec(analysis={"dispersion": dispersion, "interval": interval}),
+        st.sampled_from(["Auto", "auto", 0, 1, 1000, 1001, "1.5", "0.99", "1000.5", "1e2", ""]),
+        DURATIONS,
+    ),
+)
+
+
+def _refusal(api: client.CustomObjectsApi, body: dict[str, Any]) -> str:
+    try:
+        api.create_namespaced_custom_object(
+            "modelrollout.io", "v1alpha1", "default", "modelrollouts", rollout(body), dry_run="All"
+        )
+    except ApiException as error:
+        return str(json.loads(error.body)["message"])
+    return ""
+
+
+@settings(max_examples=400, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+@given(body=SPECS)
+def test_types_and_api_server_accept_and_refuse_the_same(api_client: client.ApiClient, body: dict[str, Any]) -> None:
+    refusal = _refusal(client.CustomObjectsApi(api_client), body)
+    errors = spec_errors(body)
+    assert bool(refusal) == bool(errors), (refusal, errors)
