@@ -4,21 +4,34 @@ The whole public interface of the room:
 
 - `close_strata`, `CounterSeries`, `Strata`, `stratum_width`: raw cumulative counters to strata.
 - `Proportion`: two versions' proportions compared stratum by stratum; `Interval`: effect and confidence sequence.
+- `AgainstLimit`: one version's proportion against a fixed limit (while watching after a promotion).
+- `Threshold`: a value against a bound, without statistics.
+- `AnsweredShare`: whether the candidate answers what its weight should bring.
+- `estimate_dispersion`, `Dispersion`: how much more counts vary than independent answers would.
 - `UnknownState`: a stored state of another version; fold again from the run's start.
 """
 
+from modelrollout.stats.against_limit import AgainstLimit
+from modelrollout.stats.dispersion import Dispersion, estimate_dispersion
 from modelrollout.stats.effects import Interval
 from modelrollout.stats.proportion import DEFAULT_FLOOR, Proportion
 from modelrollout.stats.state import UnknownState
 from modelrollout.stats.strata import CounterSeries, Strata, close_strata, stratum_width
+from modelrollout.stats.threshold import Threshold
+from modelrollout.stats.traffic import AnsweredShare
 
 __all__ = [
     "DEFAULT_FLOOR",
+    "AgainstLimit",
+    "AnsweredShare",
     "CounterSeries",
+    "Dispersion",
     "Interval",
     "Proportion",
     "Strata",
+    "Threshold",
     "UnknownState",
     "close_strata",
+    "estimate_dispersion",
     "stratum_width",
 ]

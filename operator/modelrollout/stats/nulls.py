@@ -9,16 +9,16 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from modelrollout.stats import two_by_two
-from modelrollout.stats.two_by_two import Floats, Kind
+from modelrollout.stats.limits import RARE, Limit
+from modelrollout.stats.two_by_two import Floats
 
 # Alternatives as factors on the odds, and their prior weights: together within 1.2 times the samples of a test that
-# knows the true factor, from 1.15 to far above 10.
-FACTORS = np.array([1.15, 1.3, 1.5, 2.0, 3.0, 5.0, 10.0])
-WEIGHTS = np.array([0.1, 0.15, 0.2, 0.2, 0.15, 0.1, 0.1])
+# knows the true factor, from 1.15 to above 10; the last is for a baseline without any bad answers.
+FACTORS = np.array([1.15, 1.3, 1.5, 2.0, 3.0, 5.0, 10.0, 50.0])
+WEIGHTS = np.array([0.1, 0.15, 0.2, 0.2, 0.15, 0.1, 0.07, 0.03])
 LOG_FACTORS = np.log(FACTORS)
 LOG_WEIGHTS = np.log(WEIGHTS)
 
-RARE = 0.1  # up to this baseline a limit on the ratio of rates is tested as the odds ratio it implies
 _SWITCH = 0.08  # forecasts above this leave the odds ratio, so that the true baseline stays below RARE
 _MEMORY = 0.97  # weight of past strata in the forecast of stable's rate, per stratum
 _DRIFT = 1.5  # how much wider than its sampling error the forecast is taken
@@ -27,38 +27,6 @@ _WIDE = expit(np.linspace(-9.0, 4.0, 53))[:, None]
 _WIDE_LOG_WEIGHTS = np.full(53, -math.log(53.0))
 _NARROW = np.array([-math.sqrt(3.0), 0.0, math.sqrt(3.0)])[:, None]  # Gauss-Hermite nodes of the normal
 _NARROW_LOG_WEIGHTS = np.log([1 / 6, 2 / 3, 1 / 6])
-
-
-@dataclass(frozen=True, slots=True)
-class Limit:
-    """A limit on the candidate's rate of bad answers.
-
-    Attributes:
-        kind: "ratio" (candidate over stable) or "difference" (candidate minus stable).
-        value: the limit; above 1, or above 0, allows the candidate to be worse.
-    """
-
-    kind: Kind
-    value: float
-
-    @property
-    def is_equality(self) -> bool:
-        """Whether the limit is "as good as stable": then ratio, difference and odds ratio are the same limit."""
-        return self.value == (1.0 if self.kind == "ratio" else 0.0)
-
-    def odds_ratio(self, side: Literal["above", "below"]) -> float | None:
-        """The odds ratio beyond which the limit is certainly passed on this side, for baselines up to `RARE`.
-
-        None where no odds ratio says so.
-        """
-        if self.is_equality:
-            return 1.0
-        if self.kind == "difference":
-            return None
-        if (self.value > 1) == (side == "below"):
-            return self.value  # the odds ratio is further from 1 than the ratio at every baseline
-        implied = (1 - RARE) / (1 - self.value * RARE)
-        return self.value * implied if implied > 0 else None
 
 
 class Forecast:

@@ -10,7 +10,8 @@ from numpy.typing import ArrayLike, NDArray
 from modelrollout.stats import bernoulli, restarts, state
 from modelrollout.stats.conditional import conditional_likelihood
 from modelrollout.stats.effects import NODES, SUMS, Effects, Interval
-from modelrollout.stats.nulls import LOG_WEIGHTS, Forecast, Limit, Null, Table
+from modelrollout.stats.limits import Limit, one_limit
+from modelrollout.stats.nulls import LOG_WEIGHTS, Forecast, Null, Table
 from modelrollout.stats.two_by_two import Floats
 
 Better = Literal["Lower", "Higher"]
@@ -82,11 +83,11 @@ class Proportion:
             ValueError: limits that exclude or contradict each other, or are out of range.
         """
         self._config = {key: value for key, value in locals().items() if key not in ("self", "__class__")}
-        margin = _one_limit("margin or gain", margin_ratio, margin_difference, gain_ratio, gain_difference)
+        margin = one_limit("margin or gain", margin_ratio, margin_difference, gain_ratio, gain_difference)
         if margin is None:
             raise ValueError("a margin or a gain is needed")
         is_gain = gain_ratio is not None or gain_difference is not None
-        acceptable = _one_limit("acceptable", acceptable_ratio, acceptable_difference)
+        acceptable = one_limit("acceptable", acceptable_ratio, acceptable_difference)
         if acceptable is None:
             acceptable = margin if is_gain else Limit("ratio", 1.0)
         if better not in ("Lower", "Higher"):
@@ -156,14 +157,14 @@ class Proportion:
         self._note_crossings(passed)
 
     def _read(self, candidate: Counts, stable: Counts) -> tuple[Floats, Floats, Floats, Floats]:
-        arrays = [np.asarray(x, dtype=np.float64) for x in (*candidate, *stable)]
-        shape = np.broadcast_shapes(*(x.shape for x in arrays))
+        given = np.broadcast_arrays(*candidate, *stable)
+        shape = given[0].shape
         if self._shape is None:
             self._shape = shape
             self._allocate(math.prod(shape))
         elif shape != self._shape:
             raise ValueError(f"this comparison has the shape {self._shape}, not {shape}")
-        counts = np.rint([np.broadcast_to(x, shape).ravel() for x in arrays])
+        counts = np.rint(np.array(given, dtype=np.float64).reshape(4, -1))
         # without both sides there is nothing to compare, and NaN is no count
         counts = np.where(np.isfinite(counts).all(axis=0) & (counts[1] > 0) & (counts[3] > 0), counts, 0.0)
         if (counts < 0).any() or (counts[0] > counts[1]).any() or (counts[2] > counts[3]).any():
@@ -377,30 +378,3 @@ class Proportion:
 
 
 _DEFAULTS = dict(Proportion.__init__.__kwdefaults__ or {}, better="Lower")
-
-
-def _one_limit(
-    name: str,
-    ratio: float | None,
-    difference: float | None,
-    gain_ratio: float | None = None,
-    gain_difference: float | None = None,
-) -> Limit | None:
-    given = [x for x in (ratio, difference, gain_ratio, gain_difference) if x is not None]
-    if len(given) > 1:
-        raise ValueError(f"only one {name} limit may be set")
-    if not given:
-        return None
-    if gain_ratio is not None and not 0 < gain_ratio <= 1:
-        raise ValueError("a gain as a ratio of bad shares lies above 0 and at most at 1")
-    if gain_difference is not None and not 0 <= gain_difference < 1:
-        raise ValueError("a gain as a difference lies between 0 and 1")
-    as_ratio = ratio if ratio is not None else gain_ratio
-    if as_ratio is not None:
-        if not 0 < as_ratio < math.inf:
-            raise ValueError("a ratio is above 0")
-        return Limit("ratio", as_ratio)
-    as_difference = difference if difference is not None else -(gain_difference or 0.0)
-    if not -1 < as_difference < 1:
-        raise ValueError("a difference lies between -1 and 1")
-    return Limit("difference", as_difference)

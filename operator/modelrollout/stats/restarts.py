@@ -5,6 +5,8 @@ part of the stake is kept back: each restart takes a fifth of what is left and s
 sum is an e-process itself; a component that is dropped only lowers it.
 """
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -99,7 +101,8 @@ def mixed(logs: Logs, log_weights: Floats) -> Floats:
 
 def total(log_processes: Floats, stakes: list[float], reserve: float) -> Floats:
     """Log of the staked sum of processes (R, N) and the reserve, shape (N,)."""
-    logs = log_processes + np.log(stakes)[:, None]
-    top = np.maximum(logs.max(axis=0), 0.0)
-    result: Floats = np.log(np.exp(logs - top).sum(axis=0) + reserve * np.exp(-top)) + top
+    if not reserve:  # a single process with the whole stake
+        only: Floats = log_processes[0]
+        return only
+    result: Floats = np.logaddexp.reduce(log_processes + np.log(stakes)[:, None], axis=0, initial=math.log(reserve))
     return result

@@ -196,7 +196,7 @@ def _side(
     complement: bool,
 ) -> _Side:
     parts = [
-        _process_increases(
+        process_increases(
             [s for s in events if s.series == name],
             [s for s in total if s.series == name],
             width,
@@ -222,10 +222,13 @@ def _side(
     )
 
 
-def _process_increases(
-    events: Sequence[CounterSeries], total: Sequence[CounterSeries], width: float, warm_from: float
+def process_increases(
+    events: Sequence[CounterSeries], total: Sequence[CounterSeries], width: float, warm_from: float = -math.inf
 ) -> tuple[NDArray[np.int64], Floats, Floats]:
-    """Increases of one process from scrape to scrape: stratum index, events, total; equal shapes."""
+    """Increases of one process from scrape to scrape: number of the cell, events, total; equal shapes.
+
+    The arguments are those of `close_strata`; `warm_from` is the first moment at which the process is warm.
+    """
     times = np.unique(np.concatenate([s.times for s in total]))
     if len(times) < 2:
         return np.empty(0, dtype=np.int64), np.empty(0), np.empty(0)
