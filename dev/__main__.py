@@ -4,9 +4,10 @@ import sys
 
 import click
 
-from dev import controlplane, paths
+from dev import controlplane, lifetime, paths, prerequisites
 from dev.errors import DevError
 from dev.progress import step
+from dev.up import bring_up
 
 NAME = click.option("--name", default=paths.DEFAULT_NAME, show_default=True, help="Which of several clusters.")
 
@@ -29,10 +30,27 @@ def control_plane(name: str, audit: bool) -> None:
 
 @commands.command()
 @NAME
+@click.option("--audit", is_flag=True, help="Log every request to .cluster/<name>/audit.log.")
+def up(name: str, audit: bool) -> None:
+    """Start a whole cluster (node, DNS, gateway, Prometheus) and print how to reach it."""
+    cluster = bring_up(name, audit=audit)
+    click.echo(f"export KUBECONFIG={cluster.kubeconfig}")
+    click.echo(f"export GATEWAY_URL={cluster.gateway_url}")
+    click.echo(f"export PROMETHEUS_URL={cluster.prometheus_url}")
+
+
+@commands.command("prerequisites")
+def install_prerequisites() -> None:
+    """Install the Debian packages that a whole cluster needs, where they are missing."""
+    prerequisites.install()
+
+
+@commands.command()
+@NAME
 def down(name: str) -> None:
     """End a cluster and remove every trace of it, also of one that crashed."""
     with step(f"ending {name!r}"):
-        controlplane.stop(name)
+        lifetime.end(name)
 
 
 def main() -> None:

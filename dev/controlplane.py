@@ -10,8 +10,6 @@ It runs as long as the block, and not longer than the process that opened it. `d
 import json
 import os
 import random
-import shutil
-import signal
 import socket
 import subprocess
 import sys
@@ -20,7 +18,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from dev import paths, pki, programs, supervise
+from dev import lifetime, paths, pki, programs, supervise
 from dev.errors import DevError
 from dev.progress import wait_until
 
@@ -215,12 +213,14 @@ class ControlPlane:
         Raises:
             DevError: the name is taken, or a program ended; the message names its log.
         """
-        stop(self.name, only_crashed=True)
+        lifetime.refuse_if_running(self.folder)
+        lifetime.end(self.name)
         self.folder.mkdir(parents=True)
         port, client, peer = free_ports(3)
         server = ApiServer(self.folder, "127.0.0.1", port, (client, peer), audit=self._audit)
         self.url = server.url
         server.prepare(self.name, self._authority, "10.96.0.1")
+        self._log.parent.mkdir()
         spec = self.folder / "processes.json"
         supervise.write(spec, self.folder / "logs", server.processes())
         bound = [] if self._detached else ["--until-stdin-closes"]
@@ -233,7 +233,7 @@ class ControlPlane:
                 stderr=log,
                 start_new_session=True,
             )
-        write_state(self.folder, self._supervisor.pid)
+        lifetime.note(self.folder, self._supervisor.pid)
         try:
             wait_until(self._ready, f"kube-apiserver at {self.url}", READY_SECONDS, pause=0.05)
         except BaseException:
@@ -251,7 +251,7 @@ class ControlPlane:
         """End both programs and remove the folder."""
         if self._supervisor and self._supervisor.stdin:
             self._supervisor.stdin.close()
-        stop(self.name)
+        lifetime.end(self.name)
         if self._supervisor:
             self._supervisor.wait()
 
@@ -263,51 +263,3 @@ class ControlPlane:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
-
-
-def write_state(folder: Path, pid: int) -> None:
-    """Note which process holds the cluster; its start time tells it from a later process with the same number."""
-    (folder / "state.json").write_text(json.dumps({"pid": pid, "started": _started(pid)}))
-
-
-def _started(pid: int) -> str:
-    try:
-        # After the name in brackets, which may hold blanks, the start time is the twentieth field.
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
-    except (FileNotFoundError, ProcessLookupError):
-        return ""
-
-
-def holder(folder: Path) -> int | None:
-    """The process that holds the cluster, or None when it is gone."""
-    try:
-        state = json.loads((folder / "state.json").read_text())
-    except FileNotFoundError:
-        return None
-    return state["pid"] if state["started"] and _started(state["pid"]) == state["started"] else None
-
-
-def stop(name: str, *, only_crashed: bool = False) -> None:
-    """End the processes of a cluster and remove its folder; does nothing where there is none.
-
-    Raises:
-        DevError: with `only_crashed`, when it is running.
-    """
-    folder = paths.cluster_folder(name)
-    pid = holder(folder)
-    if pid and only_crashed:
-        raise DevError(
-            f"A cluster named {name!r} is already running: end it with `python -m dev down --name {name}` "
-            "or choose another --name."
-        )
-    if pid:
-        os.kill(pid, signal.SIGTERM)
-        wait_until(lambda: holder(folder) is None or _is_zombie(pid), f"the end of process {pid}", 20)
-    shutil.rmtree(folder, ignore_errors=True)
-
-
-def _is_zombie(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
-    except (FileNotFoundError, ProcessLookupError):
-        return True

@@ -1,8 +1,8 @@
 """Builds the programs of a cluster from our Go tool modules, once per version, and finds them again afterwards.
 
-A built program lies in the cache under a key made of the module's go.mod and go.sum, the package, the build flags and
-Go's version: whatever changes the program changes the key. A file lock lets two runs share one build, and a rename puts
-only whole programs in place.
+A built program lies in the cache under a key made of the module's files, the package, the build flags and Go's
+version: whatever changes the program changes the key. A file lock lets two runs share one build, and a rename puts only
+whole programs in place.
 """
 
 import fcntl
@@ -51,7 +51,7 @@ class Program:
     def key(self, go_version: str) -> str:
         """The name under which this very build is kept."""
         folder = paths.TOOLS / self.module
-        pins = [hashlib.sha256((folder / pin).read_bytes()).hexdigest() for pin in ("go.mod", "go.sum")]
+        pins = [hashlib.sha256(pin.read_bytes()).hexdigest() for pin in sorted(folder.glob("*.*"))]
         whole = json.dumps([self.package, self.arguments(), go_version, *pins])
         return hashlib.sha256(whole.encode()).hexdigest()[:16]
 
@@ -68,6 +68,16 @@ SCHEDULER = _kubernetes("kube-scheduler")
 KUBELET = _kubernetes("kubelet")
 KUBE_PROXY = _kubernetes("kube-proxy")
 KUBECTL = _kubernetes("kubectl")
+PAUSE = Program("pause", "pause", "modelrollout.dev/tools/pause")
+COREDNS = Program("coredns", "coredns", "github.com/coredns/coredns")
+ENVOY_GATEWAY = Program("envoy-gateway", "gateway", "github.com/envoyproxy/gateway/cmd/envoy-gateway")
+HELM = Program("helm", "helm", "helm.sh/helm/v3/cmd/helm")
+PROMETHEUS = Program(
+    "prometheus",
+    "prometheus",
+    "github.com/prometheus/prometheus/cmd/prometheus",
+    tags=("remove_all_sd", "enable_kubernetes_sd"),
+)
 
 
 def own_assets() -> Path | None:

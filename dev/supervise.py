@@ -41,8 +41,7 @@ class Process:
 
 
 def write(path: Path, logs: Path, processes: list[Process]) -> None:
-    """Write the file that the supervisor reads."""
-    logs.mkdir(parents=True, exist_ok=True)
+    """Write the file that the supervisor reads; the folder of the logs must exist when it starts."""
     path.write_text(json.dumps({"logs": str(logs), "processes": [asdict(process) for process in processes]}, indent=1))
 
 
@@ -118,7 +117,8 @@ def _reap() -> list[tuple[int, int]]:
         ended.append((pid, os.waitstatus_to_exitcode(status)))
 
 
-def _stop_when_stdin_closes() -> None:
+def stop_when_stdin_closes() -> None:
+    """Wait for the end of the pipe from the parent, then ask this process to stop."""
     while os.read(0, 4096):
         pass
     os.kill(os.getpid(), signal.SIGTERM)
@@ -128,5 +128,5 @@ if __name__ == "__main__":
     # Blocked before the thread starts, which inherits it: the signal must reach the loop and not end the process.
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGINT, signal.SIGCHLD})
     if "--until-stdin-closes" in sys.argv:
-        threading.Thread(target=_stop_when_stdin_closes, daemon=True).start()
+        threading.Thread(target=stop_when_stdin_closes, daemon=True).start()
     sys.exit(run(Path(sys.argv[1])))

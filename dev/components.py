@@ -1,0 +1,106 @@
+"""DNS, gateway and Prometheus of a cluster: built, loaded, installed, and waited for."""
+
+import shutil
+import string
+import subprocess
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from dev import paths, programs
+from dev.cluster import Cluster
+from dev.golang import go
+from dev.images import parts
+from dev.progress import step, wait_until
+
+MANIFESTS = Path(__file__).resolve().parent / "manifests"
+SECONDS = 180.0
+GATEWAY_NAMESPACE = "envoy-gateway-system"
+BUILT = (
+    programs.ETCD,
+    programs.APISERVER,
+    programs.CONTROLLER_MANAGER,
+    programs.SCHEDULER,
+    programs.KUBELET,
+    programs.KUBE_PROXY,
+    programs.KUBECTL,
+    programs.HELM,
+)
+
+
+def build() -> None:
+    """Build every program and image that the cache does not have."""
+    for program in BUILT:
+        programs.path_of(program)
+    parts.archives()
+
+
+def load(cluster: Cluster) -> None:
+    """Import the images of all parts."""
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        list(pool.map(cluster.load_image, parts.archives()))
+
+
+def install(cluster: Cluster) -> None:
+    """Install all parts and wait until each does its work."""
+    # DNS first: a gateway that starts before it waits for seconds before it asks again.
+    with step("DNS and Prometheus"):
+        for manifest in ("dns.yaml", "prometheus.yaml"):
+            cluster.kubectl("apply", "--filename", "-", input=_filled(cluster, manifest))
+        _await_rollout(cluster, "kube-system", "coredns")
+    with step("gateway"):
+        _install_gateway(cluster)
+    with step("Prometheus"):
+        _await_rollout(cluster, "monitoring", "prometheus")
+
+
+def _install_gateway(cluster: Cluster) -> None:
+    values = cluster.folder / "gateway-values.yaml"
+    values.write_text(_filled(cluster, "gateway-values.yaml"))
+    chart = _chart(cluster.folder / "gateway-helm")
+    into = ("--namespace", GATEWAY_NAMESPACE, "--create-namespace")
+    cluster.helm("install", "eg", str(chart), *into, "--values", str(values), "--timeout", f"{SECONDS:.0f}s")
+    cluster.kubectl("apply", "--filename", "-", input=_filled(cluster, "gateway.yaml"))
+    _await_rollout(cluster, GATEWAY_NAMESPACE, "envoy-gateway")
+    seconds = f"--timeout={SECONDS:.0f}s"
+    cluster.kubectl("wait", "--namespace=gateway", "--for=condition=Programmed", "gateway/models", seconds)
+
+
+def _chart(folder: Path) -> Path:
+    """A copy of the chart that lies in the gateway's own Go module, with its values completed."""
+    listed = [str(go()), "list", "-mod=readonly", "-m", "-f", "{{.Dir}}", "github.com/envoyproxy/gateway"]
+    found = subprocess.run(listed, cwd=paths.TOOLS / "gateway", capture_output=True, text=True, check=True)
+    shutil.copytree(Path(found.stdout.strip()) / "charts" / "gateway-helm", folder, copy_function=shutil.copyfile)
+    for made in [folder, *folder.rglob("*")]:
+        # The module cache is read-only, folders included, and so would be its copy.
+        made.chmod(0o755 if made.is_dir() else 0o644)
+    template = string.Template((folder / "values.tmpl.yaml").read_text())
+    filled = template.substitute(GatewayImage=parts.ENVOY_GATEWAY, GatewayImagePullPolicy="Never")
+    (folder / "values.yaml").write_text(filled)
+    return folder
+
+
+def _filled(cluster: Cluster, manifest: str) -> str:
+    return string.Template((MANIFESTS / manifest).read_text()).safe_substitute(
+        coredns=parts.COREDNS,
+        prometheus=parts.PROMETHEUS,
+        envoy_gateway=parts.ENVOY_GATEWAY,
+        envoy=parts.ENVOY,
+        dns=cluster.layout.dns,
+        gateway_address=cluster.gateway_address,
+        prometheus_address=cluster.prometheus_address,
+    )
+
+
+def _await_rollout(cluster: Cluster, namespace: str, deployment: str) -> None:
+    seconds = f"--timeout={SECONDS:.0f}s"
+    cluster.kubectl("rollout", "status", f"--namespace={namespace}", f"deployment/{deployment}", seconds)
+
+
+def await_node(cluster: Cluster) -> None:
+    """Wait until the node is ready for pods."""
+
+    def ready() -> bool:
+        path = '{.items[*].status.conditions[?(@.type=="Ready")].status}'
+        return cluster.kubectl("get", "nodes", "--output", f"jsonpath={path}") == "True"
+
+    wait_until(ready, "a ready node", 60)
