@@ -181,7 +181,9 @@ def _created(place: _Place, template: RouteTemplate) -> Obj:
 
 
 def _wanted_pins(place: _Place, route: Obj) -> Obj:
-    return pins_route(route, place.rollout, place.uid, place.services)
+    # The parents of a created route are those of its template, which it may be about to follow.
+    shape = _created(place, place.spec.create) if place.spec.create else route
+    return pins_route(shape, place.rollout, place.uid, place.services)
 
 
 def _listed(place: _Place) -> tuple[str, ...] | None:

@@ -1,6 +1,7 @@
 """What a patch of a route does, and above all what it does not."""
 
 import copy
+import itertools
 import json
 from typing import Any
 
@@ -197,7 +198,7 @@ annotations = st.one_of(st.none(), st.dictionaries(st.sampled_from(["team", "a/b
 def intents(draw: Any, versions: tuple[str, ...]) -> TrafficIntent:
     cuts = sorted(draw(st.lists(st.integers(0, 1000), min_size=len(versions) - 1, max_size=len(versions) - 1)))
     edges = [0, *cuts, 1000]
-    shares = [high - low for low, high in zip(edges, edges[1:], strict=False)]
+    shares = [high - low for low, high in itertools.pairwise(edges)]
     return intent(draw(st.integers(0, 9)), **dict(zip(versions, shares, strict=True)))
 
 

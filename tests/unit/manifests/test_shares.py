@@ -1,5 +1,6 @@
 """Weights of any sum come out as thousandths."""
 
+import itertools
 from fractions import Fraction
 
 import pytest
@@ -33,7 +34,7 @@ def test_a_share_is_off_by_less_than_the_thousandths_that_were_given_away(given_
 @given(st.lists(st.integers(0, 1000), min_size=1, max_size=3), st.integers(1, 50))
 def test_thousandths_stay_what_they_are_whatever_they_are_multiplied_with(cuts: list[int], factor: int) -> None:
     edges = [0, *sorted(cuts), 1000]
-    shares = {str(index): high - low for index, (low, high) in enumerate(zip(edges, edges[1:], strict=False))}
+    shares = {str(index): high - low for index, (low, high) in enumerate(itertools.pairwise(edges))}
     assert thousandths({name: share * factor for name, share in shares.items()}) == shares
 
 

@@ -1,0 +1,72 @@
+"""Who writes over our weights is counted, once per write of ours."""
+
+from datetime import UTC, datetime, timedelta
+
+from modelrollout.decisions.observed import Reversals, RouteSeen, RuleSeen
+from modelrollout.routers.reversals import ReversalLog
+
+START = datetime(2026, 11, 1, tzinfo=UTC)
+
+
+def seen(writer: str, **weights: int) -> RouteSeen:
+    return RouteSeen(found=True, rules=(RuleSeen("predict", weights=weights),), writer=writer)
+
+
+def at(seconds: float) -> datetime:
+    return START + timedelta(seconds=seconds)
+
+
+def test_a_route_that_keeps_what_we_wrote_counts_nothing() -> None:
+    log = ReversalLog()
+    log.wrote("a", {"v7": 950, "v8": 50})
+    assert log.saw("a", seen("modelrollout", v7=950, v8=50), at(1)) == Reversals()
+    assert log.saw("a", seen("argocd", v7=950, v8=50), at(2)) == Reversals()
+
+
+def test_weights_that_were_never_ours_count_nothing() -> None:
+    assert ReversalLog().saw("a", seen("kubectl-edit", v7=500, v8=500), at(0)) == Reversals()
+
+
+def test_each_write_of_ours_is_reversed_at_most_once() -> None:
+    log = ReversalLog()
+    log.wrote("a", {"v7": 950, "v8": 50, "v9": 0})
+    assert log.saw("a", seen("argocd", v7=1000, v8=0), at(1)) == Reversals("argocd", 1)
+    assert log.saw("a", seen("argocd", v7=999, v8=1), at(2)) == Reversals("argocd", 1)
+    log.wrote("a", {"v7": 950, "v8": 50})
+    log.saw("a", seen("modelrollout", v7=950, v8=50), at(3))
+    assert log.saw("a", seen("argocd", v7=1000, v8=0), at(4)) == Reversals("argocd", 2)
+
+
+def test_the_manager_who_did_it_most_often_is_named_and_on_a_tie_the_last() -> None:
+    log = ReversalLog()
+    found = Reversals()
+    for second, manager in enumerate(("argocd", "kubectl-edit", "kubectl-edit", "argocd")):
+        log.wrote("a", {"v7": 950, "v8": 50})
+        found = log.saw("a", seen(manager, v7=1000, v8=0), at(second))
+        assert (
+            found
+            == [
+                Reversals("argocd", 1),
+                Reversals("kubectl-edit", 1),
+                Reversals("kubectl-edit", 2),
+                Reversals("argocd", 2),
+            ][second]
+        )
+
+
+def test_reversals_are_forgotten_after_ten_minutes() -> None:
+    log = ReversalLog()
+    log.wrote("a", {"v7": 950, "v8": 50})
+    changed = seen("argocd", v7=1000, v8=0)
+    log.saw("a", changed, at(0))
+    assert log.saw("a", changed, at(599)).times == 1
+    assert log.saw("a", changed, at(600)) == Reversals()
+
+
+def test_rollouts_do_not_mix_and_can_be_forgotten() -> None:
+    log = ReversalLog()
+    log.wrote("a", {"v7": 950, "v8": 50})
+    assert log.saw("b", seen("argocd", v7=1000, v8=0), at(0)) == Reversals()
+    log.saw("a", seen("argocd", v7=1000, v8=0), at(0))
+    log.forget("a")
+    assert log.saw("a", seen("argocd", v7=1000, v8=0), at(1)) == Reversals()
