@@ -38,30 +38,49 @@ def some(**fields: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
 
 
 EFFECTS = some(ratio=RATIOS, difference=DIFFERENCES)
-METRICS = st.builds(
-    lambda fields: {"name": "some"} | fields,
+KINDS = st.one_of(
+    st.builds(lambda bad: {"better": "Lower", "proportion": {"bad": bad, "total": "up"}}, SELECTORS),
+    st.builds(
+        lambda name, above: {"better": "Lower", "latency": {"histogram": name, "above": above}}, SELECTORS, DURATIONS
+    ),
+    st.builds(
+        lambda query, bounds: {"threshold": {"query": query} | bounds},
+        st.sampled_from(["up", "{{pods}}", "{{pod}}", "{{"]),
+        some(min=PERCENTS, max=PERCENTS),
+    ),
+    some(
+        better=st.sampled_from(["Lower", "Higher"]),
+        proportion=some(good=SELECTORS, bad=SELECTORS, total=SELECTORS),
+        latency=st.just({"histogram": "up", "above": "1s"}),
+        threshold=st.just({"query": "up", "max": 1}),
+    ),
+)
+JUDGED = st.one_of(
+    st.builds(lambda gain: {"role": "Goal", "gain": gain}, EFFECTS),
+    some(
+        margin=st.builds(lambda ratio: {"ratio": ratio}, RATIOS),
+        acceptable=st.builds(lambda ratio: {"ratio": ratio}, RATIOS),
+    ),
     some(
         role=st.sampled_from(["Guardrail", "Goal", "Monitor"]),
-        better=st.sampled_from(["Lower", "Higher"]),
-        proportion=st.one_of(
-            st.builds(lambda bad: {"bad": bad, "total": "up"}, SELECTORS),
-            some(good=SELECTORS, bad=SELECTORS, total=SELECTORS),
-        ),
-        latency=st.builds(lambda name, above: {"histogram": name, "above": above}, SELECTORS, DURATIONS),
-        threshold=some(query=st.sampled_from(["up", "{{pods}}", "{{pod}}", "{{"]), min=PERCENTS, max=PERCENTS),
         acceptable=EFFECTS,
         margin=some(ratio=RATIOS, difference=DIFFERENCES, floor=st.sampled_from([0, 0.002, 2])),
         gain=EFFECTS,
     ),
 )
-STEPS = st.builds(lambda weight, rest: {"weight": weight} | rest, PERCENTS, some(hold=DURATIONS, deadline=DURATIONS))
-CANARIES = some(
-    weights=st.lists(PERCENTS, max_size=4),
-    increment=PERCENTS,
-    max=PERCENTS,
-    steps=st.lists(STEPS, max_size=3),
-    hold=DURATIONS,
-    deadline=DURATIONS,
+METRICS = st.builds(lambda kind, judged: {"name": "some"} | kind | judged, KINDS, JUDGED)
+TIMES = some(hold=DURATIONS, deadline=DURATIONS)
+STEPS = st.builds(lambda weight, rest: {"weight": weight} | rest, PERCENTS, TIMES)
+CANARIES = st.builds(
+    lambda form, times: form | times,
+    st.one_of(
+        st.builds(lambda weights: {"weights": sorted(set(weights))}, st.lists(PERCENTS, max_size=4)),
+        st.builds(lambda steps: {"steps": steps}, st.lists(STEPS, max_size=3)),
+        some(
+            weights=st.lists(PERCENTS, max_size=4), increment=PERCENTS, max=PERCENTS, steps=st.lists(STEPS, max_size=3)
+        ),
+    ),
+    TIMES,
 )
 ROUTES = some(
     httpRoute=st.just("a"),
