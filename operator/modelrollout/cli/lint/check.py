@@ -20,7 +20,7 @@ class _Named:
 
 
 def concerns_us(document: Document) -> bool:
-    """Whether a document is of our API group; a List is looked into by kubectl, not by lint."""
+    """Whether a document is of our API group."""
     content = document.content
     return isinstance(content, Mapping) and str(content.get("apiVersion", "")).startswith(f"{GROUP}/")
 
@@ -32,7 +32,7 @@ def check(document: Document, requests_per_second: float | None = None) -> Itera
         document: what `read` gave.
         requests_per_second: traffic of all versions together, when known; then gates are checked against the clock.
     """
-    yield from document.repeated_keys()
+    yield from document.repeated
     content = document.content
     if content["apiVersion"] != API_VERSION:
         yield document.finding(
@@ -64,11 +64,21 @@ def _rollout(document: Document, requests_per_second: float | None) -> Iterator[
             Severity.ERROR, "spec", "this field is required, with versions, target, traffic and strategy"
         )
         return
-    errors = spec_errors(spec)
+    errors = _without_echoes(spec_errors(spec))
     yield from (document.finding(Severity.ERROR, error.field, error.message) for error in errors)
     if not errors:
         for one in advice(ModelRolloutSpec.model_validate(spec), requests_per_second):
             yield document.finding(Severity.WARNING, one.field, one.message)
+
+
+def _without_echoes(errors: tuple[InvalidSpec, ...]) -> list[InvalidSpec]:
+    """A list whose items are wrong is also called too short by the parser: that says nothing more."""
+    fields = [error.field for error in errors]
+    return [
+        error
+        for error in errors
+        if "after validation" not in error.message or not any(field.startswith(f"{error.field}[") for field in fields)
+    ]
 
 
 def _command(document: Document) -> Iterator[Finding]:

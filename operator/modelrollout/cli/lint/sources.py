@@ -1,7 +1,7 @@
 """YAML and JSON files as documents that remember on which line each field stands."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -27,11 +27,19 @@ _Loader.yaml_implicit_resolvers = {
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """One document of a file: its content, and the node tree that knows the lines."""
+    """One document of a file.
+
+    Attributes:
+        file: name of the file, for people.
+        content: its data.
+        node: the tree that knows the lines.
+        repeated: keys that stand twice in one mapping; kubectl refuses them, YAML readers keep the last.
+    """
 
     file: str
     content: Any
     node: yaml.Node
+    repeated: tuple[Finding, ...] = ()
 
     def place(self, field: str) -> tuple[int, int]:
         """Line and column, from 1, of a field such as `spec.versions[1].name`, or of the nearest parent that exists."""
@@ -46,17 +54,6 @@ class Document:
     def finding(self, severity: Severity, field: str, message: str) -> Finding:
         """A finding about a field of this document."""
         return Finding(self.file, *self.place(field), severity, field, message)
-
-    def repeated_keys(self) -> Iterator[Finding]:
-        """Keys that stand twice in one mapping; kubectl refuses them, YAML readers keep the last."""
-        for node in _nodes(self.node):
-            seen: set[str] = set()
-            for key, _ in node.value if isinstance(node, yaml.MappingNode) else ():
-                if key.value in seen:
-                    mark = key.start_mark
-                    message = f"the key {key.value} stands twice here: keep one"
-                    yield Finding(self.file, mark.line + 1, mark.column + 1, Severity.ERROR, "", message)
-                seen.add(key.value)
 
 
 def read(paths: tuple[str, ...], stdin: IO[str]) -> tuple[list[Document], list[Finding]]:
@@ -98,7 +95,13 @@ def _documents(name: str, text: str) -> Iterator[Document]:
             node: yaml.Node | None = loader.get_node()
             if node is None:
                 break
-            yield Document(name, loader.construct_document(node), node)
+            # Construction writes merged keys into the tree: what is repeated is only visible before.
+            repeated = tuple(_repeated_keys(name, node, set()))
+            content = loader.construct_document(node)
+            if isinstance(content, Mapping) and content.get("kind") == "List":
+                yield from _items(name, content, node, repeated)
+            elif content is not None:
+                yield Document(name, content, node, repeated)
     finally:
         loader.dispose()
 
@@ -123,11 +126,27 @@ def _child(node: yaml.Node, part: str) -> tuple[yaml.Node, yaml.Mark] | None:
     return None
 
 
-def _nodes(node: yaml.Node) -> Iterator[yaml.Node]:
-    yield node
-    if isinstance(node, yaml.MappingNode):
-        for _, value in node.value:
-            yield from _nodes(value)
-    elif isinstance(node, yaml.SequenceNode):
-        for value in node.value:
-            yield from _nodes(value)
+def _items(name: str, content: Mapping[str, Any], node: yaml.Node, repeated: tuple[Finding, ...]) -> Iterator[Document]:
+    """The objects of a List, as `kubectl get -o yaml` prints it."""
+    found = _child(node, "items")
+    for place, item in enumerate(content.get("items") or []):
+        if found is not None and isinstance(found[0], yaml.SequenceNode):
+            yield Document(name, item, found[0].value[place], repeated if place == 0 else ())
+
+
+def _repeated_keys(name: str, node: yaml.Node, visited: set[int]) -> Iterator[Finding]:
+    if id(node) in visited:  # an alias
+        return
+    visited.add(id(node))
+    seen: set[str] = set()
+    for child in node.value if isinstance(node, yaml.MappingNode | yaml.SequenceNode) else ():
+        if isinstance(node, yaml.SequenceNode):
+            yield from _repeated_keys(name, child, visited)
+            continue
+        key, value = child
+        if isinstance(key.value, str) and key.value in seen:
+            mark = key.start_mark
+            message = f"the key {key.value} stands twice here: keep one"
+            yield Finding(name, mark.line + 1, mark.column + 1, Severity.ERROR, "", message)
+        seen.add(str(key.value))
+        yield from _repeated_keys(name, value, visited)

@@ -1,0 +1,129 @@
+"""The picture that `status` draws, compared with files that were read and found good.
+
+After a wanted change: `MODELROLLOUT_GOLDEN=write pytest tests/unit/cli`, then read the difference.
+"""
+
+import io
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from modelrollout.cli.overview import Live, gather
+from modelrollout.cli.render import overview
+from modelrollout.cli.watching import line
+from tests.unit.cli import cases
+
+GOLDEN = Path(__file__).parent / "golden"
+READY = {"fraud-v7": 3, "fraud-v8": 1}
+
+
+def drawn(document: dict[str, Any], *, width: int = 100, wide: bool = False, colour: bool = False, **more: Any) -> str:
+    console = Console(
+        file=io.StringIO(),
+        width=width,
+        highlight=False,
+        force_terminal=colour,
+        color_system="standard" if colour else None,
+    )
+    console.print(overview(gather(document, **more), cases.NOW, wide=wide))
+    return "\n".join(text.rstrip() for text in console.file.getvalue().splitlines()) + "\n"  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("name", "document", "wide"),
+    [
+        ("progressing", cases.progressing(), False),
+        ("progressing-wide", cases.progressing(), True),
+        ("paused", cases.paused(), False),
+        ("rolled-back", cases.rolled_back(), False),
+        ("watching", cases.watching(), False),
+        ("unseen", cases.rollout(), False),
+    ],
+)
+def test_the_picture_is_the_one_that_was_approved(name: str, document: dict[str, Any], wide: bool) -> None:
+    file = GOLDEN / f"{name}.txt"
+    text = drawn(document, wide=wide, width=140 if wide else 100, ready=READY)
+    if os.environ.get("MODELROLLOUT_GOLDEN") == "write":
+        file.write_text(text)
+    assert text == file.read_text()
+
+
+def test_no_line_is_wider_than_the_terminal() -> None:
+    for width in (60, 80, 100):
+        assert max(map(len, drawn(cases.paused(), width=width, ready=READY).splitlines())) <= width
+
+
+def test_there_is_no_colour_where_the_terminal_has_none() -> None:
+    assert "\x1b" not in drawn(cases.rolled_back())
+    assert "\x1b[" in drawn(cases.rolled_back(), colour=True)
+
+
+def test_ready_endpoints_are_left_out_when_they_may_not_be_read() -> None:
+    assert "READY" in drawn(cases.progressing(), ready=READY)
+    assert "READY" not in drawn(cases.progressing(), ready=None)
+
+
+def test_live_values_replace_those_of_status_and_count_the_answers_of_the_step() -> None:
+    seen = gather(cases.progressing(), live=Live(answers=143))
+    assert seen.live
+    assert "143/200" in drawn(cases.progressing(), live=Live(answers=143))
+    assert "live from the operator" in drawn(cases.progressing(), live=Live(answers=143))
+
+
+def test_the_steps_are_those_of_the_plan_the_run_goes_by_not_of_an_edited_spec() -> None:
+    edited = cases.progressing()
+    edited["spec"] = cases.SPEC | {"strategy": {"canary": {"weights": [10]}}}
+    assert [step.weight for step in gather(edited, plan=cases.SPEC).steps] == [10, 50, 250, 500]
+
+
+def test_steps_are_left_out_when_the_plan_is_unknown_and_the_spec_was_edited() -> None:
+    edited = cases.progressing()
+    edited["spec"] = cases.SPEC | {"strategy": {"canary": {"weights": [10]}}}
+    assert gather(edited).steps == ()
+
+
+def test_a_spec_that_cannot_be_read_still_shows_its_versions_and_status() -> None:
+    broken = cases.progressing()
+    broken["spec"] = cases.SPEC | {"strategy": {"later": {}}}
+    assert "v8 at 5%" in drawn(broken)
+    assert "└─ v8" in drawn(broken)
+
+
+def test_an_edit_the_operator_has_not_seen_is_said() -> None:
+    late = cases.progressing(observedGeneration=2)
+    assert "has not been seen by the operator yet" in drawn(late)
+    assert "has not been seen" not in drawn(cases.progressing())
+
+
+def test_a_rejected_revision_marks_its_version_but_a_new_revision_of_it_does_not_inherit_the_mark() -> None:
+    assert gather(cases.rolled_back()).versions[1].roles == ("target", "rejected")
+    retried = cases.rolled_back()
+    retried["status"]["run"] = retried["status"]["run"] | {"revision": "another"}
+    assert gather(retried).versions[1].roles == ("target",)
+
+
+def test_the_one_line_form_names_phase_step_weight_and_why() -> None:
+    assert line(gather(cases.progressing())) == (
+        "Progressing 2/4 v8 at 5%: step 2 of 4, v8 at 5 %; waits for its hold, fresh data"
+    )
+
+
+def test_the_document_for_programs_has_camel_case_names_and_no_empty_values() -> None:
+    document = gather(cases.progressing(), ready=READY).document()
+    assert document["phase"] == "Progressing"
+    assert document["versions"][1] == {
+        "name": "v8",
+        "roles": ["candidate", "target"],
+        "desired": 50,
+        "observed": 50,
+        "ready": 1,
+        "revision": "9a01c2d3e4f5",
+        "model": "s3://models/fraud/8",
+    }
+    assert document["steps"][1]["state"] == "Present"
+    assert document["countdowns"][0] == {"what": "hold", "ends": "2026-11-20T03:13:42Z", "standsStill": False}
+    assert document["metrics"][0]["evidencePass"] == "0.64"
+    assert document["run"]["stableRevision"] == "5f7c11aa22bb"
