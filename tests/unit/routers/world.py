@@ -59,12 +59,15 @@ class Server:
 
 
 def rollout(
-    traffic: dict[str, Any] | None = None, versions: tuple[str, ...] = ("v7", "v8"), uid: str = "uid-1"
+    traffic: dict[str, Any] | None = None,
+    versions: tuple[str, ...] = ("v7", "v8"),
+    uid: str = "uid-1",
+    namespace: str = "risk",
 ) -> ModelRollout:
     document = {
         "apiVersion": "modelrollout.io/v1alpha1",
         "kind": "ModelRollout",
-        "metadata": {"name": "fraud", "namespace": "risk", "uid": uid},
+        "metadata": {"name": name, "namespace": namespace, "uid": uid},
         "spec": {
             "versions": [
                 {

@@ -1,0 +1,84 @@
+"""The Gateway API's routes on the API server, and the operator's own client to it."""
+
+import json
+import os
+import subprocess
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import pytest
+
+from dev import paths
+from dev.golang import go
+from modelrollout.kube.cache import Cache
+from modelrollout.kube.client import Client
+from modelrollout.kube.connect import connect
+from modelrollout.kube.resources import Obj, Resource
+from modelrollout.kube.trim import trim
+from modelrollout.routers.gateway_api import GatewayApiRouter
+from tests.cluster.conftest import Kubectl
+
+PLURALS = ("httproutes", "grpcroutes")
+
+
+@pytest.fixture(scope="session")
+def gateway_api(kubectl: Kubectl) -> None:
+    """HTTPRoute and GRPCRoute are served; those of a cluster that a person brought along stay as they are."""
+    crds = [f"crd/{plural}.gateway.networking.k8s.io" for plural in PLURALS]
+    if kubectl("get", *crds, check=False).returncode != 0:
+        folder = _module("sigs.k8s.io/gateway-api") / "config" / "crd" / "experimental"
+        for plural in PLURALS:
+            file = folder / f"gateway.networking.k8s.io_{plural}.yaml"
+            kubectl("apply", "--server-side", "-f", str(file))
+    kubectl("wait", "--for=condition=Established", "--timeout=60s", *crds)
+
+
+def _module(path: str) -> Path:
+    """Where Go keeps the sources of a module that dev/tools/gateway pins."""
+    command = [str(go()), "mod", "download", "-json", path]
+    environment = {**os.environ, "GOFLAGS": "-mod=readonly", "GOWORK": "off", "GOTOOLCHAIN": "local"}
+    done = subprocess.run(
+        command, cwd=paths.TOOLS / "gateway", env=environment, capture_output=True, text=True, check=True
+    )
+    return Path(json.loads(done.stdout)["Dir"])
+
+
+class World:
+    """A router with the operator's cache, which learns of foreign changes only when told to look."""
+
+    def __init__(self, client: Client, namespace: str) -> None:
+        self.client = client
+        self.namespace = namespace
+        self.cache = Cache(trim)
+        self.router = GatewayApiRouter(client, self.cache)
+
+    async def look(self, resource: Resource, name: str = "fraud") -> Obj:
+        """Let the cache have the object as it is now."""
+        found = await self.client.get(resource, self.namespace, name)
+        self.cache.apply(resource, found)
+        return found
+
+
+@pytest.fixture
+async def world(
+    kubeconfig: Path, gateway_api: None, namespace: str, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[World]:
+    monkeypatch.setenv("KUBECONFIG", str(kubeconfig))
+    transport = await connect()
+    yield World(Client(transport), namespace)
+    await transport.close()
+
+
+Apply = Callable[..., None]
+
+
+@pytest.fixture
+def apply_as(kubectl: Kubectl, namespace: str) -> Apply:
+    """`apply_as("argocd-controller", route)` applies an object on the server's side as that manager."""
+
+    def apply(manager: str, body: Obj, *more: str) -> None:
+        body = {**body, "metadata": {"name": body["metadata"]["name"], "namespace": namespace}}
+        options = ["--server-side", "--force-conflicts", f"--field-manager={manager}", *more]
+        kubectl("apply", *options, "-f", "-", stdin=json.dumps(body))
+
+    return apply
