@@ -61,7 +61,9 @@ class Server:
 def rollout(
     traffic: dict[str, Any] | None = None,
     versions: tuple[str, ...] = ("v7", "v8"),
+    *,
     uid: str = "uid-1",
+    name: str = "fraud",
     namespace: str = "risk",
 ) -> ModelRollout:
     document = {
