@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+
 from modelrollout.api.crd import command_crd, crd_files, rollout_crd
 
 ROOT = Path(__file__).resolve().parent.parent

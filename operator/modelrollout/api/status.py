@@ -136,7 +136,9 @@ class Run(StatusModel):
     step: int = Field(default=0, ge=0, description="Index of the present step, from 0.")
     steps: int = Field(default=0, ge=0, description="Number of steps.")
     weight: int = Field(default=0, ge=0, le=1000, description="Candidate's weight now, of 1000.")
-    intent: int = Field(default=0, ge=0, description="Counts what was decided of traffic; the route carries it as a fence.")
+    intent: int = Field(
+        default=0, ge=0, description="Counts what was decided of traffic; the route carries it as a fence."
+    )
     started_at: Time = Field(description="When the run began.")
     exposed_at: Time | None = Field(default=None, description="When the candidate first got a weight.")
     step_started_at: Time = Field(description="When the present step began, or its hold was restarted.")
@@ -144,7 +146,9 @@ class Run(StatusModel):
     still_since: Time | None = Field(default=None, description="Since when the deadline stands still.")
     approved_step: int | None = Field(default=None, description="Step that a person approved to be left.")
     skipped_step: int | None = Field(default=None, description="Step whose hold a person ended.")
-    advance_step: int | None = Field(default=None, description="Step a person asked to leave although not all is proven.")
+    advance_step: int | None = Field(
+        default=None, description="Step a person asked to leave although not all is proven."
+    )
     unavailable_since: Time | None = Field(default=None, description="Since when the candidate has no ready endpoint.")
     unavailable_times: int = Field(default=0, ge=0, description="How often it lost its last ready endpoint.")
     restarts: int | None = Field(
@@ -164,7 +168,9 @@ class MetricStatus(StatusModel):
     message: Text = Field(default="", description="The same in a sentence with the numbers.")
     candidate: str | None = Field(default=None, description="The candidate's value, for people.", max_length=32)
     stable: str | None = Field(default=None, description="The stable version's value, for people.", max_length=32)
-    limit: str | None = Field(default=None, description="The worst value that may be promoted, for people.", max_length=64)
+    limit: str | None = Field(
+        default=None, description="The worst value that may be promoted, for people.", max_length=64
+    )
     effect: str | None = Field(default=None, description="Effect with its interval, for people.", max_length=64)
     candidate_count: int | None = Field(default=None, description="Exposures of the candidate behind it.")
     stable_count: int | None = Field(default=None, description="Exposures of the stable version behind it.")
@@ -194,6 +200,7 @@ class CommandResult(StatusModel):
     reason: Text = Field(default="", description="Why, in their words.")
     accepted: bool = Field(description="Whether it had an effect.")
     message: Text = Field(default="", description="The effect, or why there was none and what to do.")
+    asked_at: Time = Field(description="When the command was created.")
     at: Time = Field(description="When it was decided.")
 
 
@@ -233,6 +240,9 @@ class ModelRolloutStatus(StatusModel):
     )
     rejected: list[Rejected] = Field(default_factory=list, max_length=20, description="Revisions not tried again.")
     commands: list[CommandResult] = Field(default_factory=list, max_length=10, description="Commands answered last.")
+    answered_through: Time | None = Field(
+        default=None, description="Commands created until then are answered, although the answers are not kept."
+    )
     history: list[PastRun] = Field(default_factory=list, max_length=10, description="Runs that are over.")
     conditions: list[Condition] = Field(default_factory=list, max_length=16, description="metav1 conditions.")
 

@@ -75,7 +75,7 @@ def adopt(rollout: ModelRollout, spec: ModelRolloutSpec, observed: Observed) -> 
     if serving:
         return Obstacle(
             "AmbiguousStable",
-            f"the route serves {', '.join(sorted(serving))}: set spec.initialStable to the one to be taken as stable",
+            f"the route feeds {', '.join(sorted(serving))}: set spec.initialStable to the one to be taken as stable",
             invalid=True,
         )
     if spec.target is None:

@@ -1,6 +1,6 @@
 """Whether a new status says enough more than the stored one to be worth a write."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from modelrollout.api.status import ModelRolloutStatus
@@ -12,14 +12,16 @@ NUMBERS_INTERVAL = timedelta(minutes=5)
 """Numbers alone are written this often; `status -w` reads the live ones elsewhere."""
 
 
-def worth_writing(old: ModelRolloutStatus, new: ModelRolloutStatus, now: datetime) -> bool:
+def worth_writing(old: ModelRolloutStatus, new: ModelRolloutStatus) -> bool:
     """Whether to write. Decisions always; verdicts soon; numbers now and then; what was merely observed never alone."""
     if _decided(old) != _decided(new):
         return True
-    waited = now - old.metrics_at if old.metrics_at is not None else None
-    if _verdicts(old) != _verdicts(new):
-        return waited is None or waited >= VERDICT_INTERVAL
-    return bool(new.metrics) and waited is not None and waited >= NUMBERS_INTERVAL
+    if new.metrics_at is None or new.metrics_at == old.metrics_at:
+        return False  # nothing was measured since
+    if old.metrics_at is None:
+        return True
+    waited = new.metrics_at - old.metrics_at
+    return waited >= (NUMBERS_INTERVAL if _verdicts(old) == _verdicts(new) else VERDICT_INTERVAL)
 
 
 def _decided(status: ModelRolloutStatus) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 
 from modelrollout.api import Verb
-from modelrollout.api.status import CommandResult, Outcome, PausedBy, RunState
+from modelrollout.api.status import CommandResult, ModelRolloutStatus, Outcome, PausedBy, RunState
 from modelrollout.decisions import runs
 from modelrollout.decisions.decision import Reason
 from modelrollout.decisions.draft import Draft
@@ -24,9 +24,8 @@ class Refused(Exception):  # noqa: N818 - an answer, not an error
 
 def answer_commands(draft: Draft, steps: Steps) -> None:
     """Carry out the commands that status does not answer yet, oldest first."""
-    answered = {result.uid for result in draft.status.commands}
     for command in sorted(draft.observed.commands, key=lambda one: (one.created_at, one.uid)):
-        if command.uid in answered:
+        if answered(draft.status, command):
             continue
         try:
             accepted, message = True, _carry_out(draft, command, steps)
@@ -41,9 +40,25 @@ def answer_commands(draft: Draft, steps: Steps) -> None:
             reason=command.reason[:1024],
             accepted=accepted,
             message=message[:1024],
+            asked_at=command.created_at,
             at=draft.now,
         )
-        draft.status.commands = [*draft.status.commands, result][-ANSWERS_KEPT:]
+        _keep(draft.status, result)
+
+
+def answered(status: ModelRolloutStatus, command: CommandSeen) -> bool:
+    """Whether status answers the command, or did so before its answer made room for newer ones."""
+    if any(result.uid == command.uid for result in status.commands):
+        return True
+    return status.answered_through is not None and command.created_at <= status.answered_through
+
+
+def _keep(status: ModelRolloutStatus, result: CommandResult) -> None:
+    """Keep the newest answers; what is older than a dropped one counts as answered, never to be carried out again."""
+    results = sorted([*status.commands, result], key=lambda one: (one.asked_at, one.uid))
+    dropped, status.commands = results[:-ANSWERS_KEPT], results[-ANSWERS_KEPT:]
+    if dropped:
+        status.answered_through = dropped[-1].asked_at
 
 
 def _carry_out(draft: Draft, command: CommandSeen, steps: Steps) -> str:

@@ -3,9 +3,9 @@
 from datetime import timedelta
 
 import pytest
+
 from modelrollout.api.status import Outcome, Phase, RunState, Verdict
 from modelrollout.decisions.decision import Reason
-
 from tests.unit.decisions.world import World, errors_metric, rule
 
 

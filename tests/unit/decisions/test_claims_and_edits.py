@@ -5,7 +5,6 @@ from dataclasses import replace
 from modelrollout.api.status import Phase, Verdict
 from modelrollout.decisions.decision import Reason
 from modelrollout.decisions.observed import Claim, Owner, Reversals
-
 from tests.unit.decisions.world import World, errors_metric, rule
 
 

@@ -3,9 +3,9 @@
 from datetime import timedelta
 
 import pytest
+
 from modelrollout.api import Verb
 from modelrollout.api.status import Outcome, Phase, Verdict
-
 from tests.unit.decisions.world import World
 
 
@@ -232,3 +232,16 @@ def test_verbs_of_a_trial_are_refused_without_one(verb: Verb) -> None:
     world.ask(verb)
     assert not world.last_answer()[0]
     assert world.weights == {"v7": 1000}
+
+
+def test_a_command_whose_answer_made_room_is_not_carried_out_again() -> None:
+    world = World()
+    world.reconcile()
+    for _ in range(12):
+        world.now += timedelta(seconds=1)
+        world.ask(Verb.UNDO)
+    assert len(world.status.commands) == 10
+    assert world.status.answered_through == world.commands[1].created_at
+    writes = world.status_writes
+    world.reconcile()
+    assert world.status_writes == writes
