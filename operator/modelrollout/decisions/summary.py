@@ -50,7 +50,7 @@ def summarise(draft: Draft, obstacle: Obstacle | None, gate: Gate | None) -> Non
         status.weights.observed = {name: weight for name, weight in rules[0].weights.items() if weight}
     status.next_check = min(draft.wake, default=None)
     if draft.evidence is not None and run is not None and draft.evidence.run == run.id and draft.evidence.findings:
-        status.metrics = [_metric(finding) for finding in draft.evidence.findings]
+        status.metrics = [metric_status(finding) for finding in draft.evidence.findings]
         status.evidence = dict(draft.evidence.checkpoint)
         status.metrics_at = draft.now
     _conditions(draft, obstacle, headline)
@@ -146,7 +146,8 @@ _WAITING_TEXTS = (
 )
 
 
-def _metric(finding: Finding) -> MetricStatus:
+def metric_status(finding: Finding) -> MetricStatus:
+    """A finding as status shows it to people."""
     return MetricStatus(
         name=finding.metric,
         role=str(finding.role),

@@ -93,12 +93,10 @@ class Cache:
         self._drop(resource, namespace, name, old)
 
     def forget(self, resource: Resource, namespace: str | None) -> None:
-        """Drop a whole namespace that is no longer watched, telling nobody."""
+        """Drop a whole namespace that is no longer watched."""
         self._listed.pop((resource, namespace), None)
-        if namespace is None:
-            self._objects.pop(resource, None)
-        else:
-            self._objects.get(resource, {}).pop(namespace, None)
+        for obj in self.list(resource, namespace):
+            self._drop(resource, namespace_of(obj), name_of(obj), obj)
 
     def replace(self, resource: Resource, namespace: str | None, items: Iterable[Obj], resource_version: str) -> None:
         """Take in a complete list: what it lacks is gone, unless it came to be after the list was made.

@@ -15,7 +15,7 @@ from modelrollout.kube.transport import ApiTransport
 _TOKEN_AGE = 60.0
 
 
-class NoCluster(KubeError):
+class NoCluster(KubeError):  # noqa: N818 - named for what is wrong, as all leaves
     """Neither a service account nor a usable kubeconfig was found; the message says where it was looked for."""
 
 

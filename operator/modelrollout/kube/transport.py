@@ -67,6 +67,18 @@ class Transport(Protocol):
         """Give the connections back."""
 
 
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """Where the API server is and who we are, for libraries that connect by themselves. Paths and token may be None."""
+
+    server: str
+    ca_file: str | None
+    verify: bool
+    token: str | None
+    certificate_file: str | None
+    key_file: str | None
+
+
 class ApiTransport:
     """Requests over the session of `kubernetes.aio`, which brings TLS, proxies, credentials and their renewal."""
 
@@ -106,6 +118,19 @@ class ApiTransport:
                 response.close()
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise _no_answer(request, error) from error
+
+    async def credentials(self) -> Credentials:
+        """What this transport uses now; the token ends some day, ask again then."""
+        configuration = self._api.configuration
+        bearer = await configuration.get_api_key_with_prefix("BearerToken") if configuration.api_key else None
+        return Credentials(
+            server=configuration.host,
+            ca_file=configuration.ssl_ca_cert,
+            verify=configuration.verify_ssl,
+            token=bearer.split()[-1] if bearer else None,
+            certificate_file=configuration.cert_file,
+            key_file=configuration.key_file,
+        )
 
     async def close(self) -> None:
         """End the session."""

@@ -12,7 +12,7 @@ from modelrollout.kube.resources import (
 )
 
 _LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
-# Routes keep their managedFields: they tell who else writes the weights.
+# Routes keep their managedFields: those tell who else writes the weights.
 _WITHOUT_MANAGERS = frozenset({COMMANDS, DEPLOYMENTS, ENDPOINTSLICES, MODELROLLOUTS, SERVICES, STATEFULSETS})
 
 

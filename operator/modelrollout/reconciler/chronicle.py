@@ -1,0 +1,133 @@
+"""Tells what was decided: events for people who look now, lines of the record for those who look back.
+
+That happens beside reconciling: neither may hold up traffic, and neither may be told before it has happened.
+"""
+
+import logging
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from modelrollout.decisions.decision import Event
+from modelrollout.kube.client import Client
+from modelrollout.kube.clock import Clock
+from modelrollout.kube.errors import AlreadyExists, KubeError, NotFound, Rejected
+from modelrollout.kube.resources import CONFIGMAPS, EVENTS, Obj, namespace_of, uid_of
+from modelrollout.manifests.events import event_object
+from modelrollout.manifests.owned import record_lines, record_name, record_object, record_patch
+from modelrollout.reconciler.queue import Queue
+
+_log = logging.getLogger(__name__)
+
+_ATTEMPTS = 5
+_QUIET = 60.0
+
+
+@dataclass(slots=True)
+class _Page:
+    """What is still to be told of one rollout."""
+
+    events: list[Obj] = field(default_factory=list)
+    lines: dict[str, str] = field(default_factory=dict)
+    rollout: Obj = field(default_factory=dict)
+    attempts: int = 0
+
+
+class Chronicle:
+    """Posts events and appends to records, in the order of the decisions of each rollout."""
+
+    def __init__(self, client: Client, clock: Clock, chance: random.Random, instance: str) -> None:
+        self._client = client
+        self._clock = clock
+        self._instance = instance
+        self._pages: dict[str, _Page] = {}
+        self._sizes: dict[str, dict[str, int]] = {}
+        self._said: dict[tuple[str, str, str], float] = {}
+        self._queue: Queue[str] = Queue(self._write, clock, chance, workers=16)
+
+    def tell(self, rollout: Obj, events: Sequence[Event], record: Sequence[Mapping[str, object]], cause: str) -> None:
+        """Have this told soon. `cause` names the decision, so that what is told twice is there once."""
+        page = self._pages.setdefault(uid_of(rollout), _Page())
+        page.rollout = rollout
+        now = self._clock.monotonic()
+        for event in events:
+            identity = uid_of(rollout), str(event.reason), event.message
+            if now - self._said.get(identity, -_QUIET) >= _QUIET:
+                self._said[identity] = now
+                page.events.append(event_object(rollout, event, cause, self._instance, self._clock.now()))
+        page.lines |= record_lines(record)
+        if page.events or page.lines:
+            self._queue.add(uid_of(rollout))
+        else:
+            del self._pages[uid_of(rollout)]
+
+    def forget(self, rollout: Obj) -> None:
+        """The rollout is gone; what is still to be told of it will be."""
+        self._sizes.pop(uid_of(rollout), None)
+
+    async def run(self) -> None:
+        """Tell until cancelled."""
+        await self._queue.run()
+
+    async def flush(self) -> None:
+        """Tell what is left, once."""
+        for uid in list(self._pages):
+            try:
+                await self._write(uid)
+            except KubeError as error:
+                _log.warning("not told: %s", error)
+
+    async def _write(self, uid: str) -> float | None:
+        page = self._pages.pop(uid, None)
+        if page is None:
+            return None
+        now = self._clock.monotonic()
+        self._said = {identity: at for identity, at in self._said.items() if now - at < _QUIET}
+        try:
+            while page.events:
+                await self._post(page.events[0])
+                del page.events[0]
+            if page.lines:
+                await self._append(page.rollout, page.lines)
+        except KubeError as error:
+            page.attempts += 1
+            if page.attempts >= _ATTEMPTS or isinstance(error, (NotFound, Rejected)):
+                _log.error("given up after %d attempts: %s", page.attempts, error)
+                return None
+            self._put_back(uid, page)
+            raise
+        return None
+
+    def _put_back(self, uid: str, page: _Page) -> None:
+        newer = self._pages.get(uid)
+        if newer is not None:
+            page.events.extend(newer.events)
+            page.lines |= newer.lines
+            page.rollout = newer.rollout
+        self._pages[uid] = page
+
+    async def _post(self, event: Obj) -> None:
+        try:
+            await self._client.create(EVENTS, event["metadata"]["namespace"], event)
+        except AlreadyExists:
+            _log.debug("told before: %s", event["note"])
+
+    async def _append(self, rollout: Obj, lines: Mapping[str, str]) -> None:
+        namespace, name = namespace_of(rollout), record_name(rollout["metadata"]["name"])
+        sizes = self._sizes.get(uid_of(rollout))
+        if sizes is None:
+            try:
+                stored = await self._client.create(CONFIGMAPS, namespace, record_object(rollout, lines))
+            except AlreadyExists:
+                old = await self._client.get(CONFIGMAPS, namespace, name)
+                sizes = _sizes(old)
+        if sizes is not None:
+            try:
+                stored = await self._client.patch(CONFIGMAPS, namespace, name, record_patch(sizes, lines))
+            except NotFound:
+                stored = await self._client.create(CONFIGMAPS, namespace, record_object(rollout, lines))
+        self._sizes[uid_of(rollout)] = _sizes(stored)
+
+
+def _sizes(record: Obj) -> dict[str, int]:
+    return {key: len(key) + len(text.encode()) for key, text in (record.get("data") or {}).items()}

@@ -1,0 +1,266 @@
+"""One reconcile: observe, decide, status first, then traffic, then tell.
+
+A crash between any two writes converges, because everything that is written after the status is derived from it.
+"""
+
+import logging
+import random
+import time
+
+from modelrollout.api import ModelRolloutSpec
+from modelrollout.api.status import ModelRolloutStatus
+from modelrollout.decisions.decision import Decision
+from modelrollout.decisions.invariants import check
+from modelrollout.decisions.observed import Observed, RouteSeen
+from modelrollout.decisions.plan import plan, question
+from modelrollout.decisions.steps import compile_steps
+from modelrollout.kube.cache import Cache, Change, Key
+from modelrollout.kube.client import Client
+from modelrollout.kube.clock import Clock
+from modelrollout.kube.errors import Conflict, KubeError, NotFound, Unavailable
+from modelrollout.kube.resources import COMMANDS, GRPCROUTES, HTTPROUTES, MODELROLLOUTS, Obj, uid_of, version_of
+from modelrollout.kube.watches import Place, Watches
+from modelrollout.manifests.json_patch import add, unchanged
+from modelrollout.reconciler.analysis import Analysis
+from modelrollout.reconciler.budget import WriteBudget
+from modelrollout.reconciler.chronicle import Chronicle
+from modelrollout.reconciler.commands import Commands, key_of
+from modelrollout.reconciler.departures import Departures
+from modelrollout.reconciler.queue import Queue
+from modelrollout.reconciler.snapshots import Snapshots
+from modelrollout.reconciler.telemetry import Telemetry
+from modelrollout.reconciler.world import Subject, World
+from modelrollout.workloads.versions import Named
+
+_log = logging.getLogger(__name__)
+
+_AT_ONCE = 0.05
+_DEPARTING = 0.5
+_ROUTES = frozenset({HTTPROUTES, GRPCROUTES})
+
+
+class Reconciler:
+    """Keeps every rollout on its way. Everything it knows comes in through the cache; `run` works it off."""
+
+    def __init__(
+        self,
+        cache: Cache,
+        client: Client,
+        watches: Watches,
+        world: World,
+        commands: Commands,
+        snapshots: Snapshots,
+        analysis: Analysis,
+        departures: Departures,
+        chronicle: Chronicle,
+        telemetry: Telemetry,
+        clock: Clock,
+        chance: random.Random,
+        workers: int,
+    ) -> None:
+        self._cache = cache
+        self._client = client
+        self._watches = watches
+        self._world = world
+        self._commands = commands
+        self._snapshots = snapshots
+        self._analysis = analysis
+        self._departures = departures
+        self._chronicle = chronicle
+        self._telemetry = telemetry
+        self._clock = clock
+        self._budget = WriteBudget(clock)
+        self._unsure: set[Key] = set()
+        self.queue: Queue[Key] = Queue(self._work, clock, chance, workers, self._failed)
+        cache.subscribe(self._changed)
+
+    async def run(self) -> None:
+        """Work until cancelled."""
+        await self.queue.run()
+
+    def synced(self, place: Place) -> None:
+        """A place has been listed: the claims on its routes are known, then the rollouts that waited for it go on."""
+        resource, namespace = place
+        rollouts = self._world.rollouts(namespace)
+        if resource in _ROUTES:
+            for obj in rollouts:
+                self._world.claim(self._known(obj))
+        for obj in rollouts:
+            key = _key(obj)
+            if self._watches.synced(key):
+                self.queue.add(key)
+
+    def learnt(self, named: Named) -> None:
+        """Something became known of this object that no watch tells."""
+        for key in self._world.interests.named(named):
+            self.queue.add(key)
+
+    def _changed(self, change: Change) -> None:
+        if change.resource is MODELROLLOUTS:
+            if change.new is None and change.old is not None:
+                self._gone(change.old)
+            else:
+                self.queue.add(_key(change.object))
+        elif change.resource is COMMANDS:
+            self.queue.add(key_of(change.object))
+        else:
+            keys = self._world.interests.of(change.resource, change.object)
+            for key in keys:
+                obj = self._cache.get(MODELROLLOUTS, *key)
+                # Whoever is reconciled first must find the claims of all as they are now.
+                if change.resource in _ROUTES and not change.own and obj is not None:
+                    self._world.claim(self._known(obj))
+                self.queue.add(key)
+
+    def _known(self, obj: Obj) -> Subject:
+        run = self._world.read(obj).rollout.status.run
+        return self._world.subject(obj, self._snapshots.known(obj, run.plan) if run is not None else None)
+
+    def _gone(self, obj: Obj) -> None:
+        key = _key(obj)
+        self._departures.add(obj, self._world.read(obj))
+        self._watches.want(key, ())
+        self._analysis.want(key, None, None)
+        for peer in self._world.forget(obj):
+            self.queue.add(peer)
+        self._snapshots.forget(obj)
+        self._chronicle.forget(obj)
+        self._telemetry.forget(obj)
+        self._budget.forget(key)
+        self._unsure.discard(key)
+
+    def _failed(self, key: Key, error: Exception) -> float | None:
+        self._telemetry.reconcile_errors.labels(type(error).__name__).inc()
+        again = key in self._unsure
+        if not isinstance(error, KubeError):
+            _log.error("%s/%s: %s", *key, error, exc_info=error)
+            return None
+        # What the API server has now is not what was thought: look before anything is decided.
+        self._unsure.add(key)
+        if isinstance(error, Conflict) and not again:
+            _log.info("%s/%s: %s", *key, error)
+            return _AT_ONCE
+        _log.warning("%s/%s: %s", *key, error)
+        return error.retry_after if isinstance(error, Unavailable) else None
+
+    async def _work(self, key: Key) -> float | None:
+        began = time.perf_counter()
+        try:
+            return await self._reconcile(key)
+        finally:
+            self._telemetry.reconcile_seconds.observe(time.perf_counter() - began)
+
+    async def _reconcile(self, key: Key) -> float | None:
+        obj = self._cache.get(MODELROLLOUTS, *key)
+        if obj is not None and key in self._unsure:
+            obj = await self._refresh(obj)
+        if obj is None:
+            return None
+        status = self._world.read(obj).rollout.status
+        if "deletionTimestamp" in obj["metadata"]:
+            self._departures.add(obj, self._world.read(obj))
+            self._analysis.want(key, None, None)
+            return None
+        run = status.run
+        goes_on = run is not None and run.ended_at is None
+        snapshot = await self._snapshots.load(obj, run.plan) if run is not None and goes_on and run.plan else None
+        subject = self._world.subject(obj, snapshot)
+        self._watches.want(key, self._world.places(subject))
+        for peer in self._world.claim(subject):
+            self.queue.add(peer)
+        if not self._watches.synced(key):
+            return None
+        await self._commands.make_room(key, status)
+        return await self._decide(subject)
+
+    async def _decide(self, subject: Subject) -> float | None:
+        now, reading = self._clock.now(), subject.reading
+        observed = self._world.observe(subject) if subject.rollout is not None else Observed(RouteSeen(), {})
+        evidence = self._analysis.evidence(subject.key)
+        decision = plan(reading.rollout, reading.spec_error, subject.snapshot, observed, evidence, now)
+        if subject.rollout is not None:
+            check(reading.rollout, decision, observed, _allowed(decision, decision.snapshot or subject.rollout.spec))
+        if decision.snapshot is not None and decision.status.run is not None:
+            await self._snapshots.store(subject.obj, decision.status.run.plan, decision.snapshot)
+        if decision.write_status:
+            await self._store(subject, decision.status)
+        try:
+            wake = await self._shift(subject, decision)
+        except Exception:
+            if decision.write_status:
+                self._tell(subject, decision)
+            raise
+        self._tell(subject, decision)
+        self._ask(subject, decision, observed)
+        if decision.snapshot is not None:
+            await self._snapshots.prune(subject.obj, decision.status)
+        return wake
+
+    async def _store(self, subject: Subject, status: ModelRolloutStatus) -> None:
+        self._budget.spend(subject.key)
+        namespace, name = subject.key
+        operations = [unchanged(subject.obj), add(status.document(), "status")]
+        stored = await self._client.patch(MODELROLLOUTS, namespace, name, operations, "status")
+        self._telemetry.decided(stored, subject.reading.rollout.status, status)
+        self._cache.apply(MODELROLLOUTS, stored, own=True)
+
+    async def _shift(self, subject: Subject, decision: Decision) -> float | None:
+        """Bring the traffic about; returns in how many seconds to look again."""
+        now, moments = self._clock.now(), [decision.wake_at]
+        rollout, router = subject.rollout, subject.router
+        if rollout is not None and router is not None and decision.traffic is not None:
+            if decision.repair_not_before is not None and decision.repair_not_before > now:
+                moments.append(decision.repair_not_before)
+            else:
+                self._budget.spend(subject.key)
+                await router.apply(rollout, decision.traffic)
+                self._world.reversals.wrote(subject.key, decision.traffic.weights)
+                self._telemetry.traffic_writes.inc()
+        if rollout is not None and router is not None and decision.release:
+            await router.release(rollout)
+        seconds = [(moment - now).total_seconds() for moment in moments if moment is not None]
+        # A little after the moment, so that it has surely passed by then.
+        return max(0.0, min(seconds)) + 0.002 if seconds else None
+
+    def _tell(self, subject: Subject, decision: Decision) -> None:
+        route = subject.router.observe(subject.rollout) if subject.router and subject.rollout else RouteSeen()
+        cause = f"{version_of(subject.obj)}.{route.resource_version}"
+        self._chronicle.tell(subject.obj, decision.events, decision.record, cause)
+
+    def _ask(self, subject: Subject, decision: Decision, observed: Observed) -> None:
+        asked = None
+        if decision.analyse:
+            rollout = subject.reading.rollout.model_copy(update={"status": decision.status})
+            snapshot = decision.snapshot or subject.snapshot
+            asked = question(rollout, subject.reading.spec_error, snapshot, observed)
+        self._analysis.want(subject.key, asked, decision.status.evidence)
+
+    async def _refresh(self, obj: Obj) -> Obj | None:
+        """Read the rollout and its routes as they are now; None if the rollout is gone."""
+        await self._reread((MODELROLLOUTS, *_key(obj)))
+        fresh = self._cache.get(MODELROLLOUTS, *_key(obj))
+        if fresh is None or uid_of(fresh) != uid_of(obj):
+            return fresh
+        for named in self._world.routes(self._known(fresh)):
+            await self._reread(named)
+        self._unsure.discard(_key(obj))
+        return fresh
+
+    async def _reread(self, named: Named) -> None:
+        resource, namespace, name = named
+        try:
+            self._cache.apply(resource, await self._client.get(resource, namespace, name))
+        except NotFound:
+            known = self._cache.get(resource, namespace, name)
+            if known is not None:
+                self._cache.remove(resource, known)
+
+
+def _key(obj: Obj) -> Key:
+    return str(obj["metadata"]["namespace"]), str(obj["metadata"]["name"])
+
+
+def _allowed(decision: Decision, spec: ModelRolloutSpec) -> int:
+    """Greatest weight of the candidate in the step that the decision leads to."""
+    run, steps = decision.status.run, compile_steps(spec)
+    return steps[run.step].weight if run is not None and run.step < len(steps) else 0

@@ -1,0 +1,128 @@
+"""What one reconcile sees: the rollout as it counts now, its route, its versions, its commands and its claim."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from modelrollout.api import ModelRollout, ModelRolloutSpec
+from modelrollout.decisions.effective import effective
+from modelrollout.decisions.observed import Observed
+from modelrollout.kube.cache import Cache, Key
+from modelrollout.kube.clock import Clock
+from modelrollout.kube.resources import MODELROLLOUTS, Obj, Resource, name_of, namespace_of, uid_of
+from modelrollout.kube.watches import Place
+from modelrollout.reconciler.claims import Claims
+from modelrollout.reconciler.commands import Commands
+from modelrollout.reconciler.interests import Interests
+from modelrollout.reconciler.reading import Reader, Reading
+from modelrollout.routers import Router, router_of
+from modelrollout.routers.reversals import ReversalLog
+from modelrollout.workloads.versions import Named, Versions
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A rollout to be reconciled.
+
+    Attributes:
+        key: its namespace and name.
+        obj: as the cache has it.
+        reading: the same as a type.
+        snapshot: plan of its present run, None without one.
+        rollout: with the spec that counts now in place of the written one; None when there is none to go by.
+        router: who shifts its traffic.
+    """
+
+    key: Key
+    obj: Obj
+    reading: Reading
+    snapshot: ModelRolloutSpec | None
+    rollout: ModelRollout | None
+    router: Router | None
+
+
+class World:
+    """Reads the cache on behalf of rollouts, and knows which rollouts an object concerns."""
+
+    def __init__(
+        self, cache: Cache, clock: Clock, routers: Mapping[str, Router], versions: Versions, commands: Commands
+    ) -> None:
+        self._cache = cache
+        self._clock = clock
+        self._routers = routers
+        self._versions = versions
+        self._commands = commands
+        self._reader = Reader()
+        self._claims = Claims()
+        self.interests = Interests()
+        self.reversals = ReversalLog()
+
+    def read(self, obj: Obj) -> Reading:
+        """The object as a type."""
+        return self._reader.read(obj)
+
+    def subject(self, obj: Obj, snapshot: ModelRolloutSpec | None) -> Subject:
+        """The rollout with the spec that counts now."""
+        reading = self.read(obj)
+        spec = effective(reading.rollout, reading.spec_error, snapshot).spec
+        rollout = reading.rollout.model_copy(update={"spec": spec}) if spec is not None else None
+        router = router_of(rollout, self._routers) if rollout is not None else None
+        return Subject((namespace_of(obj), name_of(obj)), obj, reading, snapshot, rollout, router)
+
+    def places(self, subject: Subject) -> frozenset[Place]:
+        """What has to be watched for the rollout."""
+        if subject.rollout is None or subject.router is None:
+            return frozenset()
+        kinds = subject.router.watched(subject.rollout) | self._versions.watched(subject.rollout.spec.versions)
+        return frozenset((kind, subject.key[0]) for kind in kinds)
+
+    def claim(self, subject: Subject) -> frozenset[Key]:
+        """Note what the rollout wants and what concerns it; returns the others whose claims that may change."""
+        key, rollout, router = subject.key, subject.rollout, subject.router
+        if rollout is None or router is None:
+            self.interests.drop(key)
+            return self._claims.drop(key)
+        wanted = router.claims(rollout)
+        named = set(self._versions.named(key[0], rollout.spec.versions))
+        routes: frozenset[Resource] = router.watched(rollout)
+        named |= {(kind, claimed.namespace, claimed.route) for claimed in wanted for kind in routes}
+        # Without a claim there is no telling which route it waits for: any of the kind may be the one.
+        kinds = frozenset() if wanted else frozenset((kind, key[0]) for kind in routes)
+        self.interests.set(key, uid_of(subject.obj), frozenset[Named](named), kinds)
+        return self._claims.set(key, rollout, wanted)
+
+    def observe(self, subject: Subject) -> Observed:
+        """Everything that a decision may be made from, beside evidence and time."""
+        rollout, router = subject.rollout, subject.router
+        if rollout is None or router is None:
+            raise LookupError("nothing is observed for a rollout without a spec")
+        route = router.observe(rollout)
+        return Observed(
+            route=route,
+            versions={version.name: self._versions.observe(rollout, version) for version in rollout.spec.versions},
+            claim=self._claims.of(subject.key),
+            commands=self._commands.pending(subject.key, rollout.status),
+            reversals=self.reversals.saw(subject.key, route, self._clock.now()),
+        )
+
+    def routes(self, subject: Subject) -> frozenset[Named]:
+        """The routes that the rollout may have written."""
+        if subject.rollout is None or subject.router is None:
+            return frozenset()
+        kinds = subject.router.watched(subject.rollout)
+        claimed = subject.router.claims(subject.rollout)
+        return frozenset((kind, one.namespace, one.route) for one in claimed for kind in kinds if kind.kind == one.kind)
+
+    def forget(self, obj: Obj) -> frozenset[Key]:
+        """The rollout is gone; returns the others whose claims that may change."""
+        key = namespace_of(obj), name_of(obj)
+        reading = self.read(obj)
+        if not reading.spec_error:
+            self._versions.forget(reading.rollout)
+        self._reader.forget(obj)
+        self.interests.drop(key)
+        self.reversals.forget(key)
+        return self._claims.drop(key)
+
+    def rollouts(self, namespace: str | None = None) -> list[Obj]:
+        """All rollouts that are known."""
+        return list(self._cache.list(MODELROLLOUTS, namespace))

@@ -1,0 +1,137 @@
+"""The object graph of one operator process; the only module that knows every concrete class."""
+
+import asyncio
+import random
+from collections.abc import Mapping
+from typing import Any
+
+from prometheus_client import CollectorRegistry
+
+from modelrollout.api.status import MetricStatus
+from modelrollout.decisions.summary import metric_status
+from modelrollout.kube.cache import Cache, Key
+from modelrollout.kube.client import Client
+from modelrollout.kube.clock import Clock
+from modelrollout.kube.resources import Obj, Resource
+from modelrollout.kube.transport import Transport
+from modelrollout.kube.trim import trim
+from modelrollout.kube.watches import Watches
+from modelrollout.reconciler.analysis import Analysis, Examiner
+from modelrollout.reconciler.chronicle import Chronicle
+from modelrollout.reconciler.commands import Commands
+from modelrollout.reconciler.departures import Departures
+from modelrollout.reconciler.gauges import Gauges
+from modelrollout.reconciler.lease import Lease, LeaseTimes
+from modelrollout.reconciler.reconciler import Reconciler
+from modelrollout.reconciler.relist import Relist
+from modelrollout.reconciler.snapshots import Snapshots
+from modelrollout.reconciler.telemetry import Telemetry
+from modelrollout.reconciler.world import World
+from modelrollout.routers import all_routers
+from modelrollout.wiring.settings import Settings
+from modelrollout.workloads.versions import Versions
+
+
+class Operator:
+    """One operator, ready to lead.
+
+    Args:
+        settings: its settings.
+        transport: to the API server.
+        examiner: asks Prometheus and judges.
+        clock: its time.
+        chance: for jitter.
+        registry: for its own metrics.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        transport: Transport,
+        examiner: Examiner,
+        clock: Clock,
+        chance: random.Random,
+        registry: CollectorRegistry,
+    ) -> None:
+        self._settings = settings
+        times = LeaseTimes(settings.lease_duration, settings.lease_renew, settings.lease_retry)
+        self.lease = Lease(
+            Client(transport), settings.lease_namespace, settings.lease_name, settings.identity, clock, chance, times
+        )
+        client = Client(transport, fence=self.lease.remaining)
+        self.cache = cache = Cache(trim)
+        # Some know each other: what happens in one has to be looked at by another.
+        self.watches = Watches(client, cache, clock, chance, lambda place: self.reconciler.synced(place))
+        self._versions = Versions(cache, client, clock, lambda named: self.reconciler.learnt(named))
+        self._chronicle = Chronicle(client, clock, chance, settings.identity)
+        commands = Commands(cache, client)
+        telemetry = Telemetry(registry)
+        self.analysis = Analysis(
+            examiner,
+            clock,
+            chance,
+            on_evidence=lambda key: self.reconciler.queue.add(key),
+            workers=settings.analysis_workers,
+            on_lag=telemetry.analysis_lag.observe,
+        )
+        world = World(cache, clock, all_routers(client, cache), self._versions, commands)
+        self._departures = Departures(cache, client, self.watches, self._versions, self._chronicle, clock, chance)
+        self.reconciler = Reconciler(
+            cache=cache,
+            client=client,
+            watches=self.watches,
+            world=world,
+            commands=commands,
+            snapshots=Snapshots(client),
+            analysis=self.analysis,
+            departures=self._departures,
+            chronicle=self._chronicle,
+            telemetry=telemetry,
+            clock=clock,
+            chance=chance,
+            workers=settings.reconcile_workers,
+        )
+        self.relist = Relist(client, cache, commands, settings.places, clock, chance)
+        registry.register(Gauges(cache, self.analysis.evidence))
+
+    def saw(self, resource: Resource, event: str | None, obj: Obj) -> None:
+        """Take in an event of one of our own kinds; no event type means that the object was there from the start."""
+        if event == "DELETED":
+            self.cache.remove(resource, obj)
+        else:
+            self.cache.apply(resource, obj)
+
+    async def lead(self) -> None:
+        """Reconcile until cancelled; only while the lease is held."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self.relist.run(), name="relist")
+                await self.relist.complete.wait()
+                group.create_task(self._departures.find(self._settings.places), name="orphans")
+                for part in (self.reconciler, self.analysis, self._departures, self._chronicle):
+                    group.create_task(part.run(), name=type(part).__name__)
+        finally:
+            await self.watches.close()
+
+    async def end(self) -> None:
+        """Tell what is left to tell, give the lease up."""
+        await self._chronicle.flush()
+        await self.lease.release()
+
+    def live(self, key: Key) -> Mapping[str, Any] | None:
+        """What is known of a run now, fresher than its status; None when nothing is being examined."""
+        evidence = self.analysis.evidence(key)
+        if evidence is None:
+            return None
+        return {
+            "run": evidence.run,
+            "step": evidence.step,
+            "metrics": [_json(metric_status(finding)) for finding in evidence.findings],
+            "answers": evidence.answers.get(self.analysis.candidate(key)),
+            "unreachable": evidence.unreachable,
+            "at": self.analysis.asked_at(key),
+        }
+
+
+def _json(metric: MetricStatus) -> Mapping[str, Any]:
+    return metric.model_dump(mode="json", by_alias=True, exclude_none=True)

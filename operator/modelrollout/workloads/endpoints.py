@@ -1,0 +1,43 @@
+"""Who answers behind a Service, from its EndpointSlices."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from modelrollout.kube.resources import Obj
+
+SERVICE_LABEL = "kubernetes.io/service-name"
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoints:
+    """Number of ready endpoints, and names of all pods behind the Service, ready or not, sorted."""
+
+    ready: int
+    pods: tuple[str, ...]
+
+
+def service_of(endpoint_slice: Obj) -> str:
+    """Name of the Service that the slice belongs to, empty for a slice of nobody's."""
+    return str((endpoint_slice["metadata"].get("labels") or {}).get(SERVICE_LABEL, ""))
+
+
+def port_name(service: Obj | None, port: int) -> str | None:
+    """Name of the Service's port of that number (often empty), None when there is no such port."""
+    ports = ((service or {}).get("spec") or {}).get("ports") or []
+    return next((entry.get("name") or "" for entry in ports if entry.get("port") == port), None)
+
+
+def endpoints(slices: Iterable[Obj], port: str) -> Endpoints:
+    """Endpoints that serve the port of that name, each counted once although IPv4 and IPv6 have slices of their own."""
+    ready: set[str] = set()
+    pods: set[str] = set()
+    for one in slices:
+        serves = any((entry.get("name") or "") == port for entry in one.get("ports") or [])
+        for endpoint in one.get("endpoints") or []:
+            target = endpoint.get("targetRef") or {}
+            if target.get("kind") == "Pod":
+                pods.add(target["name"])
+            # Unknown readiness is to be taken as ready (EndpointConditions.ready).
+            if serves and (endpoint.get("conditions") or {}).get("ready") is not False:
+                ready.add(target.get("name") or endpoint["addresses"][0])
+    return Endpoints(len(ready), tuple(sorted(pods)))

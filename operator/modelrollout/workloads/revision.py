@@ -1,0 +1,62 @@
+"""The identity of what a version runs: two workloads with the same revision would give the same answers."""
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+Reference = tuple[str, str]
+"""Kind (ConfigMap or Secret) and name, in the workload's namespace."""
+
+_PARTS = ("name", "image", "command", "args", "env", "envFrom")
+_LENGTH = 16
+
+
+def revision(version: str, digest: str, pod_spec: Mapping[str, Any], contents: Mapping[Reference, str]) -> str:
+    """Hash of the version's name, its declared digest, what its containers run, and the state of what they read.
+
+    Args:
+        version: name of the version.
+        digest: of the model, as declared; empty without.
+        pod_spec: of the workload's template. Resources, replicas, probes and annotations (restarts) do not count.
+        contents: resourceVersion of each referenced ConfigMap and Secret.
+    """
+    identity = {
+        "version": version,
+        "digest": digest,
+        "containers": [_container(one) for one in pod_spec.get("containers") or []],
+        "initContainers": [_container(one) for one in pod_spec.get("initContainers") or []],
+        "volumes": pod_spec.get("volumes") or [],
+        "contents": sorted([*reference, state] for reference, state in contents.items()),
+    }
+    text = json.dumps(identity, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:_LENGTH]
+
+
+def references(pod_spec: Mapping[str, Any]) -> frozenset[Reference]:
+    """The ConfigMaps and Secrets that the pods read, through their environment or as volumes."""
+    return frozenset(_references(pod_spec))
+
+
+def _container(container: Mapping[str, Any]) -> dict[str, Any]:
+    return {part: container[part] for part in _PARTS if container.get(part)}
+
+
+def _references(pod_spec: Mapping[str, Any]) -> Iterator[Reference]:
+    for container in [*(pod_spec.get("containers") or []), *(pod_spec.get("initContainers") or [])]:
+        for source in container.get("envFrom") or []:
+            yield from _named(source, "configMapRef", "secretRef", "name")
+        for variable in container.get("env") or []:
+            yield from _named(variable.get("valueFrom") or {}, "configMapKeyRef", "secretKeyRef", "name")
+    for volume in pod_spec.get("volumes") or []:
+        yield from _named(volume, "configMap", "", "name")
+        yield from _named(volume, "", "secret", "secretName")
+        for source in (volume.get("projected") or {}).get("sources") or []:
+            yield from _named(source, "configMap", "secret", "name")
+
+
+def _named(source: Mapping[str, Any], config_map: str, secret: str, key: str) -> Iterator[Reference]:
+    for kind, field in (("ConfigMap", config_map), ("Secret", secret)):
+        name = (source.get(field) or {}).get(key) if field else None
+        if name:
+            yield kind, str(name)

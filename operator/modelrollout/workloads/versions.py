@@ -1,0 +1,149 @@
+"""What is seen of a version: its Service, its workload, its endpoints and its containers."""
+
+from collections.abc import Callable, Iterable
+
+from modelrollout.api import ModelRollout, Version
+from modelrollout.decisions.observed import VersionSeen
+from modelrollout.kube.cache import Cache, Change
+from modelrollout.kube.client import Client
+from modelrollout.kube.clock import Clock
+from modelrollout.kube.resources import ENDPOINTSLICES, SERVICES, Obj, Resource, name_of, namespace_of, version_of
+from modelrollout.workloads.deployment import DeploymentKind
+from modelrollout.workloads.endpoints import endpoints, port_name, service_of
+from modelrollout.workloads.inspection import Inspection
+from modelrollout.workloads.port import WorkloadKind
+from modelrollout.workloads.references import References
+from modelrollout.workloads.revision import references, revision
+from modelrollout.workloads.statefulset import StatefulSetKind
+
+KINDS: dict[str, WorkloadKind] = {
+    "Deployment": DeploymentKind(),
+    "StatefulSet": StatefulSetKind(),
+}
+"""Every kind of workload that a version may name; a new kind is one file and one line here."""
+
+PODS_KEPT = 200
+REFERENCES_AGE = 600.0
+"""Seconds after which the ConfigMaps and Secrets of a run's versions are looked at again."""
+
+Named = tuple[Resource, str, str]
+"""Kind, namespace and name of an object."""
+
+
+class Versions:
+    """Reads versions from the cache.
+
+    `on_change` is called with a Service when something became known of the version behind it that no watch tells.
+    """
+
+    def __init__(self, cache: Cache, client: Client, clock: Clock, on_change: Callable[[Named], None]) -> None:
+        self._cache = cache
+        self._slices: dict[tuple[str, str], dict[str, Obj]] = {}
+        self._pods: dict[tuple[str, str], tuple[str, dict[str, None]]] = {}
+        self._references = References(client, clock, lambda reader: on_change((SERVICES, *reader)))
+        self._inspection = Inspection(client, clock, lambda place: on_change((SERVICES, *place)))
+        cache.subscribe(self._file_slice)
+
+    def watched(self, versions: Iterable[Version]) -> frozenset[Resource]:
+        """Kinds to watch in the rollout's namespace."""
+        return frozenset({SERVICES, ENDPOINTSLICES, *(_kind(version).resource for version in versions)})
+
+    def named(self, namespace: str, versions: Iterable[Version]) -> frozenset[Named]:
+        """The objects that concern these versions; an EndpointSlice counts as its Service."""
+        services = {(SERVICES, namespace, version.service.name) for version in versions}
+        workloads = {(_kind(version).resource, namespace, version.workload.name) for version in versions}
+        return frozenset(services | workloads)
+
+    def observe(self, rollout: ModelRollout, version: Version) -> VersionSeen:
+        """What is known of the version now.
+
+        Its revision is empty while what its pods read is not known; it becomes known by itself. Pods are remembered
+        from the beginning of the present run on. Containers are looked up for the version on trial, once it is ready
+        to get traffic, and whenever its endpoints have changed.
+        """
+        namespace, run = rollout.metadata.namespace, rollout.status.run
+        place = namespace, version.service.name
+        service = self._cache.get(SERVICES, *place)
+        workload = self._cache.get(_kind(version).resource, namespace, version.workload.name)
+        port = port_name(service, version.service.port)
+        found = endpoints(self._slices.get(place, {}).values(), port or "")
+        ready = found.ready if port is not None else 0
+        on_trial = run is not None and run.target == version.name and run.ended_at is None
+        if on_trial and ready and workload is not None:
+            self._look(place, version, workload)
+        seen = self._inspection.last(place) if on_trial else None
+        return VersionSeen(
+            service_found=port is not None,
+            workload_found=workload is not None,
+            ready=ready,
+            revision=self._revision(rollout, version, workload) if workload is not None else "",
+            restarts=seen.restarts if seen else None,
+            oom_kills=seen.oom_kills if seen else 0,
+            pods=self._remember(place, run.id if run is not None else "", found.pods),
+            problem=_kind(version).problem(workload) if workload is not None else "",
+        )
+
+    def ready_behind(self, namespace: str, service: str) -> int:
+        """Ready endpoints of a Service, whatever their port."""
+        slices = self._slices.get((namespace, service), {}).values()
+        names = {entry.get("name") or "" for one in slices for entry in one.get("ports") or []}
+        return max((endpoints(slices, name).ready for name in names), default=0)
+
+    def forget(self, rollout: ModelRollout) -> None:
+        """Drop what is remembered for a rollout that is gone."""
+        for version in rollout.spec.versions:
+            place = rollout.metadata.namespace, version.service.name
+            self._references.forget(place)
+            self._inspection.forget(place)
+            self._pods.pop(place, None)
+
+    def _look(self, place: tuple[str, str], version: Version, workload: Obj) -> None:
+        slices = frozenset((name, version_of(one)) for name, one in self._slices.get(place, {}).items())
+        self._inspection.look(place, _kind(version).selector(workload), slices)
+
+    def _revision(self, rollout: ModelRollout, version: Version, workload: Obj) -> str:
+        pod_spec = _kind(version).pod_spec(workload)
+        run = rollout.status.run
+        # What a person changes in the rollout or the workload may come together with new contents of a ConfigMap.
+        tag = rollout.metadata.generation, workload["metadata"].get("generation")
+        goes_on = run is not None and run.ended_at is None
+        contents = self._references.states(
+            (rollout.metadata.namespace, version.service.name),
+            references(pod_spec),
+            tag,
+            REFERENCES_AGE if goes_on else float("inf"),
+        )
+        if contents is None:
+            return ""
+        digest = (version.model.digest or "") if version.model else ""
+        return revision(version.name, digest, pod_spec, contents)
+
+    def _remember(self, place: tuple[str, str], run: str, present: tuple[str, ...]) -> tuple[str, ...]:
+        before, names = self._pods.get(place, ("", {}))
+        if before != run:
+            names = {}
+        for name in present:
+            # Those that are there go to the end: the limit forgets the ones that left long ago.
+            names.pop(name, None)
+            names[name] = None
+        while len(names) > PODS_KEPT:
+            del names[next(iter(names))]
+        self._pods[place] = run, names
+        return tuple(sorted(names))
+
+    def _file_slice(self, change: Change) -> None:
+        if change.resource is not ENDPOINTSLICES:
+            return
+        if change.old is not None:
+            place = namespace_of(change.old), service_of(change.old)
+            left = self._slices.get(place, {})
+            left.pop(name_of(change.old), None)
+            if not left:
+                self._slices.pop(place, None)
+        if change.new is not None:
+            place = namespace_of(change.new), service_of(change.new)
+            self._slices.setdefault(place, {})[name_of(change.new)] = change.new
+
+
+def _kind(version: Version) -> WorkloadKind:
+    return KINDS[version.workload.kind]
