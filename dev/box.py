@@ -69,6 +69,7 @@ def main(folder: Path) -> int:
     furnish(folder)
     await_link()
     layout = network.Layout(IPv4Network(json.loads((folder / "box.json").read_text())["network"]))
+    cgroups.delegate()
     network.connect_node(layout)
     return supervise.run(HOME / "processes.json")
 

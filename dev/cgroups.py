@@ -7,12 +7,15 @@ removing the one tree removes all of it without touching another cluster's.
 import contextlib
 import os
 import subprocess
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from dev.progress import wait_until
 
 ROOT = Path("/sys/fs/cgroup")
+LEAF = "init"
+NEEDED = ("cpuset", "cpu", "memory", "pids")
 NOT_CONTROLLERS = {"rw", "ro", "xattr", "clone_children", "nsdelegate", "memory_recursiveprot", "noprefix"}
 
 
@@ -52,6 +55,8 @@ def make(name: str) -> list[Path]:
     for hierarchy in mounted():
         folder = hierarchy.mountpoint / name
         folder.mkdir(exist_ok=True)
+        if hierarchy.kind == "cgroup2":
+            _hand_on(hierarchy.mountpoint, NEEDED)
         if "cpuset" in hierarchy.options.split(","):
             # In version 1 a new cpuset is empty, and no process may enter it before it has processors and memory.
             for part in ("cpuset.cpus", "cpuset.mems"):
@@ -66,6 +71,15 @@ def enter(doors: list[Path]) -> None:
         door.write_text(str(os.getpid()))
 
 
+def settle(name: str, pid: int) -> None:
+    """Move a process from the cluster's cgroup into a leaf below it, where version 2 wants processes to be."""
+    for hierarchy in mounted():
+        if hierarchy.kind == "cgroup2":
+            leaf = hierarchy.mountpoint / name / LEAF
+            leaf.mkdir(exist_ok=True)
+            (leaf / "cgroup.procs").write_text(str(pid))
+
+
 def mount_own() -> None:
     """Inside the new namespaces: mount every hierarchy again, so that the own cgroup is the root that is seen."""
     all_hierarchies = mounted()
@@ -76,21 +90,28 @@ def mount_own() -> None:
         options = ["-o", hierarchy.options] if hierarchy.options else []
         command = ["mount", "-t", hierarchy.kind, *options, hierarchy.kind, str(hierarchy.mountpoint)]
         subprocess.run(command, check=True)
+
+
+def delegate() -> None:
+    """Inside, once the process outside has settled: hand the controllers of version 2 on to kubelet's cgroups.
+
+    Version 2 gives controllers only to the children of a cgroup that has no processes of its own.
+    """
+    for hierarchy in mounted():
         if hierarchy.kind == "cgroup2":
-            _delegate(hierarchy.mountpoint)
+            leaf = hierarchy.mountpoint / LEAF
+            leaf.mkdir(exist_ok=True)
+            for pid in (hierarchy.mountpoint / "cgroup.procs").read_text().split():
+                (leaf / "cgroup.procs").write_text(pid)
+            _hand_on(hierarchy.mountpoint, (hierarchy.mountpoint / "cgroup.controllers").read_text().split())
 
 
-def _delegate(root: Path) -> None:
-    """Version 2 gives controllers only to children of a cgroup without processes: move down, then hand them on."""
-    leaf = root / "init"
-    leaf.mkdir(exist_ok=True)
-    for pid in (root / "cgroup.procs").read_text().split():
-        # 0 is a process of a namespace that cannot be seen from here (the parent outside): it stays where it is.
-        if pid != "0":
-            (leaf / "cgroup.procs").write_text(pid)
-    for controller in (root / "cgroup.controllers").read_text().split():
-        with contextlib.suppress(OSError):
-            (root / "cgroup.subtree_control").write_text(f"+{controller}")
+def _hand_on(folder: Path, controllers: Iterable[str]) -> None:
+    control = folder / "cgroup.subtree_control"
+    available = (folder / "cgroup.controllers").read_text().split()
+    missing = (set(controllers) & set(available)) - set(control.read_text().split())
+    for controller in sorted(missing):
+        control.write_text(f"+{controller}")
 
 
 def remove_when_empty(name: str, seconds: float = 10.0) -> None:

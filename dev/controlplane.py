@@ -12,7 +12,6 @@ import os
 import random
 import socket
 import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -223,23 +222,15 @@ class ControlPlane:
         self._log.parent.mkdir()
         spec = self.folder / "processes.json"
         supervise.write(spec, self.folder / "logs", server.processes())
-        bound = [] if self._detached else ["--until-stdin-closes"]
-        with self._log.open("ab") as log:
-            self._supervisor = subprocess.Popen(
-                [sys.executable, "-m", "dev.supervise", str(spec), *bound],
-                cwd=paths.CHECKOUT,
-                stdin=subprocess.DEVNULL if self._detached else subprocess.PIPE,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
+        self._supervisor = supervise.spawn("dev.supervise", spec, self._log)
         lifetime.note(self.folder, self._supervisor.pid)
         try:
             wait_until(self._ready, f"kube-apiserver at {self.url}", READY_SECONDS, pause=0.05)
         except BaseException:
-            self._supervisor.terminate()
-            self._supervisor.wait()
+            self.stop()
             raise
+        if self._detached:
+            supervise.let_go(self._supervisor)
 
     def _ready(self) -> bool:
         assert self._supervisor  # noqa: S101 (set by the only caller)

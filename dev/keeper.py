@@ -1,4 +1,4 @@
-"""Holds the box from outside: `python -m dev.keeper <folder of the cluster> [--until-stdin-closes]`.
+"""Holds the box from outside: `python -m dev.keeper <folder of the cluster> --bound`.
 
 Makes the namespaces, joins them to the machine, and, when whatever is inside ends or is killed, removes what the kernel
 does not remove by itself (empty cgroups). If the keeper itself is killed, the kernel ends the box with it.
@@ -9,7 +9,6 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 from collections.abc import Callable
 from ipaddress import IPv4Network
 from pathlib import Path
@@ -37,8 +36,7 @@ def main(folder: Path) -> int:
     """Run the box until it ends or a signal asks to end it; returns the exit code."""
     signals = {signal.SIGTERM, signal.SIGINT, signal.SIGCHLD}
     signal.pthread_sigmask(signal.SIG_BLOCK, signals)
-    if "--until-stdin-closes" in sys.argv:
-        threading.Thread(target=supervise.stop_when_stdin_closes, daemon=True).start()
+    supervise.bind_to_parent()
     layout = network.Layout(IPv4Network(json.loads((folder / "box.json").read_text())["network"]))
     outer = subprocess.Popen(
         [*UNSHARE, sys.executable, "-m", "dev.box", str(folder)],
@@ -51,6 +49,7 @@ def main(folder: Path) -> int:
         init = _child_of(outer.pid)
         if init is None:
             return 1
+        cgroups.settle(lifetime.cgroup(folder), outer.pid)
         network.connect_host(layout, lifetime.interface(folder), init)
         lifetime.note(folder, os.getpid(), init=init, network=str(layout.network))
         while outer.poll() is None:

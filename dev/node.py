@@ -30,6 +30,8 @@ disabled_plugins = [
   sandbox_image = "{pause}"
   # Lowering oom_score_adj needs CAP_SYS_RESOURCE, which not every root has; without it runc dies without a reason.
   restrict_oom_score_adj = true
+  # A profile would be loaded into the kernel of the whole machine.
+  disable_apparmor = true
   stream_server_address = "127.0.0.1"
   [plugins."io.containerd.grpc.v1.cri".containerd]
     snapshotter = "overlayfs"

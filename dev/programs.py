@@ -77,6 +77,7 @@ PROMETHEUS = Program(
     "prometheus",
     "github.com/prometheus/prometheus/cmd/prometheus",
     tags=("remove_all_sd", "enable_kubernetes_sd"),
+    variables=("github.com/prometheus/common/version.Version=3.15.0",),
 )
 
 

@@ -1,7 +1,9 @@
 """Runs the processes of a cluster and ends all of them together; started as `python -m dev.supervise <processes.json>`.
 
 Inside the box this is the first process of the PID namespace, so it also reaps orphans. Every child is killed by the
-kernel when the supervisor dies, however it dies. With `--until-stdin-closes` it ends when its parent does: a pipe is
+kernel when the supervisor dies, however it dies.
+
+With `--bound` it ends when its parent does, until the parent lets it go by a word on its standard input: a pipe is
 closed by the kernel too, and unlike PR_SET_PDEATHSIG it does not depend on the thread that started the supervisor.
 """
 
@@ -19,7 +21,10 @@ import urllib.request
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from dev import paths
+
 PR_SET_PDEATHSIG = 1
+LAST_LINES = 5
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -96,7 +101,8 @@ def run(spec: Path) -> int:
                 if pid in running:
                     name, _ = running.pop(pid)
                     when = time.strftime("%H:%M:%S")
-                    print(f"{when} {name} ended with {code}; its last words are in {logs / name}.log", flush=True)
+                    last = (logs / f"{name}.log").read_text(errors="replace").splitlines()[-LAST_LINES:]
+                    print("\n".join([f"{when} {name} ended with {code} and said last:", *last]), flush=True)
                     return 1
     finally:
         for _, child in running.values():
@@ -117,16 +123,41 @@ def _reap() -> list[tuple[int, int]]:
         ended.append((pid, os.waitstatus_to_exitcode(status)))
 
 
-def stop_when_stdin_closes() -> None:
-    """Wait for the end of the pipe from the parent, then ask this process to stop."""
-    while os.read(0, 4096):
-        pass
-    os.kill(os.getpid(), signal.SIGTERM)
+def spawn(module: str, argument: Path, log: Path) -> subprocess.Popen[bytes]:
+    """Start `python -m <module> <argument> --bound` in a session of its own, bound to this process."""
+    with log.open("ab") as output:
+        return subprocess.Popen(
+            [sys.executable, "-m", module, str(argument), "--bound"],
+            cwd=paths.CHECKOUT,
+            stdin=subprocess.PIPE,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        )
+
+
+def let_go(process: subprocess.Popen[bytes]) -> None:
+    """Let a process of `spawn` outlive this one."""
+    assert process.stdin  # noqa: S101 (spawn made it)
+    process.stdin.write(b"stay")
+    process.stdin.close()
+    # Left running on purpose: without a return code Python would warn about a forgotten child.
+    process.returncode = 0
+
+
+def bind_to_parent() -> None:
+    """In a process of `spawn`: have this process asked to stop when its parent is gone without a word."""
+
+    def watch() -> None:
+        if not os.read(0, 16):
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 if __name__ == "__main__":
     # Blocked before the thread starts, which inherits it: the signal must reach the loop and not end the process.
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGINT, signal.SIGCHLD})
-    if "--until-stdin-closes" in sys.argv:
-        threading.Thread(target=stop_when_stdin_closes, daemon=True).start()
+    if "--bound" in sys.argv:
+        bind_to_parent()
     sys.exit(run(Path(sys.argv[1])))

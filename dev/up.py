@@ -2,7 +2,6 @@
 
 import json
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -29,23 +28,22 @@ def bring_up(name: str = paths.DEFAULT_NAME, *, audit: bool = False) -> Cluster:
     Raises:
         DevError: something is missing that a person has to mend.
     """
-    cluster, keeper = _bring_up(name, audit, detached=True)
-    # Left running on purpose: without a return code Python would warn about a forgotten child.
-    keeper.returncode = 0
+    cluster, keeper = _bring_up(name, audit)
+    supervise.let_go(keeper)
     return cluster
 
 
 @contextmanager
 def cluster_for_tests(name: str, *, audit: bool = False) -> Iterator[Cluster]:
     """A whole cluster for the length of a block, and not longer than the process that opened it."""
-    cluster, keeper = _bring_up(name, audit, detached=False)
+    cluster, keeper = _bring_up(name, audit)
     try:
         yield cluster
     finally:
         _end(name, keeper)
 
 
-def _bring_up(name: str, audit: bool, *, detached: bool) -> tuple[Cluster, subprocess.Popen[bytes]]:
+def _bring_up(name: str, audit: bool) -> tuple[Cluster, subprocess.Popen[bytes]]:
     folder = paths.cluster_folder(name)
     prerequisites.check_abilities()
     prerequisites.install()
@@ -55,7 +53,7 @@ def _bring_up(name: str, audit: bool, *, detached: bool) -> tuple[Cluster, subpr
     keeper = None
     try:
         with step(f"node of cluster {name!r}"):
-            keeper = _start(folder, audit, detached)
+            keeper = _start(folder, audit)
             cluster = Cluster.running(name)
             ready = f"https://{cluster.layout.node}:{API_PORT}/readyz"
             _await(keeper, lambda: supervise.answers(ready), folder, "the API server")
@@ -76,22 +74,14 @@ def _end(name: str, keeper: subprocess.Popen[bytes]) -> None:
     keeper.wait()
 
 
-def _start(folder: Path, audit: bool, detached: bool) -> subprocess.Popen[bytes]:
+def _start(folder: Path, audit: bool) -> subprocess.Popen[bytes]:
     logs = folder / "logs"
     logs.mkdir(parents=True)
     # Held until the route is there: a second cluster that starts meanwhile must see these addresses as taken.
     with network.allocation():
         layout = network.free(network.of_this_machine())
         _prepare(folder, layout, audit)
-        with (logs / "keeper.log").open("ab") as output:
-            keeper = subprocess.Popen(
-                [sys.executable, "-m", "dev.keeper", str(folder), *([] if detached else ["--until-stdin-closes"])],
-                cwd=paths.CHECKOUT,
-                stdin=subprocess.DEVNULL if detached else subprocess.PIPE,
-                stdout=output,
-                stderr=output,
-                start_new_session=True,
-            )
+        keeper = supervise.spawn("dev.keeper", folder, logs / "keeper.log")
         _await(keeper, lambda: bool(lifetime.state(folder)), folder, "the box")
     return keeper
 
