@@ -137,8 +137,8 @@ class Cluster:
             revision = await self._client.get(CONTROLLERREVISIONS, self.namespace, name)
         except (NotFound, Forbidden):
             return None
-        data = revision.get("data")
-        return data if isinstance(data, Mapping) else None
+        plan = (revision.get("data") or {}).get("spec")
+        return plan if isinstance(plan, Mapping) else None
 
     async def ready(self, services: Sequence[str]) -> Mapping[str, int] | None:
         """Ready endpoints by Service, None when they may not be read."""

@@ -29,7 +29,10 @@ async def watch_status(cluster: Cluster, observer: Observer, name: str, output: 
     if output in ("json", "yaml"):
         await _documents(cluster, observer, name, output)
     elif console().is_terminal:
-        await _picture(cluster, observer, name, wide=output == "wide")
+        try:
+            await _picture(cluster, observer, name, wide=output == "wide")
+        except ExceptionGroup as group:
+            raise group.exceptions[0] from None
     else:
         await _lines(cluster, observer, name)
 

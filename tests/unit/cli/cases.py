@@ -183,6 +183,7 @@ def paused() -> dict[str, Any]:
                 "reason": "looking at the error log",
                 "accepted": True,
                 "message": "held at 5 %",
+                "askedAt": "2026-11-20T03:11:50.000Z",
                 "at": "2026-11-20T03:11:50.000Z",
             },
             {
@@ -192,6 +193,7 @@ def paused() -> dict[str, Any]:
                 "by": "bob@example.com",
                 "accepted": False,
                 "message": "no promotion can be undone: nothing was promoted before",
+                "askedAt": "2026-11-20T03:12:10.000Z",
                 "at": "2026-11-20T03:12:10.000Z",
             },
         ],

@@ -71,32 +71,32 @@ async def _end(cluster: "Cluster", name: str, *, quiet: bool) -> "tuple[End, str
     from modelrollout.cli.outcome import STUCK_SECONDS, End, end_of
     from modelrollout.cli.overview import read_status
 
-    last = ""
+    last = message = ""
     stuck_since: float | None = None
     clock = asyncio.get_running_loop().time
     async with aclosing(cluster.follow(name)) as changes:
-        pending = asyncio.ensure_future(anext(changes))
-        message = ""
-        while True:
-            left = None if stuck_since is None else max(0.0, stuck_since + STUCK_SECONDS - clock())
-            done, _ = await asyncio.wait({pending}, timeout=left)
-            if not done:
-                return End.STUCK, message
-            document = await pending
-            pending = asyncio.ensure_future(anext(changes))
-            end, status = end_of(document), read_status(document)
-            message = status.message
-            text = f"{status.phase} {status.step_text} {status.weight_text}".strip()
-            if not quiet and text != last:
-                click.echo(f"{text}: {message}", err=True)
-                last = text
-            if end is End.STUCK:
-                stuck_since = clock() if stuck_since is None else stuck_since
-                continue
-            stuck_since = None
-            if end is not None:
-                pending.cancel()
-                return end, message
+        coming = asyncio.ensure_future(anext(changes))
+        try:
+            while True:
+                patience = None if stuck_since is None else max(0.0, stuck_since + STUCK_SECONDS - clock())
+                done, _ = await asyncio.wait({coming}, timeout=patience)
+                if not done:
+                    return End.STUCK, message
+                document = await coming
+                coming = asyncio.ensure_future(anext(changes))
+                end, status = end_of(document), read_status(document)
+                message = status.message
+                text = f"{status.phase} {status.step_text} {status.weight_text}".strip()
+                if not quiet and text != last:
+                    click.echo(f"{text}: {message}", err=True)
+                    last = text
+                if end is not None and end is not End.STUCK:
+                    return end, message
+                stuck_since = None if end is None else stuck_since or clock()
+        finally:
+            # A generator can only be closed when nobody waits for its next item.
+            coming.cancel()
+            await asyncio.wait({coming})
 
 
 def _words(end: str) -> str:
