@@ -33,12 +33,20 @@ def missing_packages() -> list[str]:
 
 
 def install() -> None:
-    """Install what is missing, without starting any service.
+    """Install what a whole cluster needs and this machine lacks.
 
     Raises:
         DevError: no root, or no apt-get.
     """
-    packages = missing_packages()
+    install_packages(missing_packages())
+
+
+def install_packages(packages: list[str]) -> None:
+    """Install Debian packages without starting any service that they bring; does nothing for an empty list.
+
+    Raises:
+        DevError: no root, no apt-get, or apt-get failed.
+    """
     if not packages:
         return
     listed = " ".join(packages)
