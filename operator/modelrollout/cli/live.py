@@ -1,25 +1,35 @@
 """Live values from the leading operator, read through the API server's proxy; status is written far less often."""
 
 from collections.abc import Mapping
-from typing import Any
-
-from pydantic import ValidationError
+from datetime import UTC, datetime
+from typing import Any, Protocol
 
 from modelrollout.api.status import MetricStatus
-from modelrollout.cli.cluster import Cluster
 from modelrollout.cli.overview import Live
 from modelrollout.kube.resources import PODS, Obj
 
 LEASE = "modelrollout"
 PORT = 8080
+"""As the operator's settings have them, unless somebody changed them."""
+
 _NAMESPACES = ("modelrollout-system", "modelrollout")
 _SECONDS = 2.0
+
+
+class Server(Protocol):
+    """The two questions that are asked of the API server."""
+
+    async def holder(self, namespace: str, lease: str) -> str:
+        """Who holds a Lease, empty when nobody does."""
+
+    async def raw(self, path: str, seconds: float) -> Any:  # noqa: ANN401
+        """The JSON answer to a GET, None when there is none within that time."""
 
 
 class Leader:
     """Finds the leader once, by its lease; what cannot be reached is not asked again."""
 
-    def __init__(self, cluster: Cluster, namespace: str | None) -> None:
+    def __init__(self, cluster: Server, namespace: str | None) -> None:
         self._cluster = cluster
         self._namespaces = (namespace,) if namespace else _NAMESPACES
         self._root: str | None = None
@@ -53,8 +63,13 @@ def live_of(answer: Any) -> Live | None:  # noqa: ANN401
     if not isinstance(answer, Mapping):
         return None
     try:
-        metrics = tuple(MetricStatus.model_validate(one) for one in answer.get("metrics") or [])
-    except ValidationError:
+        return Live(
+            run=str(answer["run"]),
+            step=int(answer["step"]),
+            metrics=tuple(MetricStatus.model_validate(one) for one in answer.get("metrics") or []),
+            answers=None if answer.get("answers") is None else int(answer["answers"]),
+            at=None if answer.get("at") is None else datetime.fromtimestamp(float(answer["at"]), UTC),
+            unreachable=str(answer.get("unreachable") or ""),
+        )
+    except (KeyError, TypeError, ValueError):  # ValidationError is a ValueError
         return None
-    answers = answer.get("answers")
-    return Live(metrics, answers if isinstance(answers, int) else None)

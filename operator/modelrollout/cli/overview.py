@@ -106,12 +106,19 @@ class Live:
     """What the leader says beyond status, fresher than the last write.
 
     Attributes:
+        run, step: what it speaks of; the step is an index.
         metrics: as in status.
         answers: the candidate's answers since the step began, None when unknown.
+        at: when Prometheus was asked.
+        unreachable: why Prometheus did not answer, empty when it did.
     """
 
+    run: str
+    step: int
     metrics: tuple[MetricStatus, ...] = ()
     answers: int | None = None
+    at: datetime | None = None
+    unreachable: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +143,7 @@ class Overview:
     metrics_at: datetime | None
     live: bool
     answers: int | None
+    unreachable: str
     problems: tuple[Condition, ...]
     paused_by: tuple[str, ...]
     run: Run | None
@@ -187,6 +195,8 @@ def gather(
     generation = metadata.get("generation")
     resolved = _resolved(plan or spec)
     steps = _steps(resolved, status)
+    if live and (status.run is None or live.run != status.run.id):
+        live = None  # of another run
     metrics = live.metrics if live and live.metrics else tuple(status.metrics)
     return Overview(
         namespace=metadata.get("namespace", ""),
@@ -204,9 +214,10 @@ def gather(
         steps=tuple(_step_row(number, step, status.run) for number, step in enumerate(steps)),
         countdowns=_countdowns(resolved, steps, status),
         metrics=_metrics(metrics, resolved),
-        metrics_at=status.metrics_at,
+        metrics_at=live.at if live else status.metrics_at,
         live=live is not None,
-        answers=live.answers if live else None,
+        answers=live.answers if live and status.run and live.step == status.run.step else None,
+        unreachable=live.unreachable if live else "",
         problems=_problems(status),
         paused_by=_pauses(spec, status),
         run=status.run,

@@ -204,10 +204,11 @@ def _sentences(metrics: tuple[MetricRow, ...], *, wide: bool) -> Iterator[Text]:
 
 
 def _age(seen: Overview, now: datetime) -> Iterator[Text]:
-    if seen.live:
-        yield Text("  live from the operator", style="dim")
-    elif seen.metrics_at:
-        yield Text(f"  as written {ago(seen.metrics_at, now)}", style="dim")
+    if seen.unreachable:
+        yield Text(f"  Prometheus does not answer: {seen.unreachable}", style="yellow")
+    if seen.metrics_at:
+        source = "live, asked" if seen.live else "as written"
+        yield Text(f"  {source} {ago(seen.metrics_at, now)}", style="dim")
 
 
 def _rejected(seen: Overview, now: datetime) -> Table | None:

@@ -5,12 +5,15 @@ After a wanted change: `MODELROLLOUT_GOLDEN=write pytest tests/unit/cli`, then r
 
 import io
 import os
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from rich.console import Console
 
+from modelrollout.api.status import MetricStatus
 from modelrollout.cli.overview import Live, gather
 from modelrollout.cli.render import overview
 from modelrollout.cli.watching import line
@@ -18,6 +21,14 @@ from tests.unit.cli import cases
 
 GOLDEN = Path(__file__).parent / "golden"
 READY = {"fraud-v7": 3, "fraud-v8": 1}
+ERRORS = cases.progressing()["status"]["metrics"][0]
+LIVE = Live(
+    run="v8-9a01c2d3e4-1",
+    step=1,
+    metrics=(MetricStatus.model_validate(ERRORS | {"evidencePass": "0.77"}),),
+    answers=143,
+    at=cases.NOW - timedelta(seconds=3),
+)
 
 
 def drawn(document: dict[str, Any], *, width: int = 100, wide: bool = False, colour: bool = False, **more: Any) -> str:
@@ -67,10 +78,16 @@ def test_ready_endpoints_are_left_out_when_they_may_not_be_read() -> None:
 
 
 def test_live_values_replace_those_of_status_and_count_the_answers_of_the_step() -> None:
-    seen = gather(cases.progressing(), live=Live(answers=143))
-    assert seen.live
-    assert "143/200" in drawn(cases.progressing(), live=Live(answers=143))
-    assert "live from the operator" in drawn(cases.progressing(), live=Live(answers=143))
+    text = drawn(cases.progressing(), live=LIVE)
+    assert "143/200" in text
+    assert " 77%" in text
+    assert " 64%" not in text
+    assert "live, asked 3s ago" in text
+
+
+def test_live_values_of_another_run_are_not_shown_and_answers_of_another_step_not_counted() -> None:
+    assert "as written 15s ago" in drawn(cases.progressing(), live=replace(LIVE, run="v8-another-1"))
+    assert "143" not in drawn(cases.progressing(), live=replace(LIVE, step=0))
 
 
 def test_the_steps_are_those_of_the_plan_the_run_goes_by_not_of_an_edited_spec() -> None:
