@@ -39,6 +39,7 @@ class Question:
         step_since: when it began, or its evidence was discarded; seconds since the epoch.
         weight: the candidate's weight now, of 1000.
         watching: after promotion; the candidate has all traffic and is judged against the stable version's history.
+        baseline: revision of the stable version, empty when unknown; evidence gathered against another one is void.
     """
 
     namespace: str
@@ -52,6 +53,7 @@ class Question:
     weight: int
     watching: bool = False
     targets: Mapping[str, SeriesTarget] = field(default_factory=dict)
+    baseline: str = ""
 
 
 def question_of(
@@ -79,6 +81,7 @@ def question_of(
         weight=1000 if watching else run.weight,
         watching=watching,
         targets={name: _target(spec, name, observed) for name in (run.target, run.stable)},
+        baseline=run.stable_revision,
     )
 
 

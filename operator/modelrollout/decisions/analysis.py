@@ -1,0 +1,189 @@
+"""The evidence of a run as a pure fold over raw samples, and the judgement of it.
+
+Live, after a restart of the operator, and over recorded samples it is the same path: `fold` adds the strata that are
+closed and not yet counted, `judge` looks at the result. Neither knows what time it is but from the samples.
+"""
+
+import math
+from dataclasses import replace
+
+from modelrollout.api import Metric
+from modelrollout.api.status import Verdict
+from modelrollout.decisions.analysis_compare import Weighted, fold_compared
+from modelrollout.decisions.analysis_findings import judge_compared
+from modelrollout.decisions.analysis_limits import comparison
+from modelrollout.decisions.analysis_restore import restored
+from modelrollout.decisions.analysis_samples import CounterSamples, Sample, Samples, Trouble, ValueSample
+from modelrollout.decisions.analysis_state import AnalysisState, ComparedState, MetricState, ThresholdState
+from modelrollout.decisions.analysis_strata import SETTLE, Grid, start_of_window
+from modelrollout.decisions.analysis_threshold import fold_threshold, judge_threshold, threshold_test
+from modelrollout.decisions.findings import Evidence, Finding
+from modelrollout.decisions.questions import Question
+from modelrollout.stats import AnsweredShare
+
+__all__ = ["fold", "initial", "judge", "next_look", "state_from_checkpoint", "window_start"]
+
+
+def initial(question: Question) -> AnalysisState:
+    """The state of a run of which nothing is known yet."""
+    metrics: dict[str, MetricState] = {}
+    first = True
+    for metric in question.spec.metrics:
+        metrics[metric.name] = one = _initial(question, metric, counts_share=first and metric.compared)
+        first = first and not isinstance(one, ComparedState)
+    return AnalysisState(question.run, question.baseline, question.weight, question.step_since, metrics=metrics)
+
+
+def _initial(question: Question, metric: Metric, *, counts_share: bool) -> MetricState:
+    try:
+        if metric.threshold is not None:
+            return ThresholdState(threshold_test(metric.threshold))
+        if not metric.compared:
+            return Trouble("NotSupported", f"{metric.name} is of a kind that this operator cannot judge")
+        return ComparedState(comparison(question.spec, metric), share=AnsweredShare() if counts_share else None)
+    except ValueError as error:
+        return Trouble("InvalidMetric", f"{metric.name} cannot be judged: {error}")
+
+
+def state_from_checkpoint(checkpoint: object, question: Question) -> AnalysisState:
+    """Where folding goes on after a restart.
+
+    What cannot be read (another version, another run, a metric that is another one now) begins anew, and is folded from
+    the run's beginning again; only that it had failed is remembered.
+    """
+    return restored(checkpoint, question, initial(question))
+
+
+def window_start(state: AnalysisState, question: Question, metric: Metric) -> float:
+    """From when on raw samples of a compared metric are needed for the next fold, seconds since the epoch."""
+    one = state.metrics.get(metric.name)
+    grid = Grid(one.width, one.scrape) if isinstance(one, ComparedState) and one.width is not None else None
+    until = one.until if isinstance(one, ComparedState) else None
+    analysis = question.spec.analysis
+    if isinstance(one, ComparedState) and until is not None and _baseline_changed(state, question):
+        until = max(until, question.step_since)
+    warm_up = analysis.warm_up.total_seconds()
+    return start_of_window(grid, until, question.since, analysis.interval.total_seconds(), warm_up)
+
+
+def fold(state: AnalysisState, question: Question, samples: Samples, until: float) -> AnalysisState:
+    """Add what the samples hold beyond what was counted already.
+
+    Args:
+        state: the evidence so far; it stays as it is.
+        question: of the same run. A later `step_since` begins the step's own counts anew; another `baseline` makes all
+            comparisons so far void, and counting goes on from `step_since`.
+        samples: what Prometheus said.
+        until: the moment up to which it was asked, seconds since the epoch.
+    """
+    if state.run != question.run:
+        state = initial(question)
+    if _baseline_changed(state, question):
+        state = _without_comparisons(state, question)
+    weight_since = state.weight_since
+    if question.weight != state.weight:
+        # A new step says when its weight began; any other change is only known to have come before now.
+        weight_since = question.step_since if question.step_since > weight_since else until
+    weighted = Weighted(question.weight / 1000, weight_since)
+    metrics = dict(state.metrics)
+    for metric in question.spec.metrics:
+        known, sample = metrics.get(metric.name), samples.metrics.get(metric.name)
+        if known is not None and sample is not None:
+            metrics[metric.name] = _folded(known, metric, question, sample, until, weighted)
+    return AnalysisState(
+        run=question.run,
+        baseline=question.baseline or state.baseline,
+        weight=question.weight,
+        weight_since=weight_since,
+        at=until,
+        unreachable=samples.unreachable,
+        metrics=metrics,
+    )
+
+
+def _folded(
+    known: MetricState, metric: Metric, question: Question, sample: Sample, until: float, weighted: Weighted
+) -> MetricState:
+    match known, sample:
+        case Trouble(), _:
+            return known
+        case _, Trouble():
+            return replace(known, trouble=sample)
+        case ComparedState(), CounterSamples():
+            return fold_compared(known, metric, question, sample, until, weighted)
+        case ThresholdState(), ValueSample() if metric.threshold is not None:
+            return fold_threshold(known, metric.threshold, question, sample, until)
+        case _:
+            return replace(known, trouble=Trouble("WrongType", f"{metric.name} was answered with another kind of data"))
+
+
+def _baseline_changed(state: AnalysisState, question: Question) -> bool:
+    return bool(state.baseline and question.baseline and state.baseline != question.baseline)
+
+
+def _without_comparisons(state: AnalysisState, question: Question) -> AnalysisState:
+    """The stable version became another one: what was compared with the old one is void. A Fail stays one."""
+    fresh = initial(question)
+    metrics = dict(state.metrics)
+    for name, old in state.metrics.items():
+        new = fresh.metrics.get(name)
+        if isinstance(old, ComparedState) and isinstance(new, ComparedState):
+            until = question.step_since if old.until is None else max(old.until, question.step_since)
+            kept = replace(new, width=old.width, scrape=old.scrape, until=until, seen=(old.seen[0], False))
+            metrics[name] = replace(kept, failed=old.failed, newest=old.newest, share=old.share)
+    return replace(state, metrics=metrics)
+
+
+def judge(state: AnalysisState, question: Question) -> Evidence:
+    """What the evidence says as of the moment up to which Prometheus was asked last."""
+    at = state.at if state.at is not None else -math.inf
+    findings = tuple(_judged(state.metrics.get(metric.name), metric, question, at) for metric in question.spec.metrics)
+    compared = next((one for one in state.metrics.values() if isinstance(one, ComparedState)), None)
+    return Evidence(
+        run=question.run,
+        step=question.step,
+        findings=findings,
+        until=state.until,
+        answers=_answers(compared, question),
+        traffic_lost=not question.watching
+        and any(
+            one.share is not None and one.share.lost for one in state.metrics.values() if isinstance(one, ComparedState)
+        ),
+        unreachable=state.unreachable,
+        checkpoint=state.checkpoint(),
+    )
+
+
+def _judged(known: MetricState | None, metric: Metric, question: Question, at: float) -> Finding:
+    if isinstance(known, ComparedState):
+        return judge_compared(metric, known, question, at)
+    if isinstance(known, ThresholdState) and metric.threshold is not None:
+        return judge_threshold(metric, metric.threshold, known, question, at)
+    trouble = known if isinstance(known, Trouble) else Trouble("NotAsked", f"{metric.name} was not asked for yet")
+    return Finding(metric.name, metric.role, Verdict.ERROR, trouble.reason, trouble.message)
+
+
+def _answers(state: ComparedState | None, question: Question) -> dict[str, int]:
+    if state is None or state.step_since != question.step_since:
+        return {}
+    candidate, stable = state.test.step_candidate[1], state.test.step_stable[1]
+    return {question.candidate: int(candidate), question.stable: int(stable)}
+
+
+def next_look(state: AnalysisState, question: Question, now: float) -> float:
+    """When asking again can bring something new: just after the next stratum closes, seconds since the epoch.
+
+    At most one analysis interval away; looking earlier does no harm.
+    """
+    interval = question.spec.analysis.interval.total_seconds()
+    closing = [
+        _next_close(one.width, one.scrape, now)
+        for one in state.metrics.values()
+        if isinstance(one, ComparedState) and one.width is not None
+    ]
+    return min([now + interval, *closing])
+
+
+def _next_close(width: float, scrape: float, now: float) -> float:
+    settle = scrape + SETTLE
+    return (math.floor((now - settle) / width + 1e-6) + 1) * width + settle

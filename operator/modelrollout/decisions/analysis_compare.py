@@ -1,0 +1,123 @@
+"""Folds raw counters of both versions into the evidence of a proportion or latency metric."""
+
+from dataclasses import dataclass, replace
+
+from modelrollout.api import Metric
+from modelrollout.decisions.analysis_limits import watch_test
+from modelrollout.decisions.analysis_samples import CounterSamples
+from modelrollout.decisions.analysis_state import ComparedState
+from modelrollout.decisions.analysis_strata import Grid, close, grid_of, horizon_of, newest_of
+from modelrollout.decisions.questions import Question
+from modelrollout.stats import AgainstLimit, AnsweredShare, Proportion, Strata
+
+
+@dataclass(frozen=True, slots=True)
+class Weighted:
+    """The candidate's share of the traffic, 0 to 1, and since when it has been that (seconds since the epoch)."""
+
+    weight: float
+    since: float
+
+
+def fold_compared(
+    state: ComparedState, metric: Metric, question: Question, samples: CounterSamples, at: float, weighted: Weighted
+) -> ComparedState:
+    """The evidence with every stratum added that is closed by now and was not counted yet."""
+    state = _noticed(replace(state, trouble=None), question, samples)
+    grid = _grid(state, question, samples)
+    horizon = horizon_of(samples, grid, at) if grid is not None else None
+    if grid is None or horizon is None:
+        return state
+    state = replace(state, width=grid.width, scrape=grid.scrape)
+    since = question.since if state.until is None else state.until
+    warm_up = question.spec.analysis.warm_up.total_seconds()
+    # After a promotion nobody but the candidate answers; it is its own other side then, so that its strata close.
+    other = question.candidate if question.watching else question.stable
+    sides = {"candidate": question.candidate, "stable": other}
+    strata = close(samples, grid, **sides, since=since, horizon=horizon, warm_up=warm_up)
+    state = _counted(state, strata)
+    if question.watching:
+        return _watched(state, metric, question, strata)
+    if state.share is not None:
+        answers = replace(samples, events=())
+        all_answers = close(answers, grid, **sides, since=since, horizon=horizon, warm_up=0.0) if warm_up else strata
+        state = replace(state, share=_share(state.share, all_answers, weighted))
+    return _compared(state, question, strata)
+
+
+def _noticed(state: ComparedState, question: Question, samples: CounterSamples) -> ComparedState:
+    """What the samples show beside counts: whose numerator has ever been there, and how new the data are."""
+    newest = newest_of(samples, (question.candidate, question.stable))
+    seen = {one.version for one in samples.events}
+    return replace(
+        state,
+        seen=(state.seen[0] or question.candidate in seen, state.seen[1] or question.stable in seen),
+        newest=(
+            _later(state.newest[0], newest[question.candidate]),
+            _later(state.newest[1], newest[question.stable]),
+        ),
+    )
+
+
+def _later(one: float | None, other: float | None) -> float | None:
+    known = [moment for moment in (one, other) if moment is not None]
+    return max(known, default=None)
+
+
+def _grid(state: ComparedState, question: Question, samples: CounterSamples) -> Grid | None:
+    if state.width is not None:
+        return Grid(state.width, state.scrape)
+    return grid_of(question.spec.analysis.interval.total_seconds(), samples.total)
+
+
+def _counted(state: ComparedState, strata: Strata) -> ComparedState:
+    return replace(
+        state,
+        until=state.until if strata.checkpoint is None else strata.checkpoint,
+        strata=state.strata + len(strata),
+        lost=state.lost + strata.lost,
+    )
+
+
+def _compared(state: ComparedState, question: Question, strata: Strata) -> ComparedState:
+    if not len(strata):
+        return state
+    test = Proportion.from_state(state.test.state())
+    step_since, seen_before = state.step_since, state.strata > len(strata)
+    for i in range(len(strata)):
+        start = float(strata.starts[i])
+        if step_since != question.step_since and start >= question.step_since:
+            if seen_before:
+                test.restart(at=question.step_since)
+            step_since = question.step_since
+        candidate = (float(strata.candidate_events[i]), float(strata.candidate_total[i]))
+        stable = (float(strata.stable_events[i]), float(strata.stable_total[i]))
+        test.update(candidate=candidate, stable=stable, start=start)
+        seen_before = True
+    failed = state.failed or test.verdict == "Fail"
+    return replace(state, test=test, step_since=step_since, failed=failed)
+
+
+def _share(share: AnsweredShare, strata: Strata, weighted: Weighted) -> AnsweredShare:
+    """The answered share with the strata that lie wholly within the present weight."""
+    if not len(strata):
+        return share
+    share = AnsweredShare.from_state(share.state())
+    for start, candidate, stable in zip(strata.starts, strata.candidate_total, strata.stable_total, strict=True):
+        share.update(float(candidate), float(stable), weighted.weight if start >= weighted.since else None)
+    return share
+
+
+def _watched(state: ComparedState, metric: Metric, question: Question, strata: Strata) -> ComparedState:
+    watch = state.watch
+    if watch is None:
+        events, total = state.test.stable
+        watch = watch_test(question.spec, metric, float(events), float(total))
+    else:
+        watch = AgainstLimit.from_state(watch.state())
+    if watch is None:
+        return state
+    for i in range(len(strata)):
+        counts = (float(strata.candidate_events[i]), float(strata.candidate_total[i]))
+        watch.update(counts, start=float(strata.starts[i]))
+    return replace(state, watch=watch, failed=state.failed or watch.verdict == "Fail")

@@ -1,0 +1,178 @@
+"""The evidence of a run so far: all that later folds and judgements need, and its form in the resource's status.
+
+States are values: folding makes a new one and leaves the old one as it was. The tests inside are never changed once
+they are part of a state.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+from modelrollout.decisions.analysis_samples import Trouble
+from modelrollout.stats import AgainstLimit, AnsweredShare, Proportion, Threshold
+
+VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class ComparedState:
+    """Evidence of a proportion or latency metric.
+
+    Attributes:
+        test: candidate against stable.
+        width: of its strata in seconds, None until scrapes showed how often they come; never changed after.
+        scrape: seconds between two scrapes, as seen then.
+        until: end of the last closed stratum, seconds since the epoch; None before the first one.
+        step_since: beginning of the step whose strata were folded last.
+        strata: how many were folded.
+        lost: how many Prometheus had not for both versions.
+        seen: whether any numerator series of the candidate, and of stable, was ever there.
+        newest: time of the newest sample of the candidate, and of stable.
+        share: whether the candidate answers what its weight brings; the first compared metric keeps it.
+        watch: the candidate alone against a limit, once it was promoted.
+        failed: Fail was reached in this run.
+        trouble: why the last question was not answered, None when it was.
+    """
+
+    test: Proportion
+    width: float | None = None
+    scrape: float = 0.0
+    until: float | None = None
+    step_since: float | None = None
+    strata: int = 0
+    lost: int = 0
+    seen: tuple[bool, bool] = (False, False)
+    newest: tuple[float | None, float | None] = (None, None)
+    share: AnsweredShare | None = None
+    watch: AgainstLimit | None = None
+    failed: bool = False
+    trouble: Trouble | None = None
+
+    def stored(self) -> dict[str, Any]:
+        """As JSON."""
+        document: dict[str, Any] = {
+            "test": self.test.state(),
+            "width": self.width,
+            "scrape": self.scrape,
+            "until": self.until,
+            "stepSince": self.step_since,
+            "strata": self.strata,
+            "lost": self.lost,
+            "seen": list(self.seen),
+            "newest": list(self.newest),
+            "failed": self.failed,
+        }
+        if self.share is not None:
+            document["share"] = self.share.state()
+        if self.watch is not None:
+            document["watch"] = self.watch.state()
+        return document
+
+    @classmethod
+    def from_stored(cls, document: Mapping[str, Any]) -> Self:
+        """From `stored()`; KeyError, TypeError or ValueError (UnknownState) for anything else."""
+        return cls(
+            test=Proportion.from_state(document["test"]),
+            width=_number(document["width"]),
+            scrape=float(document["scrape"]),
+            until=_number(document["until"]),
+            step_since=_number(document["stepSince"]),
+            strata=int(document["strata"]),
+            lost=int(document["lost"]),
+            seen=(bool(document["seen"][0]), bool(document["seen"][1])),
+            newest=(_number(document["newest"][0]), _number(document["newest"][1])),
+            share=AnsweredShare.from_state(document["share"]) if "share" in document else None,
+            watch=AgainstLimit.from_state(document["watch"]) if "watch" in document else None,
+            failed=bool(document["failed"]),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ThresholdState:
+    """Checks of a threshold.
+
+    Attributes:
+        test: counts the checks outside the bounds.
+        inside: checks in a row, in this step, that found the value inside.
+        cell: number of the analysis interval of the last check, counted from the epoch.
+        at: when a value was last found.
+        step_since: beginning of the step of the last check.
+        trouble: why the last question was not answered, None when it was.
+    """
+
+    test: Threshold
+    inside: int = 0
+    cell: int | None = None
+    at: float | None = None
+    step_since: float | None = None
+    trouble: Trouble | None = None
+
+    def stored(self) -> dict[str, Any]:
+        """As JSON."""
+        return {
+            "test": self.test.state(),
+            "inside": self.inside,
+            "cell": self.cell,
+            "at": self.at,
+            "stepSince": self.step_since,
+        }
+
+    @classmethod
+    def from_stored(cls, document: Mapping[str, Any]) -> Self:
+        """From `stored()`; KeyError, TypeError or ValueError (UnknownState) for anything else."""
+        return cls(
+            test=Threshold.from_state(document["test"]),
+            inside=int(document["inside"]),
+            cell=None if document["cell"] is None else int(document["cell"]),
+            at=_number(document["at"]),
+            step_since=_number(document["stepSince"]),
+        )
+
+
+MetricState = ComparedState | ThresholdState | Trouble
+"""A Trouble stands for a metric that no test can be made of."""
+
+
+@dataclass(frozen=True, slots=True)
+class AnalysisState:
+    """Evidence of a run.
+
+    Attributes:
+        run: its id.
+        baseline: revision of the stable version that the evidence compares with, empty when unknown.
+        weight: the candidate's weight when last folded, of 1000, and `weight_since` when it began.
+        at: the moment up to which samples were last asked for, None before the first fold.
+        unreachable: why Prometheus could not be asked then, empty when it answered.
+        metrics: by the metric's name.
+    """
+
+    run: str
+    baseline: str = ""
+    weight: int = 0
+    weight_since: float = 0.0
+    at: float | None = None
+    unreachable: str = ""
+    metrics: Mapping[str, MetricState] = field(default_factory=dict)
+
+    @property
+    def until(self) -> float | None:
+        """End of the last stratum that is closed for every compared metric, None before the first."""
+        ends = [one.until for one in self.metrics.values() if isinstance(one, ComparedState)]
+        closed = [end for end in ends if end is not None]
+        return min(closed) if closed and len(closed) == len(ends) else None
+
+    def checkpoint(self) -> dict[str, Any]:
+        """As JSON for the resource's status: about 1 KiB for each compared metric."""
+        return {
+            "v": VERSION,
+            "run": self.run,
+            "until": self.until,
+            "baseline": self.baseline,
+            "weight": self.weight,
+            "weightSince": self.weight_since,
+            "metrics": {name: one.stored() for name, one in self.metrics.items() if not isinstance(one, Trouble)},
+        }
+
+
+def _number(value: Any) -> float | None:  # noqa: ANN401 - JSON
+    return None if value is None else float(value)

@@ -1,0 +1,138 @@
+"""From a metric of the spec to the queries that answer it, and from their answers to samples."""
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from modelrollout.api import LatencyMetric, Metric, ProportionMetric
+from modelrollout.decisions.analysis_samples import CounterSamples, Sample, Trouble, ValueSample
+from modelrollout.decisions.questions import Question
+from modelrollout.metrics.answers import Answer, Range
+from modelrollout.metrics.buckets import bound_of, bound_pattern, is_bound, nearest
+from modelrollout.metrics.errors import BadQuery
+from modelrollout.metrics.placeholders import substitute
+from modelrollout.metrics.selectors import Matcher, Selector, parse_selector
+from modelrollout.metrics.targets import VersionFinder, matchers_of, process_of, version_finder
+from modelrollout.stats import CounterSeries
+
+
+@dataclass(frozen=True, slots=True)
+class CounterQueries:
+    """What a compared metric needs: raw samples of its numerator and its denominator, of both versions at once."""
+
+    events: str
+    total: str
+    complement: bool = False
+
+
+def counter_queries(metric: Metric, question: Question, seconds: float) -> CounterQueries:
+    """The two queries of a proportion or latency metric.
+
+    Args:
+        metric: a metric that compares.
+        question: says which namespace and versions it is bound to.
+        seconds: how far back samples are wanted.
+
+    Raises:
+        BadQuery: a selector that is none, or that touches the labels it is bound by.
+    """
+    bound = matchers_of(metric.series, question)
+    window = f"[{max(1, math.ceil(seconds))}s]"
+    if metric.latency is not None:
+        total = parse_selector(metric.latency.histogram).bound(bound)
+        fast = _buckets(total, metric.latency)
+        return CounterQueries(f"{fast}{window}", f"{total.renamed('_count')}{window}", complement=True)
+    proportion = metric.proportion or ProportionMetric(bad="none", total="none")
+    events = parse_selector(proportion.bad or proportion.good or "").bound(bound)
+    return CounterQueries(f"{events}{window}", f"{parse_selector(proportion.total).bound(bound)}{window}")
+
+
+def _buckets(histogram: Selector, latency: LatencyMetric) -> Selector:
+    return histogram.renamed("_bucket").bound((Matcher("le", "=~", bound_pattern(bound_of(latency))),))
+
+
+def bounds_query(metric: Metric, question: Question) -> str:
+    """Asks which buckets a latency metric's histogram has."""
+    histogram = metric.latency.histogram if metric.latency is not None else ""
+    selector = parse_selector(histogram).renamed("_bucket").bound(matchers_of(metric.series, question))
+    return f"count by (le) ({selector})"
+
+
+def counter_samples(metric: Metric, question: Question, events: Answer, total: Answer, complement: bool) -> Sample:
+    """The samples of both versions; series of neither are left out."""
+    for answer in (events, total):
+        if answer.kind != "matrix":
+            return Trouble("WrongType", f"Prometheus answered with a {answer.kind} where samples were asked for")
+        if answer.warnings:
+            return partial(answer)
+    finder = version_finder(metric.series, question)
+    ranges: Iterable[Range] = events.ranges
+    if metric.latency is not None:
+        bound = bound_of(metric.latency)
+        ranges = (one for one in ranges if is_bound(one.labels.get("le", ""), bound))
+    return CounterSamples(_series(ranges, finder), _series(total.ranges, finder), complement)
+
+
+def partial(answer: Answer) -> Trouble:
+    """What an answer with warnings is worth: nothing may be concluded from a part of the data."""
+    return Trouble(
+        "PartialAnswer", f"Prometheus warned that the answer is not whole: {'; '.join(answer.warnings)[:300]}"
+    )
+
+
+def _series(ranges: Iterable[Range], finder: VersionFinder) -> tuple[CounterSeries, ...]:
+    return tuple(
+        CounterSeries(version, process_of(one.labels), one.times, one.values)
+        for one in ranges
+        if len(one.times) and (version := finder(one.labels)) is not None
+    )
+
+
+def without_bucket(samples: CounterSamples) -> str | None:
+    """A version that answers requests but has no such bucket, or None."""
+    having = {one.version for one in samples.events}
+    return next((one.version for one in samples.total if one.version not in having), None)
+
+
+def missing_bucket(metric: Metric, version: str, bounds: Answer) -> Trouble:
+    """Says that `above` is no bound of a bucket, and which ones are near."""
+    latency = metric.latency
+    if latency is None:
+        raise BadQuery(f"{metric.name} has no buckets")
+    bound = bound_of(latency)
+    below, over = nearest((point.labels.get("le", "") for point in bounds.points), bound)
+    unit = "ms" if latency.unit == "Milliseconds" else "s"
+    near = " and ".join(f"{value:g} {unit}" for value in (below, over) if value is not None)
+    advice = f"the nearest are {near}: set above to one of them" if near else "it has no buckets at all"
+    name = latency.histogram.partition("{")[0].strip()
+    return Trouble("NoSuchBucket", f"{name} of {version} has no bucket at {float(bound):g} {unit}; {advice}")
+
+
+def threshold_query(metric: Metric, question: Question) -> str:
+    """The query of a threshold, placeholders filled in.
+
+    Raises:
+        BadQuery: a placeholder that is unknown or has no value.
+    """
+    return substitute(metric.threshold.query if metric.threshold is not None else "", question)
+
+
+def value_sample(answer: Answer) -> Sample:
+    """The one number of a threshold's answer."""
+    if answer.warnings:
+        return partial(answer)
+    if answer.kind not in ("vector", "scalar"):
+        return Trouble("WrongType", f"the query gives a {answer.kind}: it must give one number")
+    if len(answer.points) > 1:
+        names = ", ".join(_named(point.labels) for point in answer.points[:3])
+        more = ", ..." if len(answer.points) > 3 else ""
+        return Trouble(
+            "SeveralValues",
+            f"the query gives {len(answer.points)} values ({names}{more}): put max(), sum() or the like around it",
+        )
+    value = answer.points[0].value if answer.points else None
+    return ValueSample(None if value is None or math.isnan(value) else value)
+
+
+def _named(labels: Mapping[str, str]) -> str:
+    return "{" + ",".join(f"{key}={value[:40]}" for key, value in sorted(labels.items())[:3]) + "}"

@@ -1,0 +1,124 @@
+"""How the series of one version are found, and to which version a series belongs.
+
+| series   | the operator adds                                                           | a version is told by |
+|----------|-----------------------------------------------------------------------------|----------------------|
+| pods     | `namespace="<ns>"`, `pod=~"<its pods>"`                                      | label `pod`          |
+| version  | `namespace="<ns>"`, `version=~"<its name>"`                                  | label `version`      |
+| service  | `namespace="<ns>"`, `service=~"<its Service>"`                               | label `service`      |
+| workload | `namespace="<ns>"`, `workload=~"<its workload>"`                             | label `workload`     |
+| cluster  | `envoy_cluster_name=~"service/<ns>/<its Service>/<port>/(http|grpc)"`        | that label           |
+
+A gateway counts for all namespaces in pods of its own, so with `cluster` the label `namespace` would name the
+gateway's; there the cluster's name itself carries the tenant's namespace.
+"""
+
+import re
+from collections.abc import Mapping
+
+from modelrollout.api import ModelRolloutSpec, Series
+from modelrollout.decisions.questions import Question, SeriesTarget
+from modelrollout.metrics.errors import BadQuery
+from modelrollout.metrics.selectors import Matcher, escaped
+
+MAX_PODS = 200
+"""More pods than this are found by the pattern of their workload's name, to keep queries short."""
+
+LABELS: Mapping[Series, str] = {
+    Series.PODS: "pod",
+    Series.VERSION: "version",
+    Series.SERVICE: "service",
+    Series.WORKLOAD: "workload",
+    Series.CLUSTER: "envoy_cluster_name",
+}
+"""The label that tells versions apart, for each way of finding them."""
+
+# Kubernetes makes the random parts of names from these letters and digits alone, so that the pods of `fraud` are never
+# mistaken for those of `fraud-v8`.
+_RANDOM = "[bcdfghjklmnpqrstvwxz2456789]"
+
+
+def version_pattern(series: Series, namespace: str, name: str, target: SeriesTarget, spec: ModelRolloutSpec) -> str:
+    """Regular expression (of Prometheus and of Python alike) for the label of one version's series.
+
+    Raises:
+        BadQuery: nothing is known by which the version could be found.
+    """
+    match series:
+        case Series.VERSION:
+            return escaped(name)
+        case Series.SERVICE:
+            return escaped(_known(target.service, name, "Service"))
+        case Series.WORKLOAD:
+            return escaped(_known(target.workload, name, "workload"))
+        case Series.CLUSTER:
+            return f"{escaped(cluster_stem(namespace, target))}/(http|grpc)"
+        case Series.PODS:
+            return pods_pattern(name, target, spec)
+
+
+def pods_pattern(name: str, target: SeriesTarget, spec: ModelRolloutSpec) -> str:
+    """Regular expression for the names of a version's pods: the known ones, else what their workload's name implies."""
+    if 0 < len(target.pods) <= MAX_PODS:
+        return "|".join(sorted(map(escaped, target.pods)))
+    stem = escaped(_known(target.workload, name, "workload"))
+    version = spec.version(name)
+    if version is not None and version.workload.kind == "StatefulSet":
+        return f"{stem}-[0-9]+"
+    return f"{stem}-{_RANDOM}{{1,10}}-{_RANDOM}{{5}}"
+
+
+def cluster_stem(namespace: str, target: SeriesTarget) -> str:
+    """What Envoy's cluster of a Service port is called by Envoy Gateway, without the protocol at its end."""
+    return f"service/{namespace}/{target.service}/{target.port}"
+
+
+def matchers_of(series: Series, question: Question) -> tuple[Matcher, ...]:
+    """The matchers that bind a selector to the rollout's namespace and to its two versions, both at once."""
+    both = "|".join(patterns_of(series, question).values())
+    bound = Matcher(LABELS[series], "=~", both)
+    if series is Series.CLUSTER:
+        return (bound,)
+    return (Matcher("namespace", "=", question.namespace), bound)
+
+
+def patterns_of(series: Series, question: Question) -> dict[str, str]:
+    """For each of the two versions, the regular expression for its label."""
+    return {
+        name: version_pattern(series, question.namespace, name, _target(question, name), question.spec)
+        for name in (question.candidate, question.stable)
+    }
+
+
+def version_finder(series: Series, question: Question) -> "VersionFinder":
+    """What tells to which version a series belongs."""
+    return VersionFinder(LABELS[series], patterns_of(series, question))
+
+
+class VersionFinder:
+    """Tells by its labels to which version a series belongs."""
+
+    __slots__ = ("_label", "_patterns")
+
+    def __init__(self, label: str, patterns: Mapping[str, str]) -> None:
+        self._label = label
+        self._patterns = {name: re.compile(pattern) for name, pattern in patterns.items()}
+
+    def __call__(self, labels: Mapping[str, str]) -> str | None:
+        """The version, or None for a series of neither."""
+        value = labels.get(self._label, "")
+        return next((name for name, pattern in self._patterns.items() if pattern.fullmatch(value)), None)
+
+
+def process_of(labels: Mapping[str, str]) -> str:
+    """Which process exposes a series: its scrape target, and the pod where it is named."""
+    return "|".join(labels.get(label, "") for label in ("job", "instance", "pod"))
+
+
+def _target(question: Question, name: str) -> SeriesTarget:
+    return question.targets.get(name) or SeriesTarget(service="", port=0)
+
+
+def _known(value: str, version: str, what: str) -> str:
+    if not value:
+        raise BadQuery(f"the {what} of {version} is not known, so its series cannot be found")
+    return value
