@@ -70,10 +70,14 @@ def _envoy_binary() -> Path:
 
 
 def _archive(image: Image, key: str) -> Path:
-    name = image.name.rpartition("/")[2].replace(":", "-")
-    archive = paths.cache() / "images" / f"{name}-{key}-{FORMAT}.tar"
+    name = image.name.rpartition("/")[2].partition(":")[0]
+    archive = paths.cache() / "images" / "parts" / name / f"{key}-{FORMAT}.tar"
     if not archive.exists():
-        archive.parent.mkdir(exist_ok=True)
+        archive.parent.mkdir(parents=True, exist_ok=True)
         with step(f"image {image.name}"):
             write(image, archive)
+        # Seconds make it again, so an older build's archive need not fill the disk.
+        for older in archive.parent.glob("*.tar"):
+            if older != archive:
+                older.unlink()
     return archive
