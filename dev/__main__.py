@@ -7,7 +7,7 @@ import click
 
 from dev import controlplane, lifetime, paths, prerequisites
 from dev.errors import DevError
-from dev.progress import step
+from dev.progress import say, step
 from dev.up import bring_up
 
 NAME = click.option("--name", default=paths.DEFAULT_NAME, show_default=True, help="Which of several clusters.")
@@ -49,9 +49,11 @@ def install_prerequisites() -> None:
 @commands.command()
 @NAME
 def down(name: str) -> None:
-    """End a cluster and remove every trace of it, also of one that crashed."""
+    """End a cluster and remove every trace of it, and what crashed ones of this checkout left."""
     with step(f"ending {name!r}"):
         lifetime.end(name)
+        for crashed in lifetime.sweep_crashed(paths.CLUSTERS):
+            say(f"  removed what was left of {crashed!r}")
 
 
 def main() -> None:

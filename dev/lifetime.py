@@ -74,6 +74,17 @@ def end(name: str) -> None:
     sweep(folder)
 
 
+def sweep_crashed(clusters: Path) -> list[str]:
+    """Sweep every cluster whose holder has died without ending it; returns their names.
+
+    A folder without a note belongs to a cluster that is just being started, and is left alone.
+    """
+    crashed = [folder for folder in sorted(clusters.glob("*")) if state(folder) and holder(folder) is None]
+    for folder in crashed:
+        sweep(folder)
+    return [folder.name for folder in crashed]
+
+
 def sweep(folder: Path) -> None:
     """Remove what a cluster without processes left: interface (and with it the routes), cgroups, folder."""
     if Path("/sys/class/net", interface(folder)).exists():

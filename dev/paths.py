@@ -8,6 +8,7 @@ from dev.errors import DevError
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 TOOLS = CHECKOUT / "dev" / "tools"
+CLUSTERS = CHECKOUT / ".cluster"
 DEFAULT_NAME = "dev"
 
 
@@ -26,4 +27,4 @@ def cluster_folder(name: str) -> Path:
     """
     if not re.fullmatch(r"[a-z]([-a-z0-9]{0,28}[a-z0-9])?", name):
         raise DevError(f"{name!r} cannot name a cluster: use up to 30 of a-z, 0-9 and hyphens, a letter first.")
-    return CHECKOUT / ".cluster" / name
+    return CLUSTERS / name

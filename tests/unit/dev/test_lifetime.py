@@ -37,6 +37,17 @@ def test_a_running_cluster_is_refused_with_the_command_that_ends_it(tmp_path: Pa
         lifetime.refuse_if_running(tmp_path)
 
 
+def test_what_a_crashed_cluster_left_is_swept_and_running_or_starting_ones_stay(tmp_path: Path) -> None:
+    for name in ("crashed", "running", "starting"):
+        (tmp_path / name).mkdir()
+    lifetime.note(tmp_path / "running", os.getpid())
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    lifetime.note(tmp_path / "crashed", gone.pid)
+    gone.wait()
+    assert lifetime.sweep_crashed(tmp_path) == ["crashed"]
+    assert sorted(folder.name for folder in tmp_path.iterdir()) == ["running", "starting"]
+
+
 def test_interface_names_fit_the_kernel_and_differ_between_checkouts() -> None:
     names = {lifetime.interface(Path(folder)) for folder in ("/a/.cluster/dev", "/b/.cluster/dev")}
     assert len(names) == 2
