@@ -175,7 +175,7 @@ class ModelRolloutSpec(Model):
         default=RevisionPolicy.RESTART,
         description=(
             "When the candidate's workload changes what it runs during a run. Restart (default): a new run from the "
-            "first step. FinishFirst: the new revision is tried after this run."
+            "first step. FinishFirst: the run goes on with it; what was promoted then shows as UnprovenChange."
         ),
     )
     scale: Scale | None = Field(

@@ -16,12 +16,11 @@ def worth_writing(old: ModelRolloutStatus, new: ModelRolloutStatus) -> bool:
     """Whether to write. Decisions always; verdicts soon; numbers now and then; what was merely observed never alone."""
     if _decided(old) != _decided(new):
         return True
-    if new.metrics_at is None or new.metrics_at == old.metrics_at:
-        return False  # nothing was measured since
-    if old.metrics_at is None:
-        return True
+    told = _told(old) == _told(new)
+    if old.metrics_at is None or new.metrics_at is None:
+        return not told
     waited = new.metrics_at - old.metrics_at
-    return waited >= (NUMBERS_INTERVAL if _verdicts(old) == _verdicts(new) else VERDICT_INTERVAL)
+    return waited >= (NUMBERS_INTERVAL if told else VERDICT_INTERVAL)
 
 
 def _decided(status: ModelRolloutStatus) -> dict[str, Any]:
@@ -32,5 +31,6 @@ def _decided(status: ModelRolloutStatus) -> dict[str, Any]:
     return document
 
 
-def _verdicts(status: ModelRolloutStatus) -> list[tuple[str, str]]:
-    return [(metric.name, str(metric.verdict)) for metric in status.metrics]
+def _told(status: ModelRolloutStatus) -> tuple[str, list[tuple[str, str]]]:
+    """What people read between decisions: what a step waits for, and the verdicts."""
+    return status.message, [(metric.name, str(metric.verdict)) for metric in status.metrics]

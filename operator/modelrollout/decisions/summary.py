@@ -131,15 +131,18 @@ def _pauser(draft: Draft) -> str:
 
 def _waits_for(gate: Gate | None) -> str:
     """Kinds only, no counts: a sentence that changed with every sample would be written with every sample."""
-    kinds = {wait.kind for wait in gate.waits} if gate is not None else set()
-    named = [text for kind, text in _WAITING_TEXTS if kind in kinds]
-    return f"; waits for {', '.join(named)}" if named else ""
+    if gate is None or gate.open:
+        return ""
+    held = next((wait.until for wait in gate.waits if wait.kind is Missing.HOLD), None)
+    if held is not None:
+        return f"; held until {held:%H:%M:%S} UTC"
+    kinds = {wait.kind for wait in gate.waits}
+    return f"; waits for {', '.join(text for kind, text in _WAITING_TEXTS if kind in kinds)}"
 
 
 _WAITING_TEXTS = (
     (Missing.FAILED, "a failed goal to recover"),
     (Missing.EVIDENCE, "fresh data"),
-    (Missing.HOLD, "its hold"),
     (Missing.SAMPLES, "more answers"),
     (Missing.PROOF, "proof"),
     (Missing.APPROVAL, "approval"),
