@@ -49,6 +49,11 @@ class ManagedRule:
     name: str
     backends: tuple[Backend, ...]
 
+    @property
+    def serves_versions(self) -> bool:
+        """Whether any of its backendRefs is a version's."""
+        return any(backend.version for backend in self.backends)
+
 
 @dataclass(frozen=True, slots=True)
 class Reading:
@@ -65,14 +70,18 @@ def managed_rules(route: Route, services: Mapping[str, ServiceRef], listed: Iter
         route: as read.
         services: Service of each version.
         listed: names of rules, or places counted from 0, if the spec lists any. Otherwise the managed rules are those
-            with the Services of two or more versions, and those that the owner annotation says we had: a version that
-            left the spec must not make its rule look like somebody else's.
+            with the Services of two or more versions. There a version that has left the spec still counts while the
+            owner annotation names its Service, and a rule of ours that has a name stays ours with a single version.
         uid: of the rollout.
     """
     rules = rules_of(route, services)
     if listed is None:
-        ours = {name for owner in owners_of(route) if owner.uid == uid for name in owner.rules}
-        return Reading(tuple(rule for rule in rules if rule.name in ours or len(_versions(rule)) > 1))
+        own = [owner for owner in owners_of(route) if owner.uid == uid]
+        former = {service for owner in own for service in owner.services.values()}
+        kept = {name for owner in own for name in owner.rules if not name.isdigit()}
+        return Reading(
+            tuple(rule for rule in rules if rule.serves_versions and (rule.name in kept or _serves(rule, former)))
+        )
     chosen: dict[int, ManagedRule] = {}
     lacking = []
     for wanted in listed:
@@ -142,8 +151,9 @@ def _backend(index: int, ref: Mapping[str, Any], namespace: str, services: Mappi
     return Backend(index, version, name, f"{text}:{port}" if wrong_port else text, ref.get("weight"))
 
 
-def _versions(rule: ManagedRule) -> set[str]:
-    return {backend.version for backend in rule.backends if backend.version}
+def _serves(rule: ManagedRule, former: set[str]) -> bool:
+    """Whether two or more Services of the rule are versions', or were."""
+    return len({backend.name for backend in rule.backends if backend.version or backend.name in former}) > 1
 
 
 def _rule_seen(rule: ManagedRule, services: Mapping[str, ServiceRef], *, adopted: bool) -> RuleSeen:

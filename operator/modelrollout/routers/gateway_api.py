@@ -127,7 +127,8 @@ class GatewayApiRouter:
             if not in_frame(route, wanted):
                 await self._patch(place, route, reframe_patch(route, with_intent(wanted, place.services, intent)))
                 return
-        rules = _reading(place, route).rules
+        # A listed place may have become another rule: what serves none of our versions is not ours to write to.
+        rules = [rule for rule in _reading(place, route).rules if rule.serves_versions or not rule.backends]
         if not rules:
             raise RouteUnusable(f"{place.title} has no rule to manage")
         owner = replace(intent.owner, rules=tuple(rule.name for rule in rules))

@@ -107,9 +107,19 @@ def test_after_adoption_a_stranger_without_weight_is_left_alone_and_one_with_wei
     assert one.unknown == ("fraud-v5",)
 
 
-def test_a_rule_that_was_ours_stays_ours_when_one_version_leaves_the_spec() -> None:
-    document = owned(route(rule(ref("fraud-v8"), ref("fraud-v6", 0), name="predict")), rules=("predict",))
-    assert names(document) == ["predict"]
+def test_a_rule_that_was_ours_stays_ours_when_a_version_leaves_the_spec() -> None:
+    leaving = rule(ref("fraud-v8"), ref("fraud-v6", 0))
+    services = {"v6": "fraud-v6", "v8": "fraud-v8"}
+    assert names(owned(route(leaving), rules=("0",), services=services)) == ["0"]
+    assert names(owned(route({**leaving, "name": "predict"}), rules=("predict",))) == ["predict"]
+
+
+def test_a_rule_that_moved_into_the_place_of_ours_does_not_become_ours() -> None:
+    preview, other = rule(ref("fraud-v8")), rule(ref("billing"))
+    ours = rule(ref("fraud-v7"), ref("fraud-v8", 0))
+    services = {"v7": "fraud-v7", "v8": "fraud-v8"}
+    assert names(owned(route(preview, ours), rules=("0",), services=services)) == ["1"]
+    assert names(owned(route(other, ours), rules=("0",), services=services)) == ["1"]
 
 
 def test_rules_of_another_owner_do_not_become_ours_by_its_annotation() -> None:

@@ -147,6 +147,15 @@ async def test_a_route_without_managed_rules_is_not_written(router: GatewayApiRo
     assert ("patch", "fraud") not in server.writes
 
 
+async def test_a_listed_place_that_has_become_another_rule_is_not_written(
+    router: GatewayApiRouter, server: Server
+) -> None:
+    server.put(HTTPROUTES, route(rule(ref("billing", 1)), rule(ref("fraud-v7"), ref("fraud-v8", 0))))
+    with pytest.raises(RouteUnusable):
+        await router.apply(rollout({"httpRoute": "fraud", "rules": ["0"]}), intent(v7=1000, v8=0))
+    assert server.get(HTTPROUTES, "fraud")["spec"]["rules"][0]["backendRefs"] == [ref("billing", 1)]
+
+
 async def test_a_route_to_create_is_seen_without_weights_and_made_by_the_first_apply(
     router: GatewayApiRouter, server: Server
 ) -> None:
