@@ -8,6 +8,8 @@ from contextlib import asynccontextmanager
 from difflib import get_close_matches
 from typing import Any, TypeVar
 
+import yaml
+
 from modelrollout.cli.exits import CommandFailed
 from modelrollout.cli.kubeconfig import namespace_of
 from modelrollout.cli.options import Target
@@ -50,6 +52,10 @@ def run(target: Target, work: "Callable[[Cluster], Coroutine[Any, Any, _T]]") ->
         return asyncio.run(connected())
     except KubeError as error:
         raise explained(error) from None
+    except yaml.YAMLError as error:
+        raise CommandFailed(
+            f"the kubeconfig is no YAML: {error}", "`kubectl config view` shows what kubectl reads."
+        ) from None
 
 
 @asynccontextmanager
@@ -142,6 +148,8 @@ class Cluster:
 
     async def ready(self, services: Sequence[str]) -> Mapping[str, int] | None:
         """Ready endpoints by Service, None when they may not be read."""
+        if not services:
+            return {}
         selector = f"kubernetes.io/service-name in ({','.join(services)})"
         try:
             slices = await self._client.list(ENDPOINTSLICES, self.namespace, selector=selector)

@@ -1,10 +1,12 @@
 """One look at a rollout through the API server: the object, its run's plan, its endpoints, the leader's live values."""
 
+import asyncio
 from typing import Any
 
 from modelrollout.cli.cluster import Cluster
+from modelrollout.cli.gathering import gather
 from modelrollout.cli.live import Leader
-from modelrollout.cli.overview import Overview, gather
+from modelrollout.cli.overview import Overview
 from modelrollout.kube.resources import Obj
 
 
@@ -19,12 +21,10 @@ class Observer:
     async def look(self, rollout: Obj) -> Overview:
         """Everything there is to see of the rollout as it was just read."""
         services = [version["service"]["name"] for version in (rollout.get("spec") or {}).get("versions") or []]
-        return gather(
-            rollout,
-            plan=await self._plan(rollout),
-            ready=await self._cluster.ready(services) if services else {},
-            live=await self._leader.values(rollout),
+        plan, ready, live = await asyncio.gather(
+            self._plan(rollout), self._cluster.ready(services), self._leader.values(rollout)
         )
+        return gather(rollout, plan=plan, ready=ready, live=live)
 
     async def _plan(self, rollout: Obj) -> Any:  # noqa: ANN401
         name = ((rollout.get("status") or {}).get("run") or {}).get("plan")

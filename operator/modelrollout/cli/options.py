@@ -1,5 +1,6 @@
 """Options that several commands share."""
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -7,6 +8,8 @@ from typing import Any, TypeVar
 import click
 
 from modelrollout.cli.output import FORMATS
+
+_COMPLETION_SECONDS = 2.0
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
@@ -34,6 +37,27 @@ def cluster_options(function: _Function) -> _Function:
 def output_option(*more: str) -> Callable[[_Function], _Function]:
     """`-o json|yaml`, and the further forms a command knows."""
     return click.option("output", "-o", "--output", type=click.Choice([*FORMATS, *more]), help="Form of the output.")
+
+
+def _names(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
+    """Names of rollouts for the shell's completion; none where the cluster does not answer at once."""
+    from modelrollout.cli.cluster import Cluster, run
+    from modelrollout.cli.exits import CommandFailed
+
+    async def work(cluster: Cluster) -> list[str]:
+        async with asyncio.timeout(_COMPLETION_SECONDS):
+            return [one["metadata"]["name"] for one in await cluster.rollouts(everywhere=False)]
+
+    target = Target(*(ctx.params.get(name) for name in ("namespace", "context", "kubeconfig")))
+    try:
+        return [name for name in run(target, work) if name.startswith(incomplete)]
+    except (CommandFailed, TimeoutError):
+        return []
+
+
+def rollout_argument(function: _Function) -> _Function:
+    """The name of a rollout; shells complete it from the cluster."""
+    return click.argument("rollout", metavar="NAME", shell_complete=_names)(function)
 
 
 class Span(click.ParamType[float]):

@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Any
 
 from modelrollout.api.status import Phase, RunState
-from modelrollout.cli.overview import read_status
+from modelrollout.cli.gathering import read_status
 
 STUCK_SECONDS = 10.0
 """So long something may be amiss (a route applied a moment after the rollout) before `wait` gives up."""

@@ -197,7 +197,7 @@ def _metrics(seen: Overview, *, wide: bool) -> Table:
 
 def _sentences(metrics: tuple[MetricRow, ...], *, wide: bool) -> Iterator[Text]:
     for one in metrics:
-        telling = one.verdict in (Verdict.FAIL, Verdict.ERROR) or one.reason not in ("", "NotYet", "Proven")
+        telling = one.verdict is not Verdict.PASS and one.reason not in ("", "NotYet")
         if one.message and (wide or telling):
             name = "" if one.message.startswith(one.name) else f"{one.name}: "
             yield Text.assemble("  ", (name, _VERDICTS[one.verdict][1]), one.message)

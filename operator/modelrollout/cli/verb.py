@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from modelrollout.cli.exits import EXIT_CODES, CommandFailed, Exit
-from modelrollout.cli.options import SPAN, Target, cluster_options, output_option
+from modelrollout.cli.options import SPAN, Target, cluster_options, output_option, rollout_argument
 from modelrollout.cli.output import emit
 
 _Body = Callable[..., Any]
@@ -54,7 +54,7 @@ def verb_command(name: str, *options: Callable[[_Body], _Body]) -> Callable[[_Bo
                 "--wait/--no-wait", default=True, show_default=True, help="Wait until the operator has answered."
             ),
             click.option("--reason", "-m", default="", metavar="TEXT", help="Why, in your words; kept in status."),
-            click.argument("rollout", metavar="NAME"),
+            rollout_argument,
         ):
             body = option(body)
         return click.command(name, epilog=EXIT_CODES)(body)

@@ -1,6 +1,7 @@
 """What `lint` says of files, with line and column."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -112,6 +113,11 @@ def test_the_parsers_echo_of_a_wrong_item_is_not_repeated_for_its_list(lint) -> 
         (PROPORTION, latency("rtt_seconds", "300ms"), "the nearest of those: 250ms and 500ms"),
         (PROPORTION, latency("rtt_ms", "250ms"), "set unit: Milliseconds"),
         (f"better: Lower\n    {PROPORTION}", threshold("max(gpu)"), "nothing in it names the candidate"),
+        (
+            PROPORTION,
+            f"{PROPORTION}\n    margin: {{ratio: 1.5, floor: 0}}",
+            "a service without bad answers can never pass",
+        ),
         ("better: Lower\n", "role: Monitor\n    better: Lower\n", "no metric is a Guardrail"),
     ],
 )
@@ -128,13 +134,27 @@ def test_a_warning_says_what_is_unlikely_to_be_meant(lint, before: str, after: s
     ("after", "finding"),
     [
         ("hold: 2m, samples: 100000}", "the deadline is 6h: the run is rolled back before that"),
-        ("hold: 2m}\n  progressDeadline: 10m", "errors needs about 3,686 answers of the candidate to pass"),
+        (
+            "hold: 2m}\n  progressDeadline: 10m",
+            "and the deadline is 10m: widen the margin",
+        ),
     ],
 )
 def test_with_the_traffic_known_gates_are_checked_against_the_clock(lint, after: str, finding: str) -> None:
     text = GOOD.replace("hold: 2m}", after)
     assert not [line for line in lint(text)[1] if finding in line]
-    assert [line for line in lint(text, "--rps", "1")[1] if finding in line]
+    code, lines = lint(text, "--rps", "1")
+    assert code == 0
+    assert [line for line in lines if ": warning: " in line and finding in line], lines
+
+
+def test_with_the_traffic_known_each_gate_says_how_many_answers_it_needs(lint) -> None:
+    (note,) = [line for line in lint(GOOD, "--rps", "100")[1] if ": note: " in line]
+    # ln(2/0.05) times an assumed dispersion of 2, over a floor of 0.002; the mixture costs some 15 % more.
+    needed = re.search(r"errors needs about ([0-9,]+) good answers of the candidate to pass; the last step gives", note)
+    assert needed is not None
+    assert 3689 <= int(needed[1].replace(",", "")) <= 4500
+    assert lint(GOOD, "--rps", "100", "--strict")[0] == 0
 
 
 def test_a_step_that_needs_a_pass_its_deadline_does_not_allow_is_named(lint) -> None:

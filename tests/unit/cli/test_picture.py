@@ -14,7 +14,8 @@ import pytest
 from rich.console import Console
 
 from modelrollout.api.status import MetricStatus
-from modelrollout.cli.overview import Live, gather
+from modelrollout.cli.gathering import gather
+from modelrollout.cli.overview import Live
 from modelrollout.cli.render import overview
 from modelrollout.cli.watching import line
 from tests.unit.cli import cases

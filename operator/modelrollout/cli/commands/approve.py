@@ -8,7 +8,6 @@ from modelrollout.cli.verb import Asked, ask, verb_command
 def command(target: Target, rollout: str, asked: Asked) -> int:
     """Let a step that awaits approval be left.
 
-    It is refused where nothing waits for approval. Approval does not replace evidence: the step is left when
-    all else that it needs is there too.
+    It is refused while anything else is missing: approval does not replace the hold or the evidence.
     """
     return ask(target, rollout, "Approve", asked)

@@ -7,6 +7,8 @@ import click
 from modelrollout.cli.exits import EXIT_CODES, Exit
 from modelrollout.cli.output import FORMATS, emit
 
+_COLOURS = {"error": "red", "warning": "yellow", "note": "blue"}
+
 
 @click.command("lint", epilog=EXIT_CODES)
 @click.option(
@@ -42,7 +44,7 @@ def command(files: tuple[str, ...], rps: float | None, strict: bool, output: str
         findings += check(document, rps)
     findings.sort(key=lambda one: (one.file, one.line, one.column))
     errors = sum(one.severity is Severity.ERROR for one in findings)
-    warnings = len(findings) - errors
+    warnings = sum(one.severity is Severity.WARNING for one in findings)
     if output:
         emit(
             {
@@ -66,11 +68,7 @@ def command(files: tuple[str, ...], rps: float | None, strict: bool, output: str
     else:
         for one in findings:
             place, _, text = str(one).partition(f"{one.severity}: ")
-            click.echo(
-                place
-                + click.style(f"{one.severity}: ", fg="red" if one.severity is Severity.ERROR else "yellow")
-                + text
-            )
+            click.echo(place + click.style(f"{one.severity}: ", fg=_COLOURS[one.severity]) + text)
         click.echo(_summary(len(ours), len(documents) - len(ours), errors, warnings))
     return Exit.ERROR if errors or (strict and warnings) else Exit.OK
 

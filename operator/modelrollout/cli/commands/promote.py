@@ -10,9 +10,10 @@ _FULL = click.option("--full", is_flag=True, help="All traffic at once, even whi
 
 @verb_command("promote", _FULL)
 def command(target: Target, rollout: str, asked: Asked, full: bool) -> int:
-    """Go on to the next step without waiting for its hold and its evidence.
+    """Go on to the next step without waiting for the hold and the samples of this one.
 
-    It never goes over a verdict that failed, and never to a version that is not ready. With --full the
-    candidate gets all traffic at once; the outcome is recorded as Forced.
+    It never goes over a verdict that failed, never to a version that is not ready, and leaves the last step only
+    when that has passed. With --full the candidate gets all traffic at once, even while verdicts are
+    Inconclusive or a goal is not reached; the outcome is recorded as Forced.
     """
     return ask(target, rollout, "Promote", asked, **({"full": True} if full else {}))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from modelrollout.cli.exits import EXIT_CODES, Exit
-from modelrollout.cli.options import Target, cluster_options, output_option
+from modelrollout.cli.options import Target, cluster_options, output_option, rollout_argument
 from modelrollout.cli.output import console, emit
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 @click.command("status", epilog=EXIT_CODES)
-@click.argument("rollout", metavar="NAME")
+@rollout_argument
 @click.option("--watch", "-w", is_flag=True, help="Stay, and show changes as they come. Ctrl-C ends it.")
 @click.option(
     "--operator-namespace",

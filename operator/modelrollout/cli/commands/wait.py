@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from modelrollout.cli.exits import EXIT_CODES, CommandFailed, Exit
-from modelrollout.cli.options import SPAN, Target, cluster_options, output_option
+from modelrollout.cli.options import SPAN, Target, cluster_options, output_option, rollout_argument
 from modelrollout.cli.output import emit
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @click.command("wait", epilog=EXIT_CODES)
-@click.argument("rollout", metavar="NAME")
+@rollout_argument
 @click.option(
     "goal",
     "--for",
@@ -68,8 +68,8 @@ def command(
 
 
 async def _end(cluster: "Cluster", name: str, *, quiet: bool) -> "tuple[End, str]":
+    from modelrollout.cli.gathering import read_status
     from modelrollout.cli.outcome import STUCK_SECONDS, End, end_of
-    from modelrollout.cli.overview import read_status
 
     last = message = ""
     stuck_since: float | None = None

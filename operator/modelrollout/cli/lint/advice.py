@@ -4,17 +4,19 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 
-from modelrollout.api import DeadlinePolicy, ModelRolloutSpec, Requirement, Role, format_duration
-from modelrollout.cli.lint.metrics import exposures_to_pass, metric_advice
+from modelrollout.api import DeadlinePolicy, Metric, ModelRolloutSpec, Requirement, Role, format_duration
+from modelrollout.cli.lint.findings import Severity
+from modelrollout.cli.lint.metrics import metric_advice
 from modelrollout.decisions.steps import PlannedStep, compile_steps
 
 
 @dataclass(frozen=True, slots=True)
 class Advice:
-    """A warning about one field of the spec."""
+    """A warning, or a note, about one field of the spec."""
 
     field: str
     message: str
+    severity: Severity = Severity.WARNING
 
 
 def advice(spec: ModelRolloutSpec, requests_per_second: float | None = None) -> Iterator[Advice]:
@@ -120,19 +122,32 @@ def _clock(spec: ModelRolloutSpec, steps: tuple[PlannedStep, ...], requests_per_
                 f"{step.samples} samples take {_rounded(takes)} at {step.weight / 10:g}% of {requests_per_second:g} "
                 f"requests/s, and the deadline is {format_duration(limit)}: the run {_end(spec)} before that",
             )
-    last = steps[-1]
-    limit = min(last.deadline or spec.progress_deadline, spec.progress_deadline)
-    earlier = sum(step.hold.total_seconds() * step.weight / 1000 * requests_per_second for step in steps[:-1])
     for place, metric in enumerate(spec.metrics):
-        needed = None if metric.role is Role.MONITOR else exposures_to_pass(metric, spec.analysis)
-        takes = timedelta() if needed is None else _seconds(max(0.0, needed - earlier), last, requests_per_second)
-        if needed is not None and takes > limit:
-            yield Advice(
-                f"spec.metrics[{place}]",
-                f"{metric.name} needs about {needed:,} answers of the candidate to pass even if all are good; at "
-                f"{last.weight / 10:g}% of {requests_per_second:g} requests/s they take {_rounded(takes)} more, and "
-                f"the deadline is {format_duration(limit)}: widen the margin, or give it more time or weight",
-            )
+        yield from _proof(spec, steps, f"spec.metrics[{place}]", metric, requests_per_second)
+
+
+def _proof(
+    spec: ModelRolloutSpec, steps: tuple[PlannedStep, ...], field: str, metric: Metric, requests_per_second: float
+) -> Iterator[Advice]:
+    """What the last step's Pass of a guardrail takes; evidence of the earlier steps counts too."""
+    from modelrollout.cli.lint.exposures import answers_to_pass
+
+    last = steps[-1]
+    needed = answers_to_pass(spec, metric, last.weight)
+    if needed is None:
+        return
+    earlier = sum(step.hold.total_seconds() * step.weight / 1000 * requests_per_second for step in steps[:-1])
+    takes = _seconds(max(0.0, needed - earlier), last, requests_per_second)
+    limit = min(last.deadline or spec.progress_deadline, spec.progress_deadline)
+    said = (
+        f"{metric.name} needs about {needed:,} good answers of the candidate to pass; "
+        f"{'the earlier steps give them' if not takes else f'the last step gives them within {_rounded(takes)}'}"
+    )
+    if takes > limit:
+        rest = f", and the deadline is {format_duration(limit)}: widen the margin, or give it more time or weight"
+        yield Advice(field, said + rest)
+    else:
+        yield Advice(field, said, Severity.NOTE)
 
 
 def _seconds(answers: float, step: PlannedStep, requests_per_second: float) -> timedelta:

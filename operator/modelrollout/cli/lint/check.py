@@ -68,7 +68,7 @@ def _rollout(document: Document, requests_per_second: float | None) -> Iterator[
     yield from (document.finding(Severity.ERROR, error.field, error.message) for error in errors)
     if not errors:
         for one in advice(ModelRolloutSpec.model_validate(spec), requests_per_second):
-            yield document.finding(Severity.WARNING, one.field, one.message)
+            yield document.finding(one.severity, one.field, one.message)
 
 
 def _without_echoes(errors: tuple[InvalidSpec, ...]) -> list[InvalidSpec]:

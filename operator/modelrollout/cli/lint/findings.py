@@ -5,10 +5,11 @@ from enum import StrEnum
 
 
 class Severity(StrEnum):
-    """An error would be refused by the API server; a warning would be accepted and is unlikely to be meant."""
+    """An error would be refused by the API server, a warning is accepted and unlikely to be meant, a note informs."""
 
     ERROR = "error"
     WARNING = "warning"
+    NOTE = "note"
 
 
 @dataclass(frozen=True, slots=True)

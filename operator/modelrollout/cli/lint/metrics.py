@@ -1,4 +1,4 @@
-"""Warnings about single metrics, and how many answers a gate needs at least."""
+"""Warnings about single metrics."""
 
 import math
 import re
@@ -6,8 +6,6 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from modelrollout.api import (
-    AUTO,
-    Analysis,
     HistogramUnit,
     LatencyMetric,
     Metric,
@@ -15,9 +13,6 @@ from modelrollout.api import (
     Series,
     ThresholdMetric,
 )
-
-_ASSUMED_DISPERSION = 2.0
-"""Taken while the stable version's history is too short to measure it."""
 
 _CLIENT_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10)
 _ENVOY_BUCKETS = (0.0005, 0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 600, 1800, 3600)
@@ -37,26 +32,10 @@ def metric_advice(metric: Metric) -> Iterator[tuple[str, str]]:
         yield from _latency(metric.latency)
     if metric.threshold is not None:
         yield from _threshold(metric.threshold)
+    if metric.margin is not None and metric.margin.ratio is not None and metric.margin.floor == 0:
+        yield ".margin.floor", "with a floor of 0 a service without bad answers can never pass: nothing shows its ratio"
     for field, selector in _selectors(metric):
         yield from _doubled(metric.series, field, selector)
-
-
-def exposures_to_pass(metric: Metric, analysis: Analysis) -> int | None:
-    """Fewest answers of the candidate, all of them good, after which a comparison can pass; None where none are needed.
-
-    Without a bad answer only the floor (or the difference) carries evidence. Against a share f of bad answers n good
-    ones carry -n ln(1 - f), which must reach ln(1/beta) times the dispersion; the floor's evidence is one half of a
-    mean of two, so it must reach ln(2/beta).
-    """
-    if not metric.compared or metric.role == "Goal":
-        return None
-    limits, beta = metric.limits(), analysis.false_promotion
-    share = limits.floor or limits.margin.difference or 0.0
-    if not share:
-        return None
-    needed = math.log((2 if limits.floor else 1) / beta)
-    dispersion = _ASSUMED_DISPERSION if analysis.dispersion == AUTO else float(analysis.dispersion)
-    return math.ceil(needed * dispersion / -math.log1p(-share))
 
 
 def _proportion(metric: ProportionMetric) -> Iterator[tuple[str, str]]:
