@@ -1,0 +1,99 @@
+"""The operator at work with the rights that the chart gives it: none is missing, and none is there for nothing."""
+
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+
+from modelrollout.kube.resources import CONFIGMAPS, DEPLOYMENTS, SECRETS
+from tests.cluster.chart.test_chart import GRANTED, RELEASE, rendered
+from tests.cluster.conftest import Kubectl
+from tests.cluster.routers.conftest import gateway_api
+from tests.cluster.runtime.conftest import client, model
+from tests.cluster.runtime.harness import Model, running
+
+__all__ = ["client", "gateway_api", "model"]
+
+Right = tuple[str, str, str]
+"""API group, resource (with subresource), verb."""
+
+RARE: dict[Right, str] = {
+    ("modelrollout.io", "modelrollouts", "get"): "read again after a conflict",
+    ("modelrollout.io", "modelrolloutcommands", "delete"): "an hour after a command was answered",
+    ("gateway.networking.k8s.io", "httproutes", "get"): "read again after a conflict",
+    **{("apps", "controllerrevisions", verb): "once three runs are over" for verb in ("list", "delete")},
+    ("", "configmaps", "patch"): "from the second entry of a record on",
+    **{
+        ("gateway.networking.k8s.io", "grpcroutes", verb): "for rollouts on a GRPCRoute"
+        for verb in ("get", "list", "watch", "create", "patch")
+    },
+    **{("apps", "statefulsets", verb): "for versions that a StatefulSet serves" for verb in ("list", "watch")},
+}
+"""Rights that this short life of two rollouts need not use, and when they are used."""
+
+
+@pytest.fixture
+def audit_log(kubeconfig: Path) -> Path:
+    log = kubeconfig.parent / "audit.log"
+    if not log.exists():
+        pytest.skip("a cluster of one's own has its audit log elsewhere")
+    return log
+
+
+@pytest.fixture
+def account(kubectl: Kubectl, kubeconfig: Path, namespace: str, tmp_path: Path) -> Path:
+    """A kubeconfig of the operator's account, with the chart's Roles in the namespace."""
+    documents = rendered(f"watchNamespaces[0]={namespace}", namespace=namespace)
+    kinds = ("ServiceAccount", "Role", "RoleBinding")
+    kubectl("apply", "-f", "-", stdin=yaml.safe_dump_all([each for each in documents if each["kind"] in kinds]))
+    token = kubectl("-n", namespace, "create", "token", RELEASE, "--duration=1h").stdout.strip()
+    admin = yaml.safe_load(kubeconfig.read_text())
+    admin["users"] = [{"name": admin["users"][0]["name"], "user": {"token": token}}]
+    own = tmp_path / "kubeconfig"
+    own.write_text(yaml.safe_dump(admin))
+    return own
+
+
+def used(log: Path, namespace: str) -> tuple[set[Right], list[str]]:
+    """Rights that the account used, and what it was refused."""
+    rights: set[Right] = set()
+    refused: list[str] = []
+    with log.open() as lines:
+        for entry in map(json.loads, lines):
+            about = entry.get("objectRef") or {}
+            if entry["user"]["username"] != f"system:serviceaccount:{namespace}:{RELEASE}" or "resource" not in about:
+                continue
+            if entry["responseStatus"]["code"] == 403:
+                refused.append(f"{entry['verb']} {entry['requestURI']}")
+            resource = about["resource"] + (f"/{about['subresource']}" if about.get("subresource") else "")
+            rights.add((about.get("apiGroup", ""), resource, entry["verb"]))
+    return rights, refused
+
+
+async def test_two_rollouts_use_every_right_and_lack_none(
+    model: Model, account: Path, audit_log: Path, namespace: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await model.client.create(CONFIGMAPS, namespace, {"metadata": {"name": "settings"}})
+    await model.client.create(SECRETS, namespace, {"metadata": {"name": "token"}})
+    sources = [{"configMapRef": {"name": "settings"}}, {"secretRef": {"name": "token"}}]
+    reading = [{"op": "add", "path": "/spec/template/spec/containers/0/envFrom", "value": sources}]
+    await model.client.patch(DEPLOYMENTS, namespace, "fraud-v8", reading)
+    monkeypatch.setenv("KUBECONFIG", str(account))
+
+    async with running(namespace):
+        await model.create()
+        await model.until_phase("Completed")
+        await model.patch({"spec": {"paused": True, "target": "v8"}})
+        await model.until_phase("Paused")
+    async with running(namespace, identity="operator-1"):
+        await model.command("Abort")
+        await model.patch({"spec": {"paused": False}})
+        await model.until_phase("RolledBack")
+        await model.command("Retry")
+        await model.until_phase("Completed", "Watching")
+
+    rights, refused = used(audit_log, namespace)
+    assert refused == []
+    granted = {(group, resource, verb) for (group, resource), verbs in GRANTED.items() for verb in verbs}
+    assert granted - rights - RARE.keys() == set()
