@@ -1,0 +1,95 @@
+"""`python -m traffic`: be the users of a model for a while, and answer Prometheus and the demo about what they saw.
+
+GET /metrics is for Prometheus. GET /summary?since=&until= (seconds since the epoch) is what users got from each
+version, with `&timeline=1` second by second as well. Both stay up after the last request, so that a pod does not start
+over.
+"""
+
+import argparse
+import asyncio
+import random
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+from aiohttp import web
+
+from .counters import Counters
+from .sender import Load, scans, send
+
+COUNTERS = web.AppKey("counters", Counters)
+SENDING = web.AppKey("sending", asyncio.Task[None])
+
+
+async def _metrics(request: web.Request) -> web.Response:
+    return web.Response(body=request.app[COUNTERS].exposition(), headers={"Content-Type": "text/plain; version=0.0.4"})
+
+
+async def _summary(request: web.Request) -> web.Response:
+    try:
+        since = float(request.query.get("since", 0))
+        until = float(request.query.get("until", "inf"))
+    except ValueError as error:
+        raise web.HTTPBadRequest(text="since and until are seconds since the epoch") from error
+    journal = request.app[COUNTERS].journal
+    content: dict[str, object] = {
+        "now": time.time(),
+        "sending": not request.app[SENDING].done(),
+        "versions": journal.summary(since, until),
+    }
+    if request.query.get("timeline"):
+        content["timeline"] = journal.timeline(since, until)
+    return web.json_response(content)
+
+
+async def _ready(request: web.Request) -> web.Response:
+    sending = request.app[SENDING]
+    if sending.done() and not sending.cancelled() and sending.exception():
+        raise web.HTTPServiceUnavailable(text=str(sending.exception()))
+    return web.Response(text="ok")
+
+
+def application(options: argparse.Namespace) -> web.Application:
+    """The client as a web application; sending starts and ends with it."""
+    app = web.Application()
+    app.add_routes([web.get("/metrics", _metrics), web.get("/summary", _summary), web.get("/ready", _ready)])
+    app[COUNTERS] = Counters(options.versions.split(","), options.label_age, time.time)
+    pool = scans(options.scans)
+    load = Load(options.rate, options.seconds, options.requests, options.waiting, options.patience)
+
+    async def sending(app: web.Application) -> AsyncIterator[None]:
+        chance = random.Random(options.seed)  # noqa: S311 (draws of a load test; to be repeatable, not secret)
+        task = asyncio.create_task(send(options.gateway, pool, load, app[COUNTERS], chance))
+        app[SENDING] = task
+        yield
+        task.cancel()
+        await asyncio.wait([task])
+
+    app.cleanup_ctx.append(sending)
+    return app
+
+
+def options() -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="traffic", description=__doc__)
+    parser.add_argument("--gateway", required=True, help="URL of the gateway, without a path")
+    parser.add_argument("--scans", type=Path, default=Path("/models/held-out.json"))
+    parser.add_argument("--rate", type=float, default=120, help="requests a second")
+    parser.add_argument("--seconds", type=float, default=1800, help="how long to send")
+    parser.add_argument("--requests", type=int, default=250_000, help="how many to send at most")
+    parser.add_argument("--waiting", type=int, default=100, help="requests without an answer at once, at most")
+    parser.add_argument("--patience", type=float, default=5, help="seconds until a user gives up")
+    parser.add_argument("--label-age", type=float, default=10, help="seconds until a true label is known")
+    parser.add_argument("--versions", default="v1,v2,v3", help="whose counters exist from the start")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--host", default="0.0.0.0", help="address to listen on")  # noqa: S104 (a pod's own address)
+    parser.add_argument("--port", type=int, default=8000)
+    parsed = parser.parse_args()
+    if parsed.patience >= parsed.label_age:
+        parser.error("--patience must be below --label-age: an outcome comes of age after its answer, never before")
+    return parsed
+
+
+if __name__ == "__main__":
+    chosen = options()
+    web.run_app(application(chosen), host=chosen.host, port=chosen.port, access_log=None, print=None)

@@ -1,0 +1,100 @@
+"""The memory of all answers: what users got when, and which outcomes are old enough to be published."""
+
+import heapq
+from array import array
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from .answers import Answer, Kind
+
+
+@dataclass(slots=True)
+class Column:
+    """One version's answers in the order in which users got them: parallel arrays, 13 bytes an answer."""
+
+    received: "array[float]" = field(default_factory=lambda: array("d"))
+    seconds: "array[float]" = field(default_factory=lambda: array("f"))
+    kinds: "array[int]" = field(default_factory=lambda: array("b"))
+
+
+class Journal:
+    """Remembers answers.
+
+    True labels arrive late. Here every label arrives at one fixed age: an outcome is published `label_age` seconds
+    after its request was sent, however long the answer took, right and wrong at the same instant. So at any moment the
+    published outcomes of all versions are those of requests sent in the same time, and a plain share compares like with
+    like. A request that got no digit has no outcome: it is an error, counted as such at once, and would otherwise weigh
+    twice.
+
+    Args:
+        label_age: seconds from sending a request to the publication of its outcome.
+        publish: called once for each outcome that has come of age, with its version and whether it was right.
+    """
+
+    def __init__(self, label_age: float, publish: Callable[[str, bool], None]) -> None:
+        self._label_age = label_age
+        self._publish = publish
+        self._columns: dict[str, Column] = {}
+        self._young: list[tuple[float, str, bool]] = []
+
+    def add(self, answer: Answer) -> None:
+        """Remember an answer; to be called in the order in which answers are received."""
+        column = self._columns.setdefault(answer.version, Column())
+        column.received.append(answer.received)
+        column.seconds.append(answer.seconds)
+        column.kinds.append(answer.kind.value)
+        if answer.kind is not Kind.FAILED:
+            due = answer.sent + self._label_age
+            heapq.heappush(self._young, (due, answer.version, answer.kind is Kind.RIGHT))
+
+    def publish_until(self, now: float) -> None:
+        """Publish every outcome that has come of age, `now` being in seconds since the epoch."""
+        while self._young and self._young[0][0] <= now:
+            _, version, right = heapq.heappop(self._young)
+            self._publish(version, right)
+
+    def summary(self, since: float, until: float) -> dict[str, dict[str, float | None]]:
+        """What users got from each version in an interval of time (seconds since the epoch).
+
+        `bad` is wrong and failed answers together. Times are seconds since the epoch, or None where there is nothing.
+        """
+        return {version: self._of(column, since, until) for version, column in sorted(self._columns.items())}
+
+    def timeline(self, since: float, until: float) -> list[dict[str, object]]:
+        """The interval second by second: answers and bad ones of each version."""
+        answers: Counter[tuple[int, str]] = Counter()
+        bad: Counter[tuple[int, str]] = Counter()
+        for version, column in self._columns.items():
+            for index in _range(column, since, until):
+                second = int(column.received[index])
+                answers[second, version] += 1
+                bad[second, version] += column.kinds[index] != Kind.RIGHT.value
+        seconds: dict[int, dict[str, dict[str, int]]] = {}
+        for (second, version), count in sorted(answers.items()):
+            seconds.setdefault(second, {})[version] = {"answers": count, "bad": bad[second, version]}
+        return [{"second": second, "versions": versions} for second, versions in seconds.items()]
+
+    @staticmethod
+    def _of(column: Column, since: float, until: float) -> dict[str, float | None]:
+        indices = _range(column, since, until)
+        kinds = Counter(column.kinds[index] for index in indices)
+        bad = [index for index in indices if column.kinds[index] != Kind.RIGHT.value]
+        waits = sorted(column.seconds[index] for index in indices)
+        return {
+            "answers": len(indices),
+            "wrong": kinds[Kind.WRONG.value],
+            "failed": kinds[Kind.FAILED.value],
+            "bad": len(bad),
+            "firstAnswer": column.received[indices[0]] if indices else None,
+            "lastAnswer": column.received[indices[-1]] if indices else None,
+            "firstBad": column.received[bad[0]] if bad else None,
+            "lastBad": column.received[bad[-1]] if bad else None,
+            "p50Seconds": waits[len(waits) // 2] if waits else None,
+            "p99Seconds": waits[len(waits) * 99 // 100] if waits else None,
+        }
+
+
+def _range(column: Column, since: float, until: float) -> range:
+    return range(bisect_left(column.received, since), bisect_left(column.received, until))
