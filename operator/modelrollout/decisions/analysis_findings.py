@@ -54,6 +54,7 @@ def _measured(metric: Metric, state: ComparedState, question: Question, at: floa
     (events, total), (stable_events, stable_total) = test.candidate, test.stable
     candidate, stable = _share(events, total), _share(stable_events, stable_total)
     kind = "ratio" if metric.limits().margin.ratio is not None else "difference"
+    interval = None if not total else test.ratio() if kind == "ratio" else test.difference()
     own_step = state.step_since == question.step_since and float(test.step_candidate[1]) > 0
     step_share = _share(*test.step_candidate) if own_step else None
     inside = None if step_share is None else within(metric, float(test.step_effect), step_share)
@@ -65,8 +66,8 @@ def _measured(metric: Metric, state: ComparedState, question: Question, at: floa
         stable=stable,
         limit=None if stable is None else worst_allowed(metric, stable),
         effect=_finite(test.effect),
-        low=_finite(test.low) if total else None,
-        high=_finite(test.high) if total else None,
+        low=None if interval is None else _finite(interval.low),
+        high=None if interval is None else _finite(interval.high),
         effect_kind=kind,
         evidence_fail=float(test.log_e_fail) / -math.log(test.alpha),
         evidence_pass=float(test.log_e_pass) / -math.log(test.beta),

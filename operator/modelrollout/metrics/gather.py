@@ -1,6 +1,7 @@
 """Asks everything a question needs, at one moment for all of it."""
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import Executor
 from typing import Any
@@ -12,7 +13,7 @@ from modelrollout.decisions.analysis_state import AnalysisState
 from modelrollout.decisions.questions import Question
 from modelrollout.metrics.addresses import check_address
 from modelrollout.metrics.answers import Answer
-from modelrollout.metrics.errors import AddressRefused, PrometheusError, Unreachable
+from modelrollout.metrics.errors import AddressRefused, PrometheusError, TooLarge, Unreachable
 from modelrollout.metrics.prometheus import DEFAULT_BOUNDS, Bounds, Prometheus
 from modelrollout.metrics.queries import (
     bounds_query,
@@ -24,7 +25,9 @@ from modelrollout.metrics.queries import (
     without_bucket,
 )
 
-Ask = Callable[[str], Coroutine[Any, Any, Answer]]
+Ask = Callable[[str, float], Coroutine[Any, Any, Answer]]
+
+_SHARES = (1, 8, 64)  # of the time that is missing, tried until the answer is small enough
 
 
 class Gatherer:
@@ -36,6 +39,8 @@ class Gatherer:
         allowed: further addresses that a rollout may name (see `check_address`).
         bounds: what one query may cost.
         token: bearer token for the default address; it is sent nowhere else.
+        slots: queries under way at once at the default address, a quarter of that at any other: as many as the executor
+            has threads, so that a tenant's server that hangs leaves threads for everybody else.
     """
 
     def __init__(
@@ -45,8 +50,10 @@ class Gatherer:
         allowed: Sequence[str] = (),
         bounds: Bounds = DEFAULT_BOUNDS,
         token: str = "",
+        slots: int = 8,
     ) -> None:
         self._executor = executor
+        self._slots = slots
         self._default = default_address.rstrip("/")
         self._allowed = (self._default, *allowed)
         self._bounds = bounds
@@ -54,7 +61,7 @@ class Gatherer:
         self._servers: dict[str, Prometheus] = {}
 
     async def gather(self, question: Question, state: AnalysisState, at: float) -> Samples:
-        """Ask for every metric of the question's spec, with `at` (seconds since the epoch) as the time of all queries.
+        """Ask for every metric of the question's spec, as of the moment `at` (seconds since the epoch).
 
         Nothing is raised for what Prometheus says or fails to say: it stands in the samples, metric by metric.
         """
@@ -62,18 +69,18 @@ class Gatherer:
             server = self._server(question.spec.prometheus_address(self._default))
         except AddressRefused as error:
             return Samples(at, {one.name: _trouble(error) for one in question.spec.metrics}, str(error))
-        under_way: dict[str, asyncio.Task[Answer]] = {}
+        under_way: dict[tuple[str, float], asyncio.Task[Answer]] = {}
 
-        async def ask(query: str) -> Answer:
+        async def ask(query: str, moment: float) -> Answer:
             # Metrics often share a denominator: the same text is asked once.
-            task = under_way.get(query)
+            task = under_way.get((query, moment))
             if task is None:
-                task = under_way[query] = asyncio.create_task(server.query(query, at))
+                task = under_way[query, moment] = asyncio.create_task(server.query(query, moment))
             return await asyncio.shield(task)
 
         metrics = question.spec.metrics
         try:
-            answers = await asyncio.gather(*(_answer(ask, one, question, state, at) for one in metrics))
+            answers = await asyncio.gather(*(self._answer(ask, one, question, state, at) for one in metrics))
         finally:
             for task in under_way.values():
                 task.cancel()
@@ -88,30 +95,41 @@ class Gatherer:
     def _server(self, address: str) -> Prometheus:
         plain = check_address(address, self._allowed)
         if plain not in self._servers:
-            token = self._token if plain == self._default else ""
-            self._servers[plain] = Prometheus(plain, self._executor, self._bounds, token)
+            ours = plain == self._default
+            token, slots = (self._token, self._slots) if ours else ("", max(1, self._slots // 4))
+            self._servers[plain] = Prometheus(plain, self._executor, self._bounds, token, slots)
         return self._servers[plain]
 
+    async def _answer(
+        self, ask: Ask, metric: Metric, question: Question, state: AnalysisState, at: float
+    ) -> tuple[Sample, bool]:
+        """What a metric's queries came to, and whether they failed in a way that concerns Prometheus as a whole."""
+        try:
+            if metric.threshold is not None:
+                return value_sample(await ask(threshold_query(metric, question), at)), False
+            return await self._compared(ask, metric, question, window_start(state, question, metric), at), False
+        except PrometheusError as error:
+            return _trouble(error), isinstance(error, Unreachable)
 
-async def _answer(ask: Ask, metric: Metric, question: Question, state: AnalysisState, at: float) -> tuple[Sample, bool]:
-    """What a metric's queries came to, and whether they failed in a way that concerns Prometheus as a whole."""
-    try:
-        if metric.threshold is not None:
-            return value_sample(await ask(threshold_query(metric, question))), False
-        return await _compared(ask, metric, question, at - window_start(state, question, metric)), False
-    except PrometheusError as error:
-        return _trouble(error), isinstance(error, Unreachable)
+    async def _compared(self, ask: Ask, metric: Metric, question: Question, start: float, at: float) -> Sample:
+        """The samples since `start`; where those are too many at once, the first part of them, and more next time."""
+        for share in _SHARES[:-1]:
+            with contextlib.suppress(TooLarge):
+                return await self._window(ask, metric, question, start, start + (at - start) / share)
+        return await self._window(ask, metric, question, start, start + (at - start) / _SHARES[-1])
 
-
-async def _compared(ask: Ask, metric: Metric, question: Question, seconds: float) -> Sample:
-    queries = counter_queries(metric, question, seconds)
-    events, total = await asyncio.gather(ask(queries.events), ask(queries.total))
-    samples = counter_samples(metric, question, events, total, queries.complement)
-    if metric.latency is not None and isinstance(samples, CounterSamples):
-        version = without_bucket(samples)
-        if version is not None:
-            return missing_bucket(metric, version, await ask(bounds_query(metric, question)))
-    return samples
+    async def _window(self, ask: Ask, metric: Metric, question: Question, start: float, end: float) -> Sample:
+        queries = counter_queries(metric, question, end - start)
+        events, total = await asyncio.gather(ask(queries.events, end), ask(queries.total, end))
+        # Many thousand series take a while to sort: not in the event loop.
+        samples = await asyncio.get_running_loop().run_in_executor(
+            self._executor, counter_samples, metric, question, events, total, queries.complement
+        )
+        if metric.latency is not None and isinstance(samples, CounterSamples):
+            version = without_bucket(samples)
+            if version is not None:
+                return missing_bucket(metric, version, await ask(bounds_query(metric, question), end))
+        return samples
 
 
 def _trouble(error: PrometheusError) -> Trouble:

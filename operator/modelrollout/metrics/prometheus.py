@@ -28,7 +28,7 @@ class Bounds:
 
     connect: float = 2.0
     seconds: float = 8.0
-    largest: int = 32 << 20
+    largest: int = 8 << 20
 
 
 DEFAULT_BOUNDS = Bounds()
@@ -41,13 +41,24 @@ class Prometheus:
     own around a session with bounds, and the event loop never waits longer than the bounds say.
     """
 
-    def __init__(self, address: str, executor: Executor, bounds: Bounds = DEFAULT_BOUNDS, token: str = "") -> None:
-        """Take an address that was checked before (`addresses.check_address`); nothing is sent yet."""
+    def __init__(
+        self, address: str, executor: Executor, bounds: Bounds = DEFAULT_BOUNDS, token: str = "", slots: int = 4
+    ) -> None:
+        """Prepare to ask; nothing is sent yet.
+
+        Args:
+            address: one that was checked before (`addresses.check_address`).
+            executor: whose threads wait for the answers.
+            bounds: what one query may cost.
+            token: bearer token to send, if any.
+            slots: queries under way at once, so that a server that hangs does not hold every thread.
+        """
         self.address = address
         self._executor = executor
         self._bounds = bounds
         self._token = token
         self._local = threading.local()
+        self._slots = asyncio.Semaphore(slots)
 
     async def query(self, query: str, at: float) -> Answer:
         """Evaluate `query` at the moment `at`, in seconds since the epoch.
@@ -61,7 +72,7 @@ class Prometheus:
         patience = self._bounds.connect + self._bounds.seconds + 1
         try:
             # The thread's own bounds come first; this one holds where a header trickles in or no thread is free.
-            async with asyncio.timeout(2 * patience):
+            async with asyncio.timeout(2 * patience), self._slots:
                 return await loop.run_in_executor(self._executor, self._ask, query, at)
         except TimeoutError:
             raise TimedOut(f"{self.address} did not answer within {2 * patience:g} s") from None
@@ -72,7 +83,7 @@ class Prometheus:
             client.custom_query(query, params={"time": f"{at:.3f}", "timeout": f"{self._bounds.seconds:g}s"})
         except PrometheusApiClientException as error:
             raise NotPrometheus(str(error)[:200]) from error
-        return answer_of(session.last)
+        return answer_of(session.take())
 
     def _client(self) -> tuple[PrometheusConnect, BoundedSession]:
         pair: tuple[PrometheusConnect, BoundedSession] | None = getattr(self._local, "pair", None)

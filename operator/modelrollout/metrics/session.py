@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 import requests
+from urllib3.exceptions import HTTPError, ReadTimeoutError
 from urllib3.util.retry import Retry
 
 from modelrollout.metrics.errors import NotPrometheus, QueryRefused, TimedOut, TooLarge, Unreachable
@@ -29,11 +30,7 @@ class ParsedResponse(requests.Response):
 
 
 class BoundedSession(requests.Session):
-    """A session whose every answer is a successful one of Prometheus' API, or one of our errors.
-
-    Attributes:
-        last: the document that was read last; a session belongs to one thread.
-    """
+    """A session whose every answer is a successful one of Prometheus' API, or one of our errors; for one thread."""
 
     def __init__(self, *, connect: float, seconds: float, largest: int, token: str = "") -> None:
         """Set the bounds.
@@ -46,11 +43,10 @@ class BoundedSession(requests.Session):
         """
         super().__init__()
         self.trust_env = False  # proxies and .netrc of the environment are none of a tenant's business
-        self.max_redirects = 0
         self._connect, self._seconds, self._largest = connect, seconds, largest
         if token:
             self.headers["Authorization"] = f"Bearer {token}"
-        self.last: Mapping[str, Any] = {}
+        self._last: Mapping[str, Any] = {}
 
     def request(self, method: str, url: str | bytes, *_args: Any, **options: Any) -> requests.Response:  # noqa: ANN401
         """Send a query as a form, so that its length meets no limit on addresses, and read the answer."""
@@ -60,12 +56,17 @@ class BoundedSession(requests.Session):
         try:
             with super().request(method, url, **options) as response:
                 body = self._read(response, deadline)
-        except requests.exceptions.Timeout as error:
+        except (requests.exceptions.Timeout, TimeoutError, ReadTimeoutError) as error:
             raise TimedOut(f"no answer from {_host(url)} within {self._seconds:g} s") from error
-        except (requests.exceptions.RequestException, OSError) as error:
+        except (requests.exceptions.RequestException, HTTPError, OSError) as error:  # the body is read below requests
             raise Unreachable(f"{_host(url)} cannot be asked: {_cause(error)}") from error
-        self.last = _document(response, body)
-        return ParsedResponse(self.last)
+        self._last = _document(response, body)
+        return ParsedResponse(self._last)
+
+    def take(self) -> Mapping[str, Any]:
+        """The document that was read last, once: a large one must not stay in memory until the next question."""
+        document, self._last = self._last, {}
+        return document
 
     def _read(self, response: requests.Response, deadline: float) -> bytes:
         body = bytearray()
@@ -100,7 +101,8 @@ def _document(response: requests.Response, body: bytes) -> Mapping[str, Any]:
         raise Unreachable(f"Prometheus does not let the operator in (HTTP {status})")
     if status != 200:
         raise Unreachable(f"HTTP {status} instead of an answer")
-    if not isinstance(document, dict) or document.get("status") != "success":
+    data = document.get("data") if isinstance(document, dict) and document.get("status") == "success" else None
+    if not isinstance(data, dict) or "result" not in data:
         kind = response.headers.get("Content-Type", "").partition(";")[0][:60] or "an unnamed type"
         raise NotPrometheus(f"what answers there is not Prometheus' API: it sent {kind}")
     return cast("Mapping[str, Any]", document)

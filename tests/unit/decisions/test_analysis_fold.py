@@ -1,4 +1,4 @@
-"""One path for live, restart and backtest: the pieces in which samples come, and restarts between them, change nothing."""
+"""One path for live, restart and backtest: chunks of samples, and restarts between them, change nothing."""
 
 import json
 

@@ -1,0 +1,165 @@
+"""Gather, fold and judge against a real Prometheus that scrapes real counters every second."""
+
+import asyncio
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from modelrollout.decisions.analysis import fold, initial, judge
+from modelrollout.decisions.analysis_state import AnalysisState
+from modelrollout.decisions.findings import Evidence
+from modelrollout.decisions.questions import Question
+from modelrollout.metrics import Bounds, Gatherer
+from tests.prometheus.conftest import Exporter, Server
+from tests.prometheus.models import RATE, Model, World
+
+BOUNDS = Bounds(connect=1, seconds=2)
+ERRORS = {
+    "name": "errors",
+    "better": "Lower",
+    "proportion": {"bad": 'http_requests_total{code=~"5.."}', "total": "http_requests_total"},
+    "margin": {"difference": 0.03},
+}
+SLOW = {
+    "name": "slow",
+    "better": "Lower",
+    "latency": {"histogram": "http_request_duration_seconds", "above": "250ms"},
+    "margin": {"difference": 0.05},
+}
+
+
+async def watch(gatherer: Gatherer, asked: Question, state: AnalysisState, done, seconds: float = 40):
+    """Look twice a second until the evidence satisfies `done`."""
+    async with asyncio.timeout(seconds):
+        while True:
+            now = time.time()
+            state = fold(state, asked, await gatherer.gather(asked, state, now), now)
+            if done(judge(state, asked)):
+                return state
+            await asyncio.sleep(0.5)
+
+
+def verdicts(evidence: Evidence) -> dict[str, str]:
+    return {one.metric: str(one.verdict) for one in evidence.findings}
+
+
+async def test_a_good_candidate_passes(prometheus: Server, exporter: Exporter, executor: ThreadPoolExecutor):
+    world = World(prometheus, exporter, v7=Model("v7"), v8=Model("v8"))
+    asked, gatherer = world.question(ERRORS, SLOW), Gatherer(executor, prometheus.address, bounds=BOUNDS)
+    state = await watch(gatherer, asked, initial(asked), lambda said: set(verdicts(said).values()) == {"Pass"})
+    errors, slow = judge(state, asked).findings
+    assert errors.candidate == pytest.approx(0.01, abs=0.003)
+    assert slow.candidate == pytest.approx(0.05, abs=0.01)
+    assert errors.fresh
+    assert errors.inside_margin
+
+
+async def test_a_bad_candidate_fails_and_a_restarted_operator_agrees(
+    prometheus: Server, exporter: Exporter, executor: ThreadPoolExecutor
+):
+    world = World(prometheus, exporter, v7=Model("v7"), v8=Model("v8", bad=0.08))
+    asked, gatherer = world.question(ERRORS), Gatherer(executor, prometheus.address, bounds=BOUNDS)
+    state = await watch(gatherer, asked, initial(asked), lambda said: verdicts(said)["errors"] == "Fail")
+    finding = judge(state, asked).findings[0]
+    assert (finding.reason, finding.candidate) == ("Worse", pytest.approx(0.08, abs=0.01))
+    samples = await gatherer.gather(asked, initial(asked), state.at)
+    assert judge(fold(initial(asked), asked, samples, state.at), asked) == judge(state, asked)
+
+
+async def test_counters_that_start_again_lose_little_and_invent_nothing(
+    prometheus: Server, exporter: Exporter, executor: ThreadPoolExecutor
+):
+    world = World(prometheus, exporter, v7=Model("v7"), v8=Model("v8"))
+    asked, gatherer = world.question(ERRORS), Gatherer(executor, prometheus.address, bounds=BOUNDS)
+    state = await watch(gatherer, asked, initial(asked), lambda said: said.answers.get("v8", 0) > RATE)
+    world.models["v8"].born = time.time()
+    state = await watch(gatherer, asked, state, lambda said: said.answers["v8"] > 6 * RATE)
+    answers = judge(state, asked).answers
+    assert answers["v7"] - 2 * RATE <= answers["v8"] <= answers["v7"] + RATE / 4
+
+
+async def test_another_namespace_with_the_same_names_is_never_counted(
+    prometheus: Server, exporter: Exporter, executor: ThreadPoolExecutor
+):
+    mine = World(prometheus, exporter, v7=Model("v7"))
+    World(prometheus, exporter, v7=Model("v7"), v8=Model("v8", bad=0.9))
+    asked = mine.question({**ERRORS, "series": "version"}, {**ERRORS, "name": "pods"})
+    gatherer = Gatherer(executor, prometheus.address, bounds=BOUNDS)
+    state = await watch(gatherer, asked, initial(asked), lambda said: said.findings[0].message.endswith("version"))
+    for finding in judge(state, asked).findings:
+        assert (finding.verdict, finding.reason, finding.candidate_count) == ("Inconclusive", "NoData", 0)
+
+
+async def test_a_bound_that_is_no_bucket_is_an_error_that_names_the_nearest(
+    prometheus: Server, exporter: Exporter, executor: ThreadPoolExecutor
+):
+    world = World(prometheus, exporter, v7=Model("v7"), v8=Model("v8"))
+    slow = {**SLOW, "latency": {**SLOW["latency"], "above": "200ms"}}
+    asked, gatherer = world.question(slow), Gatherer(executor, prometheus.address, bounds=BOUNDS)
+    state = await watch(gatherer, asked, initial(asked), lambda said: said.findings[0].reason == "NoSuchBucket")
+    finding = judge(state, asked).findings[0]
+    assert (finding.verdict, finding.fresh) == ("Error", False)
+    assert "nearest are 0.1 s and 0.25 s" in finding.message
+
+
+@pytest.mark.parametrize(
+    ("query", "verdict", "reason"),
+    [
+        ('max(memory_ratio{namespace="{{namespace}}",pod=~"{{pods}}"})', "Pass", "WithinBounds"),
+        ("scalar(max(memory_ratio))", "Pass", "WithinBounds"),
+        ('sum(memory_ratio{namespace="{{namespace}}",service="{{service}}"})', "Fail", "OutsideBounds"),
+        ('memory_ratio{namespace="{{namespace}}",version="{{version}}"}', "Error", "SeveralValues"),
+        ('memory_ratio{namespace="{{namespace}}",workload="{{workload}}"}[1m]', "Error", "WrongType"),
+        ('absent_ratio{namespace="{{namespace}}"}', "Inconclusive", "NoData"),
+        ('nothing_ratio{namespace="{{namespace}}",version="v8"}', "Inconclusive", "NoData"),
+        ("sum(memory_ratio", "Error", "QueryFailed"),
+        ('"text"', "Error", "WrongType"),
+    ],
+)
+async def test_a_threshold_takes_one_number_and_says_what_else_it_got(
+    prometheus: Server, exporter: Exporter, executor: ThreadPoolExecutor, query: str, verdict: str, reason: str
+):
+    world = World(prometheus, exporter, v8=Model("v8"))
+    metric = {"name": "memory", "threshold": {"query": query, "max": 0.9, "consecutive": 1}}
+    asked, gatherer = world.question(metric), Gatherer(executor, prometheus.address, bounds=BOUNDS)
+    state = await watch(
+        gatherer,
+        asked,
+        initial(asked),
+        lambda said: (said.findings[0].verdict, said.findings[0].reason) == (verdict, reason),
+    )
+    assert judge(state, asked).findings[0].message
+
+
+async def test_a_restart_of_prometheus_and_a_hang_change_no_evidence(
+    prometheus: Server, exporter: Exporter, executor: ThreadPoolExecutor
+):
+    world = World(prometheus, exporter, v7=Model("v7"), v8=Model("v8"))
+    asked, gatherer = world.question(ERRORS), Gatherer(executor, prometheus.address, bounds=BOUNDS)
+    state = await watch(gatherer, asked, initial(asked), lambda said: said.answers.get("v8", 0) > RATE)
+
+    prometheus.kill()
+    state = await watch(gatherer, asked, state, lambda said: "refused" in said.unreachable)
+    down = judge(state, asked)
+    assert (down.findings[0].verdict, down.findings[0].reason, down.findings[0].fresh) == (
+        "Error",
+        "Unreachable",
+        False,
+    )
+    await asyncio.to_thread(prometheus.start)
+    before = down.answers["v8"]
+    state = await watch(gatherer, asked, state, lambda said: said.answers["v8"] > before and not said.unreachable)
+
+    prometheus.freeze(True)
+    try:
+        began = time.monotonic()
+        state = await watch(gatherer, asked, state, lambda said: said.findings[0].reason == "TimedOut")
+        assert time.monotonic() - began < 6
+    finally:
+        prometheus.freeze(False)
+    before = judge(state, asked).answers["v8"]
+    state = await watch(gatherer, asked, state, lambda said: said.answers["v8"] > before and not said.unreachable)
+
+    samples = await gatherer.gather(asked, initial(asked), state.at)
+    assert judge(fold(initial(asked), asked, samples, state.at), asked) == judge(state, asked)

@@ -1,0 +1,195 @@
+"""From the spec to queries that stay in their namespace, and from answers to samples."""
+
+from dataclasses import replace
+from decimal import Decimal
+
+import numpy as np
+import pytest
+
+from modelrollout.decisions.analysis_samples import CounterSamples, Trouble, ValueSample
+from modelrollout.decisions.questions import SeriesTarget
+from modelrollout.metrics.answers import Answer, Point, Range, answer_of
+from modelrollout.metrics.buckets import bound_pattern, is_bound, nearest
+from modelrollout.metrics.errors import BadQuery, NotPrometheus
+from modelrollout.metrics.placeholders import substitute
+from modelrollout.metrics.queries import counter_queries, counter_samples, value_sample, without_bucket
+from modelrollout.metrics.targets import matchers_of, version_finder
+from tests.unit.decisions.analysis_histories import ERRORS, question
+
+SLOW = {"name": "slow", "better": "Lower", "latency": {"histogram": 'rq_time{path="/x"}', "above": "250ms"}}
+
+
+def query_of(series: str) -> str:
+    asked = question({**ERRORS, "series": series})
+    return counter_queries(asked.spec.metrics[0], asked, 30.2).total
+
+
+@pytest.mark.parametrize(
+    ("series", "query"),
+    [
+        ("pods", 'http_requests_total{namespace="risk",pod=~"fraud-v8-a|fraud-v7-a"}[31s]'),
+        ("version", 'http_requests_total{namespace="risk",version=~"v8|v7"}[31s]'),
+        ("service", 'http_requests_total{namespace="risk",service=~"fraud-v8|fraud-v7"}[31s]'),
+        ("workload", 'http_requests_total{namespace="risk",workload=~"fraud-v8|fraud-v7"}[31s]'),
+        (
+            "cluster",
+            'http_requests_total{envoy_cluster_name=~"service/risk/fraud-v8/8080/(http|grpc)|X"}[31s]'.replace(
+                "X", "service/risk/fraud-v7/8080/(http|grpc)"
+            ),
+        ),
+    ],
+)
+def test_one_query_asks_for_both_versions_within_the_namespace(series, query):
+    assert query_of(series) == query
+
+
+def test_latency_asks_for_one_bucket_and_the_count():
+    asked = question(SLOW)
+    queries = counter_queries(asked.spec.metrics[0], asked, 10)
+    assert queries.events.startswith(
+        'rq_time_bucket{path="/x",namespace="risk",pod=~"fraud-v8-a|fraud-v7-a",le=~"0[.]250*'
+    )
+    assert queries.total.startswith('rq_time_count{path="/x",namespace=')
+    assert queries.complement
+
+
+@pytest.mark.parametrize(
+    ("pods", "name", "belongs"),
+    [
+        ((), "fraud-v8-6d4cf56db6-x2kzq", True),
+        ((), "fraud-v8-other-6d4cf56db6-x2kzq", False),
+        ((), "fraud-v8-canary", False),
+        ((), "my-fraud-v8-6d4cf56db6-x2kzq", False),
+        (("fraud-v8-a.b",), "fraud-v8-a.b", True),
+        (("fraud-v8-a.b",), "fraud-v8-axb", False),
+        (tuple(f"fraud-v8-{n}" for n in range(201)), "fraud-v8-7", False),
+        (tuple(f"fraud-v8-{n}" for n in range(201)), "fraud-v8-6d4cf56db6-x2kzq", True),
+    ],
+)
+def test_pods_are_the_known_ones_or_those_whose_name_the_workload_implies(pods, name, belongs):
+    asked = question()
+    targets = {**asked.targets, "v8": SeriesTarget("fraud-v8", 8080, "fraud-v8", pods)}
+    finder = version_finder("pods", replace(asked, targets=targets))
+    assert (finder({"pod": name}) == "v8") == belongs
+
+
+def test_a_version_that_cannot_be_found_is_said_so():
+    asked = replace(question(), targets={})
+    with pytest.raises(BadQuery, match="workload of v8 is not known"):
+        matchers_of("pods", asked)
+
+
+@pytest.mark.parametrize(
+    ("bound", "same", "others"),
+    [
+        ("0.25", ["0.25", "0.250", "2.5e-01", "2.50e-1"], ["0.2", "0.2500001", "10.25", "0.255", "+Inf"]),
+        ("250", ["250", "250.0", "2.5e+02", "2.5e2"], ["25", "2500", "250.5"]),
+        ("1", ["1", "1.0", "1e0"], ["10", "0.1", "1.5"]),
+        ("0.00005", ["5e-05", "0.00005", "5.0e-5"], ["5e-5.5", "5e-06"]),
+        ("10000", ["10000", "10000.0", "1e4", "1e+04"], ["1000", "100000"]),
+    ],
+)
+def test_a_bound_is_found_however_it_is_written(bound, same, others):
+    import re
+
+    pattern = bound_pattern(Decimal(bound))
+    for text in same:
+        assert re.fullmatch(pattern, text)
+        assert is_bound(text, Decimal(bound))
+    for text in others:
+        assert not re.fullmatch(pattern, text)
+
+
+def test_the_nearest_bounds_leave_infinity_and_nonsense_out():
+    assert nearest(["0.1", "0.5", "+Inf", "x", "1"], Decimal("0.25")) == (0.1, 0.5)
+    assert nearest(["+Inf"], Decimal("0.25")) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("query", "filled"),
+    [
+        ('x{n="{{namespace}}",v="{{version}}"}', 'x{n="risk",v="v8"}'),
+        ('x{s="{{service}}:{{port}}",w="{{workload}}"}', 'x{s="fraud-v8:8080",w="fraud-v8"}'),
+        ('x{pod=~"{{pods}}"}', 'x{pod=~"fraud-v8-a"}'),
+        ('x{c="{{cluster}}"}', 'x{c="service/risk/fraud-v8/8080/http"}'),
+    ],
+)
+def test_placeholders_stand_for_the_candidate(query, filled):
+    assert substitute(query, question()) == filled
+
+
+def test_an_unknown_placeholder_and_one_without_a_value_are_refused():
+    with pytest.raises(BadQuery, match="no placeholder"):
+        substitute("x{{secret}}", question())
+    with pytest.raises(BadQuery, match="no usable value"):
+        substitute("{{service}}", replace(question(), targets={}))
+    quote = SeriesTarget('a"} or x{b="', 8080, "w", ("p",))
+    with pytest.raises(BadQuery, match="no usable value"):
+        substitute("{{service}}", replace(question(), targets={"v8": quote}))
+
+
+def series(pod: str, *values: float, **labels: str) -> Range:
+    return Range({"pod": pod, **labels}, np.arange(1.0, len(values) + 1), np.array(values))
+
+
+def test_series_go_to_their_version_and_strangers_are_left_out():
+    asked = question()
+    total = Answer("matrix", ranges=(series("fraud-v7-a", 1, 2), series("fraud-v8-a", 3, 4), series("other", 9, 9)))
+    samples = counter_samples(asked.spec.metrics[0], asked, Answer("matrix"), total, False)
+    assert isinstance(samples, CounterSamples)
+    assert [one.version for one in samples.total] == ["v7", "v8"]
+
+
+def test_a_version_without_the_bucket_is_found():
+    asked = question(SLOW)
+    fast = Answer("matrix", ranges=(series("fraud-v7-a", 1, le="0.25"), series("fraud-v8-a", 1, le="0.2")))
+    total = Answer("matrix", ranges=(series("fraud-v7-a", 1), series("fraud-v8-a", 1)))
+    samples = counter_samples(asked.spec.metrics[0], asked, fast, total, True)
+    assert without_bucket(samples) == "v8"
+
+
+def test_a_partial_answer_is_no_basis_for_a_verdict():
+    asked, part = question(), Answer("matrix", warnings=("store-2 is unavailable",))
+    for events, total in ((part, Answer("matrix")), (Answer("matrix"), part)):
+        said = counter_samples(asked.spec.metrics[0], asked, events, total, False)
+        assert isinstance(said, Trouble)
+        assert (said.reason, "store-2" in said.message) == ("PartialAnswer", True)
+    assert value_sample(Answer("vector", warnings=("partial",))).reason == "PartialAnswer"
+
+
+def test_a_threshold_takes_a_scalar_or_one_element_and_names_more():
+    assert value_sample(Answer("scalar", points=(Point({}, 2.0),))) == ValueSample(2.0)
+    assert value_sample(Answer("vector", points=(Point({}, float("inf")),))) == ValueSample(float("inf"))
+    assert value_sample(Answer("vector", points=(Point({}, float("nan")),))) == ValueSample(None)
+    assert value_sample(Answer("vector")) == ValueSample(None)
+    several = value_sample(Answer("vector", points=(Point({"gpu": "0"}, 1.0), Point({"gpu": "1"}, 2.0))))
+    assert (several.reason, "{gpu=0}, {gpu=1}" in several.message) == ("SeveralValues", True)
+    assert value_sample(Answer("matrix")).reason == "WrongType"
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {},
+        {"data": None},
+        {"data": {"resultType": "matrix"}},
+        {"data": {"resultType": "matrix", "result": [{"metric": {}, "values": [[1]]}]}},
+        {"data": {"resultType": "matrix", "result": [{"metric": {}, "values": [[2, "1"], [1, "1"]]}]}},
+        {"data": {"resultType": "matrix", "result": [{"metric": {}, "values": [[1, "-5"]]}]}},
+        {"data": {"resultType": "vector", "result": [{"metric": {}, "value": [1, "x"]}]}},
+        {"data": {"resultType": "scalar", "result": []}},
+        {"data": {"resultType": "streams", "result": []}},
+    ],
+)
+def test_an_answer_out_of_form_is_not_prometheus(document):
+    with pytest.raises(NotPrometheus):
+        answer_of(document)
+
+
+def test_samples_that_are_no_numbers_and_native_histograms_carry_no_counts():
+    values = [[1, "5"], [2, "NaN"], [3, "+Inf"], [4, "6"]]
+    result = [{"metric": {"a": "b"}, "values": values}, {"metric": {}, "histograms": [[1, {}]]}]
+    answer = answer_of({"data": {"resultType": "matrix", "result": result}, "warnings": ["w"]})
+    assert list(answer.ranges[0].values) == [5, 6]
+    assert len(answer.ranges[1].times) == 0
+    assert answer.warnings == ("w",)
