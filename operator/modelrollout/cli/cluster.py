@@ -52,15 +52,15 @@ def run(target: Target, work: "Callable[[Cluster], Coroutine[Any, Any, _T]]") ->
         return asyncio.run(connected())
     except KubeError as error:
         raise explained(error) from None
-    except yaml.YAMLError as error:
-        raise CommandFailed(
-            f"the kubeconfig is no YAML: {error}", "`kubectl config view` shows what kubectl reads."
-        ) from None
 
 
 @asynccontextmanager
 async def _cluster(target: Target) -> "AsyncIterator[Cluster]":
-    transport = await connect(target.context)
+    try:
+        transport = await connect(target.context)
+    except yaml.YAMLError as error:
+        hint = "`kubectl config view` shows what kubectl reads."
+        raise CommandFailed(f"the kubeconfig is no YAML: {error}", hint) from None
     try:
         yield Cluster(transport, target.namespace or namespace_of(target.context))
     finally:

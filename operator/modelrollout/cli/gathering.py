@@ -40,6 +40,21 @@ def read_status(document: Mapping[str, Any]) -> ModelRolloutStatus:
         ) from None
 
 
+def _readable_status(document: Mapping[str, Any]) -> tuple[ModelRolloutStatus, tuple[str, ...]]:
+    """As much of the status as this plugin knows, and the names of the fields that it does not.
+
+    Half a look is better than none when the operator is newer.
+    """
+    status, unreadable = dict(document.get("status") or {}), list[str]()
+    while True:
+        try:
+            return ModelRolloutStatus.model_validate(status), tuple(unreadable)
+        except ValidationError as error:
+            for name in {str(one["loc"][0]) for one in error.errors()}:
+                del status[name]
+                unreadable.append(name)
+
+
 def gather(
     document: Mapping[str, Any],
     *,
@@ -55,7 +70,8 @@ def gather(
         ready: ready endpoints by name of Service, None when they may not be read.
         live: values from the leader, None when it could not be reached.
     """
-    metadata, spec, status = document["metadata"], document.get("spec") or {}, read_status(document)
+    metadata, spec = document["metadata"], document.get("spec") or {}
+    status, unreadable = _readable_status(document)
     generation = metadata.get("generation")
     resolved = _resolved(plan or spec)
     steps = _steps(resolved, status)
@@ -65,7 +81,8 @@ def gather(
     return Overview(
         namespace=metadata.get("namespace", ""),
         name=metadata["name"],
-        phase=str(status.phase) if document.get("status") else "Unseen",
+        phase=str((document.get("status") or {}).get("phase") or "Unseen"),
+        unreadable=unreadable,
         message=status.message,
         hypothesis=str(spec.get("hypothesis") or ""),
         strategy=status.strategy,

@@ -110,6 +110,7 @@ class Overview:
     candidate: str
     weight: int | None
     unseen_edit: bool
+    unreadable: tuple[str, ...]
     versions: tuple[VersionRow, ...]
     steps: tuple[StepRow, ...]
     countdowns: tuple[Countdown, ...]
@@ -139,6 +140,8 @@ def _plain(value: object) -> object:
         return {name: plain for name, plain in pairs if plain is not None}
     if hasattr(value, "model_dump"):
         return value.model_dump(mode="json", by_alias=True, exclude_none=True)
+    if isinstance(value, StrEnum):
+        return str(value)
     if isinstance(value, datetime):
         return value.isoformat().replace("+00:00", "Z")
     if isinstance(value, tuple | list):

@@ -82,6 +82,11 @@ def _header(seen: Overview, now: datetime) -> Iterator[Text]:
         yield Text(f"Run {seen.run.id}, attempt {seen.run.attempt}, began {since}", style="dim")
     if seen.unseen_edit:
         yield Text("! The last edit of the spec has not been seen by the operator yet.", style="yellow")
+    if seen.unreadable:
+        fields = ", ".join(sorted(seen.unreadable))
+        yield Text(
+            f"! Not shown, because this plugin does not know its form: {fields} (kubectl get mro -o yaml has it)"
+        )
     for pause in seen.paused_by if seen.phase != "Paused" or len(seen.paused_by) > 1 else ():
         yield Text(f"‖ Paused by {pause}", style="yellow")
     for one in seen.problems:

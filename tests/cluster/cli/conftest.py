@@ -19,6 +19,7 @@ PROGRAM = Path(sys.executable).parent / "kubectl-modelrollout"
 
 Ran = subprocess.CompletedProcess[str]
 Run = Callable[..., Ran]
+Start = Callable[..., subprocess.Popen[str]]
 
 
 @pytest.fixture
@@ -31,6 +32,24 @@ def run(kubeconfig: Path, namespace: str) -> Run:
         return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=60)
 
     return ran
+
+
+@pytest.fixture
+def start(kubeconfig: Path, namespace: str) -> Iterator[Start]:
+    """`start("wait", "fraud")`: the same, while the test goes on."""
+    started: list[subprocess.Popen[str]] = []
+
+    def begin(*arguments: str) -> subprocess.Popen[str]:
+        environment = os.environ | {"KUBECONFIG": str(kubeconfig), "PYTHONUNBUFFERED": "1"}
+        command = [str(PROGRAM), *arguments, "-n", namespace]
+        pipe = subprocess.PIPE
+        started.append(subprocess.Popen(command, env=environment, stdout=pipe, stderr=pipe, text=True))
+        return started[-1]
+
+    yield begin
+    for process in started:
+        with process:
+            process.kill()
 
 
 class Rollouts:
@@ -53,6 +72,10 @@ class Rollouts:
         self.objects.patch_namespaced_custom_object_status(
             *GROUP, self.namespace, "modelrollouts", name, {"status": status}
         )
+
+    def delete(self, name: str) -> None:
+        """Delete a rollout."""
+        self.objects.delete_namespaced_custom_object(*GROUP, self.namespace, "modelrollouts", name)
 
     def commands(self) -> list[dict[str, Any]]:
         """Commands that were created."""

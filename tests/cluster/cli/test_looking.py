@@ -3,15 +3,16 @@
 import json
 import os
 import shutil
+import signal
 import subprocess
-import threading
 from pathlib import Path
 
 import pytest
+import yaml
 from kubernetes import client
 
 from modelrollout import __version__
-from tests.cluster.cli.conftest import PROGRAM, Rollouts, Run
+from tests.cluster.cli.conftest import PROGRAM, Rollouts, Run, Start
 from tests.unit.cli import cases
 
 
@@ -91,15 +92,14 @@ def test_wait_ends_with_a_code_that_tells_the_end(run: Run, rollouts: Rollouts, 
 
 
 @pytest.mark.usefixtures("progressing")
-def test_wait_follows_the_rollout_until_it_ends(run: Run, rollouts: Rollouts) -> None:
-    end = cases.rolled_back()["status"]
-    done = threading.Timer(1.0, rollouts.write, kwargs=end | {"observedGeneration": 1, "candidate": ""})
-    done.start()
-    ran = run("wait", "fraud", "--timeout", "30s")
-    done.join()
-    assert ran.returncode == 3
-    assert "rolled back: v7 serves all traffic" in ran.stdout
-    assert "Progressing 2/4 5%" in ran.stderr
+def test_wait_follows_the_rollout_until_it_ends(start: Start, rollouts: Rollouts) -> None:
+    waiting = start("wait", "fraud", "--timeout", "30s")
+    assert waiting.stderr.readline().startswith("Progressing 2/4 5%: ")
+    rollouts.write(**cases.rolled_back()["status"] | {"observedGeneration": 1})
+    out, err = waiting.communicate(timeout=30)
+    assert waiting.returncode == 3
+    assert "fraud rolled back: v7 serves all traffic" in out
+    assert err.startswith("RolledBack 2/4 5%: ")
 
 
 @pytest.mark.usefixtures("progressing")
@@ -110,17 +110,13 @@ def test_wait_that_takes_too_long_ends_with_4(run: Run) -> None:
 
 
 @pytest.mark.usefixtures("progressing")
-def test_wait_notices_that_the_rollout_is_deleted(run: Run, rollouts: Rollouts) -> None:
-    gone = threading.Timer(
-        1.0,
-        rollouts.objects.delete_namespaced_custom_object,
-        args=("modelrollout.io", "v1alpha1", rollouts.namespace, "modelrollouts", "fraud"),
-    )
-    gone.start()
-    ran = run("wait", "fraud", "--timeout", "30s")
-    gone.join()
-    assert ran.returncode == 1
-    assert "was deleted" in ran.stderr
+def test_wait_notices_that_the_rollout_is_deleted(start: Start, rollouts: Rollouts) -> None:
+    waiting = start("wait", "fraud", "--timeout", "30s")
+    waiting.stderr.readline()
+    rollouts.delete("fraud")
+    _, err = waiting.communicate(timeout=30)
+    assert waiting.returncode == 1
+    assert err == f"error: ModelRollout {rollouts.namespace}/fraud was deleted\n"
 
 
 def test_version_names_the_versions_that_the_cluster_serves(run: Run) -> None:
@@ -143,6 +139,92 @@ def test_it_is_a_plugin_of_kubectl(kubeconfig: Path) -> None:
         check=True,
     )
     assert done.stdout == f"client: {__version__}\nserver: modelrollouts.modelrollout.io v1alpha1\n"
+
+
+def test_kubectl_completes_commands_and_names_of_rollouts(
+    run: Run, rollouts: Rollouts, kubeconfig: Path, namespace: str, tmp_path: Path
+) -> None:
+    kubectl = shutil.which("kubectl")
+    if kubectl is None:
+        pytest.skip("kubectl is not on the PATH")
+    rollouts.create(cases.rollout())
+    script = tmp_path / "kubectl_complete-modelrollout"
+    script.write_text(
+        subprocess.run([PROGRAM, "completion", "kubectl"], capture_output=True, text=True, check=True).stdout
+    )
+    script.chmod(0o755)
+    path = os.pathsep.join([str(tmp_path), str(PROGRAM.parent), os.environ["PATH"]])
+
+    def completed(*words: str) -> list[str]:
+        done = subprocess.run(
+            [kubectl, "__complete", "modelrollout", *words],
+            env=os.environ | {"PATH": path, "KUBECONFIG": str(kubeconfig)},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        return done.stdout.splitlines()
+
+    assert completed("sta") == ["status", ":4"]
+    assert completed("status", "-n", namespace, "fr") == ["fraud", ":4"]
+
+
+def test_wait_gives_up_on_a_rollout_that_stays_stalled(run: Run, rollouts: Rollouts) -> None:
+    stalled = {
+        "type": "Stalled",
+        "status": "True",
+        "reason": "RouteMissing",
+        "message": "HTTPRoute fraud does not exist",
+        "lastTransitionTime": "2026-11-20T03:12:20Z",
+    }
+    rollouts.create(cases.progressing(phase="Pending", message="HTTPRoute fraud does not exist", conditions=[stalled]))
+    ran = run("wait", "fraud", "--timeout", "50s")
+    assert ran.returncode == 1
+    assert ran.stdout.endswith("/fraud stands still: HTTPRoute fraud does not exist\n")
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"server": "https://127.0.0.1:1"}, "the API server did not answer: "),
+        ({"token": "wrong"}, "the API server does not accept your credentials"),
+    ],
+)
+def test_an_api_server_that_cannot_be_used_is_one_sentence_and_a_hint(
+    run: Run, kubeconfig: Path, tmp_path: Path, change: dict[str, str], sentence: str
+) -> None:
+    document = yaml.safe_load(kubeconfig.read_text())
+    if "token" in change:
+        document["users"][0]["user"] = change
+    else:
+        document["clusters"][0]["cluster"] |= change
+    path = tmp_path / "kubeconfig"
+    path.write_text(yaml.safe_dump(document))
+    ran = run("list", kubeconfig=path)
+    assert ran.returncode == 1
+    first, hint = ran.stderr.splitlines()
+    assert first.startswith(f"error: {sentence}")
+    assert hint
+
+
+@pytest.mark.usefixtures("progressing")
+def test_a_watch_without_a_terminal_prints_a_line_per_change(start: Start, rollouts: Rollouts) -> None:
+    watching = start("status", "fraud", "-w")
+    assert "Z Progressing 2/4 v8 at 5%: step 2 of 4" in watching.stdout.readline()
+    rollouts.write(phase="Paused", message="paused by ada")
+    assert watching.stdout.readline().endswith("Z Paused 2/4 v8 at 5%: paused by ada\n")
+    watching.send_signal(signal.SIGINT)
+    assert watching.wait(20) == 130
+
+
+@pytest.mark.usefixtures("progressing")
+def test_a_watch_for_programs_prints_a_document_per_change_and_line(start: Start, rollouts: Rollouts) -> None:
+    watching = start("status", "fraud", "-w", "-o", "json")
+    assert json.loads(watching.stdout.readline())["phase"] == "Progressing"
+    rollouts.write(phase="Paused")
+    assert json.loads(watching.stdout.readline())["phase"] == "Paused"
+    watching.send_signal(signal.SIGINT)
+    assert watching.wait(20) == 130
 
 
 def _endpoints(api: client.ApiClient, namespace: str, service: str, *, ready: int, unready: int) -> None:

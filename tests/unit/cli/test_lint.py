@@ -100,8 +100,12 @@ def test_the_parsers_echo_of_a_wrong_item_is_not_repeated_for_its_list(lint) -> 
 @pytest.mark.parametrize(
     ("before", "after", "finding"),
     [
-        ("hold: 2m", "hold: 10s", "the hold of the 1% step, 10s, is shorter than two analysis intervals (30s)"),
-        ("hold: 2m}", "hold: 2h}\n  progressDeadline: 1h", "cannot end: progressDeadline, 1h, comes first"),
+        ("hold: 2m", "hold: 10s", "canary.hold: 10s is shorter than two analysis intervals (30s)"),
+        (
+            "hold: 2m}",
+            "hold: 2h}\n  progressDeadline: 1h",
+            "canary.hold: 2h cannot end: progressDeadline, 1h, comes first",
+        ),
         ("[1, 5, 25, 50]", "[40]", "already gives 40% of the users"),
         ("[1, 5, 25, 50]", "[1, 5]", "promotion goes from 5% to 100% at once"),
         ("target: v8", "target: v8\n  initialStable: v8", "no run will start"),

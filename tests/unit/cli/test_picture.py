@@ -4,6 +4,7 @@ After a wanted change: `MODELROLLOUT_GOLDEN=write pytest tests/unit/cli`, then r
 """
 
 import io
+import json
 import os
 from dataclasses import replace
 from datetime import timedelta
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from rich.console import Console
 
 from modelrollout.api.status import MetricStatus
@@ -110,6 +112,14 @@ def test_a_spec_that_cannot_be_read_still_shows_its_versions_and_status() -> Non
     assert "└─ v8" in drawn(broken)
 
 
+def test_a_status_of_a_newer_operator_is_shown_as_far_as_it_is_known() -> None:
+    newer = cases.progressing(phase="Levitating", history=[{"run": "v7-1"}])
+    text = drawn(newer)
+    assert "… Levitating" in text
+    assert "does not know its form: history, phase" in text
+    assert "x1.05 [0.71, 1.6]" in text
+
+
 def test_an_edit_the_operator_has_not_seen_is_said() -> None:
     late = cases.progressing(observedGeneration=2)
     assert "has not been seen by the operator yet" in drawn(late)
@@ -131,6 +141,7 @@ def test_the_one_line_form_names_phase_step_weight_and_why() -> None:
 
 def test_the_document_for_programs_has_camel_case_names_and_no_empty_values() -> None:
     document = gather(cases.progressing(), ready=READY).document()
+    assert yaml.safe_load(yaml.safe_dump(document)) == json.loads(json.dumps(document)) == document
     assert document["phase"] == "Progressing"
     assert document["versions"][1] == {
         "name": "v8",

@@ -30,7 +30,8 @@ def advice(spec: ModelRolloutSpec, requests_per_second: float | None = None) -> 
     steps = compile_steps(spec)
     yield from _weights(steps)
     for place, step in enumerate(steps):
-        yield from _step(spec, step, f"spec.strategy.canary{_place_of_step(spec, place)}")
+        yield from _deadline(spec, step, f"spec.strategy.canary{_place_of_step(spec, place)}")
+    yield from _holds(spec, steps)
     for place, metric in enumerate(spec.metrics):
         for field, message in metric_advice(metric):
             yield Advice(f"spec.metrics[{place}]{field}", message)
@@ -66,31 +67,41 @@ def _weights(steps: tuple[PlannedStep, ...]) -> Iterator[Advice]:
         )
 
 
-def _step(spec: ModelRolloutSpec, step: PlannedStep, field: str) -> Iterator[Advice]:
-    interval, name = spec.analysis.interval, f"{step.weight / 10:g}%"
-    if spec.metrics and step.hold < 2 * interval:
-        yield Advice(
-            field,
-            f"the hold of the {name} step, {format_duration(step.hold)}, is shorter than two analysis intervals "
-            f"({format_duration(2 * interval)}): fresh evidence will make it longer anyway",
-        )
-    if step.hold >= spec.progress_deadline:
-        yield Advice(
-            field,
-            f"the hold of the {name} step cannot end: progressDeadline, {format_duration(spec.progress_deadline)}, "
-            f"comes first, and then the run {_end(spec)}",
-        )
-    if step.deadline is None:
+def _holds(spec: ModelRolloutSpec, steps: tuple[PlannedStep, ...]) -> Iterator[Advice]:
+    """Holds that are too short to learn anything in, or too long to end; one that all steps share is named once."""
+    canary = spec.strategy.canary
+    shared = canary is not None and canary.steps is None
+    for place, step in enumerate(steps[:1] if shared else steps):
+        field = f"spec.strategy.canary{'' if shared else _place_of_step(spec, place)}.hold"
+        hold, interval = format_duration(step.hold), spec.analysis.interval
+        if spec.metrics and step.hold < 2 * interval:
+            yield Advice(
+                field,
+                f"{hold} is shorter than two analysis intervals ({format_duration(2 * interval)}): waiting for fresh "
+                "evidence will make the step longer anyway",
+            )
+        if step.hold >= spec.progress_deadline:
+            yield Advice(
+                field,
+                f"{hold} cannot end: progressDeadline, {format_duration(spec.progress_deadline)}, comes first, and "
+                f"then the run {_end(spec)}",
+            )
+
+
+def _deadline(spec: ModelRolloutSpec, step: PlannedStep, field: str) -> Iterator[Advice]:
+    """A threshold that must pass needs its checks in a row before the step's deadline."""
+    if step.deadline is None or step.require is not Requirement.PASS:
         return
     for metric in spec.metrics:
-        if metric.threshold is None or metric.role is Role.MONITOR or step.require is not Requirement.PASS:
+        if metric.threshold is None or metric.role is Role.MONITOR:
             continue
-        least = metric.threshold.consecutive * interval
+        least = metric.threshold.consecutive * spec.analysis.interval
         if least > step.deadline:
             yield Advice(
                 field,
-                f"the {name} step needs Pass of {metric.name}, which takes {metric.threshold.consecutive} checks "
-                f"({format_duration(least)}), but its deadline is {format_duration(step.deadline)}: out of reach",
+                f"the {step.weight / 10:g}% step needs Pass of {metric.name}, which takes "
+                f"{metric.threshold.consecutive} checks ({format_duration(least)}), but its deadline is "
+                f"{format_duration(step.deadline)}: out of reach",
             )
 
 
