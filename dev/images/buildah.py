@@ -113,7 +113,7 @@ def _build(
     archive: Path,
 ) -> None:
     arguments = [f"--build-arg={name}={value}" for name, value in build_args.items()]
-    volumes = [f"--volume={mount}" for mount in pip_settings.mounts(store.root / "pip")]
+    volumes = [f"--volume={mount}" for mount in pip_settings.mounts(store.root)]
     partial = archive.with_suffix(".partial")
     partial.unlink(missing_ok=True)
     log = store.root / f"{image.name}.log"

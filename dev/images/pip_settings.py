@@ -15,7 +15,6 @@ from dev.errors import DevError
 
 CERTIFICATES = "/etc/ssl/certs/ca-certificates.crt"
 LINKS = "/var/lib/pip-links"
-CACHE = "/root/.cache/pip"
 
 # Settings on the way to packages; all others are the business of the person at this machine.
 PASSED = frozenset({"index-url", "extra-index-url", "trusted-host", "no-index", "proxy", "retries", "timeout"})
@@ -67,23 +66,20 @@ def configuration(settings: dict[str, str], *, links: bool) -> str:
 
 
 def mounts(folder: Path) -> list[str]:
-    """`--volume` values for buildah: settings, certificates, local packages and a cache of downloads.
+    """`--volume` values for buildah: settings, certificates and local packages.
 
     Args:
-        folder: where the settings and pip's downloads are kept between builds.
+        folder: where the settings are written.
     """
     settings = of_this_machine()
     local = Path(settings.get("find-links", ""))
     links = local.is_absolute() and local.is_dir()
-    downloads = folder / "downloads"
-    downloads.mkdir(parents=True, exist_ok=True)
     written = folder / "pip.conf"
     written.touch(mode=0o600)  # an index address may carry a password
     written.write_text(configuration(settings, links=links))
     bundle = certificates()
     return [
         f"{written}:/etc/pip.conf:ro",
-        f"{downloads}:{CACHE}",
         *([f"{bundle}:{CERTIFICATES}:ro"] if bundle else []),
         *([f"{local}:{LINKS}:ro"] if links else []),
     ]
