@@ -47,11 +47,13 @@ class Feed:
         credentials: Callable[[], Awaitable[Credentials]],
         deliver: Deliver,
         chance: random.Random,
+        identity: str,
     ) -> None:
         self._namespaces = namespaces
         self._credentials = credentials
         self._deliver = deliver
         self._chance = chance
+        self._identity = kopf.Identity(identity)
         self._stopped = threading.Event()
         self._watching = threading.Event()
         self._thread: threading.Thread | None = None
@@ -92,6 +94,8 @@ class Feed:
             clusterwide=not self._namespaces,
             namespaces=self._namespaces,
             standalone=True,
+            # kopf would ask for the name of the user it runs as, and a container's user has none.
+            identity=self._identity,
             stop_flag=self._stopped,
             ready_flag=self._watching,
         )

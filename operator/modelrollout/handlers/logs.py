@@ -32,3 +32,5 @@ def set_up(level: str) -> None:
     logging.basicConfig(level=level, handlers=[handler], force=True)
     for noisy in ("kopf", "asyncio", "aiohttp.access"):
         logging.getLogger(noisy).setLevel(max(logging.WARNING, logging.getLevelName(level)))
+    # It warns that signals are not its business: they are ours.
+    logging.getLogger("kopf._core.reactor.running").setLevel(logging.ERROR)

@@ -57,7 +57,7 @@ class _Process:
         PlatformCollector(registry=self._registry)
         examiner = PrometheusExaminer(settings)
         operator = self._operator = Operator(settings, transport, examiner, self._clock, self._chance, self._registry)
-        self._feed = Feed(settings.namespaces, transport.credentials, operator.saw, self._chance)
+        self._feed = Feed(settings.namespaces, transport.credentials, operator.saw, self._chance, settings.identity)
         probes = Probes(self._unhealthy, self._unready, operator.live, self._registry)
         await probes.start(settings.probe_host, settings.probe_port)
         _log.info("modelrollout %s, %s, probes on port %d", __version__, settings.identity, probes.port)

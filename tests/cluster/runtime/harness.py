@@ -246,7 +246,7 @@ class Running:
         )
         chance = random.Random(7)
         self.operator = Operator(settings, transport, examiner, SystemClock(), chance, self.registry)
-        self.feed = Feed((namespace,), transport.credentials, self.operator.saw, chance)
+        self.feed = Feed((namespace,), transport.credentials, self.operator.saw, chance, "harness")
         self._lead: asyncio.Task[None] | None = None
         self._hold: asyncio.Task[None] | None = None
 
