@@ -3,7 +3,7 @@
 import math
 
 from modelrollout.api import Metric, ModelRolloutSpec, Role
-from modelrollout.decisions.analysis_limits import comparison
+from modelrollout.decisions.analysis_limits import ASSUMED_DISPERSION, comparison, dispersion_of
 
 _FIRST, _GROWTH, _MOST = 10.0, 0.03, 10_000_000
 
@@ -20,7 +20,7 @@ def answers_to_pass(spec: ModelRolloutSpec, metric: Metric, weight: int) -> int 
     """
     if not metric.compared or metric.role is not Role.GUARDRAIL:
         return None
-    test, answers = comparison(spec, metric), 0.0
+    test, answers = comparison(spec, metric, dispersion_of(spec) or ASSUMED_DISPERSION), 0.0
     needed = -math.log(spec.analysis.false_promotion)
     while answers < _MOST:
         more = max(_FIRST, answers * _GROWTH)
