@@ -68,10 +68,11 @@ class World:
             "workload": f"fraud-{name}",
         }
 
-    def question(self, *metrics: dict, **fields) -> Question:
+    def question(self, *metrics: dict, analysis: dict | None = None, **fields) -> Question:
         """Asks about v8 against v7 since now."""
         now = time.time()
-        asked = question(*metrics, analysis={"interval": "1s"}, since=now, step_since=now, namespace=self.namespace)
+        given = {"interval": "1s", **(analysis or {})}
+        asked = question(*metrics, analysis=given, since=now, step_since=now, namespace=self.namespace)
         targets = {
             name: SeriesTarget(f"fraud-{name}", 8080, f"fraud-{name}", (f"fraud-{name}-a",)) for name in ("v7", "v8")
         }

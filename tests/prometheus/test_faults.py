@@ -174,6 +174,23 @@ async def test_a_shared_denominator_is_asked_for_once_and_all_queries_name_one_m
     assert all(b"time=1700000000.000" in body for body in seen)
 
 
+async def test_a_server_that_cannot_give_the_past_costs_only_the_measured_dispersion(executor: ThreadPoolExecutor):
+    asked = question(analysis={"dispersion": "Auto"})
+    bodies: list[bytes] = []
+    values = [[T0 - 10 + n, str(20 * n)] for n in range(10)]
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        past = b"150m%3A1m" in bodies[-1]
+        result = [{"metric": {"pod": f"fraud-{name}-a"}, "values": values} for name in ("v7", "v8")]
+        await (failure("422 Unprocessable", "execution") if past else success("matrix", result))(reader, writer)
+
+    async with serving(serve, bodies) as address:
+        samples = await Gatherer(executor, address, bounds=BOUNDS, slots=1).gather(asked, initial(asked), T0)
+    assert len(bodies) >= 3
+    state = fold(initial(asked), asked, samples, T0).metrics["errors"]
+    assert (state.trouble, state.dispersion, state.measured) == (None, 2, False)
+
+
 async def test_a_hundred_thousand_series_are_refused_by_size_or_read_whole(executor: ThreadPoolExecutor):
     result = [
         {"metric": {"pod": f"fraud-v{7 + n % 2}-a", "path": f"/{n}"}, "values": [[T0 - 5, "1"], [T0, "2"]]}

@@ -44,8 +44,19 @@ def verdicts(evidence: Evidence) -> dict[str, str]:
     return {one.metric: str(one.verdict) for one in evidence.findings}
 
 
-async def test_a_good_candidate_passes(prometheus: Server, exporter: Exporter, executor: ThreadPoolExecutor):
-    world = World(prometheus, exporter, v7=Model("v7"), v8=Model("v8"))
+@pytest.fixture(scope="module")
+def worlds(prometheus: Server, exporter: Exporter) -> dict[str, World]:
+    """Worlds that are scraped from the beginning, since Prometheus takes seconds to notice a new target."""
+    return {
+        "good": World(prometheus, exporter, v7=Model("v7"), v8=Model("v8")),
+        "bad": World(prometheus, exporter, v7=Model("v7"), v8=Model("v8", bad=0.08)),
+        "resetting": World(prometheus, exporter, v7=Model("v7"), v8=Model("v8")),
+        "lonely": World(prometheus, exporter, v7=Model("v7")),
+    }
+
+
+async def test_a_good_candidate_passes(prometheus: Server, worlds: dict[str, World], executor: ThreadPoolExecutor):
+    world = worlds["good"]
     asked, gatherer = world.question(ERRORS, SLOW), Gatherer(executor, prometheus.address, bounds=BOUNDS)
     state = await watch(gatherer, asked, initial(asked), lambda said: set(verdicts(said).values()) == {"Pass"})
     errors, slow = judge(state, asked).findings
@@ -56,11 +67,13 @@ async def test_a_good_candidate_passes(prometheus: Server, exporter: Exporter, e
 
 
 async def test_a_bad_candidate_fails_and_a_restarted_operator_agrees(
-    prometheus: Server, exporter: Exporter, executor: ThreadPoolExecutor
+    prometheus: Server, worlds: dict[str, World], executor: ThreadPoolExecutor
 ):
-    world = World(prometheus, exporter, v7=Model("v7"), v8=Model("v8", bad=0.08))
-    asked, gatherer = world.question(ERRORS), Gatherer(executor, prometheus.address, bounds=BOUNDS)
+    world = worlds["bad"]
+    asked = world.question(ERRORS, analysis={"dispersion": "Auto"})
+    gatherer = Gatherer(executor, prometheus.address, bounds=BOUNDS)
     state = await watch(gatherer, asked, initial(asked), lambda said: verdicts(said)["errors"] == "Fail")
+    assert state.metrics["errors"].dispersion == 2  # Prometheus has no two hours of history
     finding = judge(state, asked).findings[0]
     assert (finding.reason, finding.candidate) == ("Worse", pytest.approx(0.08, abs=0.01))
     samples = await gatherer.gather(asked, initial(asked), state.at)
@@ -68,9 +81,9 @@ async def test_a_bad_candidate_fails_and_a_restarted_operator_agrees(
 
 
 async def test_counters_that_start_again_lose_little_and_invent_nothing(
-    prometheus: Server, exporter: Exporter, executor: ThreadPoolExecutor
+    prometheus: Server, worlds: dict[str, World], executor: ThreadPoolExecutor
 ):
-    world = World(prometheus, exporter, v7=Model("v7"), v8=Model("v8"))
+    world = worlds["resetting"]
     asked, gatherer = world.question(ERRORS), Gatherer(executor, prometheus.address, bounds=BOUNDS)
     state = await watch(gatherer, asked, initial(asked), lambda said: said.answers.get("v8", 0) > RATE)
     world.models["v8"].born = time.time()
@@ -80,11 +93,9 @@ async def test_counters_that_start_again_lose_little_and_invent_nothing(
 
 
 async def test_another_namespace_with_the_same_names_is_never_counted(
-    prometheus: Server, exporter: Exporter, executor: ThreadPoolExecutor
+    prometheus: Server, worlds: dict[str, World], executor: ThreadPoolExecutor
 ):
-    mine = World(prometheus, exporter, v7=Model("v7"))
-    World(prometheus, exporter, v7=Model("v7"), v8=Model("v8", bad=0.9))
-    asked = mine.question({**ERRORS, "series": "version"}, {**ERRORS, "name": "pods"})
+    asked = worlds["lonely"].question({**ERRORS, "series": "version"}, {**ERRORS, "name": "pods"})
     gatherer = Gatherer(executor, prometheus.address, bounds=BOUNDS)
     state = await watch(gatherer, asked, initial(asked), lambda said: said.findings[0].message.endswith("version"))
     for finding in judge(state, asked).findings:
@@ -92,9 +103,9 @@ async def test_another_namespace_with_the_same_names_is_never_counted(
 
 
 async def test_a_bound_that_is_no_bucket_is_an_error_that_names_the_nearest(
-    prometheus: Server, exporter: Exporter, executor: ThreadPoolExecutor
+    prometheus: Server, worlds: dict[str, World], executor: ThreadPoolExecutor
 ):
-    world = World(prometheus, exporter, v7=Model("v7"), v8=Model("v8"))
+    world = worlds["good"]
     slow = {**SLOW, "latency": {**SLOW["latency"], "above": "200ms"}}
     asked, gatherer = world.question(slow), Gatherer(executor, prometheus.address, bounds=BOUNDS)
     state = await watch(gatherer, asked, initial(asked), lambda said: said.findings[0].reason == "NoSuchBucket")
@@ -118,9 +129,9 @@ async def test_a_bound_that_is_no_bucket_is_an_error_that_names_the_nearest(
     ],
 )
 async def test_a_threshold_takes_one_number_and_says_what_else_it_got(
-    prometheus: Server, exporter: Exporter, executor: ThreadPoolExecutor, query: str, verdict: str, reason: str
+    prometheus: Server, worlds: dict[str, World], executor: ThreadPoolExecutor, query: str, verdict: str, reason: str
 ):
-    world = World(prometheus, exporter, v8=Model("v8"))
+    world = worlds["good"]
     metric = {"name": "memory", "threshold": {"query": query, "max": 0.9, "consecutive": 1}}
     asked, gatherer = world.question(metric), Gatherer(executor, prometheus.address, bounds=BOUNDS)
     state = await watch(
@@ -133,9 +144,9 @@ async def test_a_threshold_takes_one_number_and_says_what_else_it_got(
 
 
 async def test_a_restart_of_prometheus_and_a_hang_change_no_evidence(
-    prometheus: Server, exporter: Exporter, executor: ThreadPoolExecutor
+    prometheus: Server, worlds: dict[str, World], executor: ThreadPoolExecutor
 ):
-    world = World(prometheus, exporter, v7=Model("v7"), v8=Model("v8"))
+    world = worlds["good"]
     asked, gatherer = world.question(ERRORS), Gatherer(executor, prometheus.address, bounds=BOUNDS)
     state = await watch(gatherer, asked, initial(asked), lambda said: said.answers.get("v8", 0) > RATE)
 

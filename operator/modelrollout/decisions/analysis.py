@@ -11,7 +11,7 @@ from modelrollout.api import Metric
 from modelrollout.api.status import Verdict
 from modelrollout.decisions.analysis_compare import Weighted, fold_compared
 from modelrollout.decisions.analysis_findings import judge_compared
-from modelrollout.decisions.analysis_limits import comparison
+from modelrollout.decisions.analysis_limits import ASSUMED_DISPERSION, comparison, dispersion_of
 from modelrollout.decisions.analysis_restore import restored
 from modelrollout.decisions.analysis_samples import CounterSamples, Sample, Samples, Trouble, ValueSample
 from modelrollout.decisions.analysis_state import AnalysisState, ComparedState, MetricState, ThresholdState
@@ -21,7 +21,7 @@ from modelrollout.decisions.findings import Evidence, Finding
 from modelrollout.decisions.questions import Question
 from modelrollout.stats import AnsweredShare
 
-__all__ = ["fold", "initial", "judge", "next_look", "state_from_checkpoint", "window_start"]
+__all__ = ["fold", "initial", "judge", "next_look", "state_from_checkpoint", "wants_past", "window_start"]
 
 
 def initial(question: Question) -> AnalysisState:
@@ -40,7 +40,9 @@ def _initial(question: Question, metric: Metric, *, counts_share: bool) -> Metri
             return ThresholdState(threshold_test(metric.threshold))
         if not metric.compared:
             return Trouble("NotSupported", f"{metric.name} is of a kind that this operator cannot judge")
-        return ComparedState(comparison(question.spec, metric), share=AnsweredShare() if counts_share else None)
+        phi = dispersion_of(question.spec)
+        test = comparison(question.spec, metric, ASSUMED_DISPERSION if phi is None else phi)
+        return ComparedState(test, dispersion=phi, share=AnsweredShare() if counts_share else None)
     except ValueError as error:
         return Trouble("InvalidMetric", f"{metric.name} cannot be judged: {error}")
 
@@ -64,6 +66,12 @@ def window_start(state: AnalysisState, question: Question, metric: Metric) -> fl
         until = max(until, question.step_since)
     warm_up = analysis.warm_up.total_seconds()
     return start_of_window(grid, until, question.since, analysis.interval.total_seconds(), warm_up)
+
+
+def wants_past(state: AnalysisState, metric: Metric) -> bool:
+    """Whether the counters before the run are needed, to measure how they scatter."""
+    one = state.metrics.get(metric.name)
+    return isinstance(one, ComparedState) and one.dispersion is None
 
 
 def fold(state: AnalysisState, question: Question, samples: Samples, until: float) -> AnalysisState:
@@ -129,8 +137,10 @@ def _without_comparisons(state: AnalysisState, question: Question) -> AnalysisSt
         new = fresh.metrics.get(name)
         if isinstance(old, ComparedState) and isinstance(new, ComparedState):
             until = question.step_since if old.until is None else max(old.until, question.step_since)
-            kept = replace(new, width=old.width, scrape=old.scrape, until=until, seen=(old.seen[0], False))
-            metrics[name] = replace(kept, failed=old.failed, newest=old.newest, share=old.share)
+            kept = replace(old, until=until, seen=(old.seen[0], False), step_since=None, strata=0, lost=0, watch=None)
+            metric, phi = question.spec.metric(name), old.dispersion
+            test = new.test if metric is None or phi is None else comparison(question.spec, metric, phi)
+            metrics[name] = replace(kept, test=test)
     return replace(state, metrics=metrics)
 
 

@@ -3,12 +3,12 @@
 from dataclasses import dataclass, replace
 
 from modelrollout.api import Metric
-from modelrollout.decisions.analysis_limits import watch_test
+from modelrollout.decisions.analysis_limits import comparison, watch_test
 from modelrollout.decisions.analysis_samples import CounterSamples
 from modelrollout.decisions.analysis_state import ComparedState
 from modelrollout.decisions.analysis_strata import Grid, close, grid_of, horizon_of, newest_of
 from modelrollout.decisions.questions import Question
-from modelrollout.stats import AgainstLimit, AnsweredShare, Proportion, Strata
+from modelrollout.stats import AgainstLimit, AnsweredShare, Proportion, Strata, estimate_dispersion
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,8 +22,11 @@ class Weighted:
 def fold_compared(
     state: ComparedState, metric: Metric, question: Question, samples: CounterSamples, at: float, weighted: Weighted
 ) -> ComparedState:
-    """The evidence with every stratum added that is closed by now and was not counted yet."""
-    state = _noticed(replace(state, trouble=None), question, samples)
+    """The evidence with every stratum added that is closed by now and was not counted yet.
+
+    The dispersion is fixed before the first one: measured where the samples bring the past, else assumed.
+    """
+    state = _dispersed(_noticed(replace(state, trouble=None), question, samples), metric, question, samples)
     grid = _grid(state, question, samples)
     horizon = horizon_of(samples, grid, at) if grid is not None else None
     if grid is None or horizon is None:
@@ -57,6 +60,15 @@ def _noticed(state: ComparedState, question: Question, samples: CounterSamples) 
             _later(state.newest[1], newest[question.stable]),
         ),
     )
+
+
+def _dispersed(state: ComparedState, metric: Metric, question: Question, samples: CounterSamples) -> ComparedState:
+    if state.dispersion is not None or not samples.total:
+        return state
+    past = samples.past or CounterSamples()
+    found = estimate_dispersion(past.events, past.total, version=question.stable)
+    test = comparison(question.spec, metric, found.value)
+    return replace(state, test=test, dispersion=found.value, measured=found.reason is None)
 
 
 def _later(one: float | None, other: float | None) -> float | None:
@@ -112,7 +124,7 @@ def _watched(state: ComparedState, metric: Metric, question: Question, strata: S
     watch = state.watch
     if watch is None:
         events, total = state.test.stable
-        watch = watch_test(question.spec, metric, float(events), float(total))
+        watch = watch_test(question.spec, metric, float(events), float(total), state.test.dispersion)
     else:
         watch = AgainstLimit.from_state(watch.state())
     if watch is None:

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from modelrollout.api import Metric, Role, format_duration
 from modelrollout.api.status import Verdict
-from modelrollout.decisions.analysis_limits import within, worst_allowed
+from modelrollout.decisions.analysis_limits import dispersion_of, within, worst_allowed
 from modelrollout.decisions.analysis_state import ComparedState
 from modelrollout.decisions.findings import Finding
 from modelrollout.decisions.questions import Question
@@ -37,7 +37,10 @@ def judge_compared(metric: Metric, state: ComparedState, question: Question, at:
     if float(test.log_e_pass) >= needed:
         proof = f"{said}; proven, evidence {test.log_e_pass:.1f} of {needed:.1f}"
         return replace(finding, verdict=Verdict.PASS, reason="Proven", message=proof)
-    return replace(finding, reason="NotYet", message=f"{said}; {_so_far(finding, needed, -math.log(test.alpha))}")
+    so_far = _so_far(finding, needed, -math.log(test.alpha))
+    assumed = dispersion_of(question.spec) is None and not state.measured
+    aside = f" (dispersion {test.dispersion:g} assumed)" if assumed else ""
+    return replace(finding, reason="NotYet", message=f"{said}; {so_far}{aside}")
 
 
 def _so_far(finding: Finding, for_pass: float, for_fail: float) -> str:
@@ -96,6 +99,7 @@ def _blind(metric: Metric, state: ComparedState, question: Question, finding: Fi
         return None
     return replace(
         finding,
+        fresh=False,  # as good as no data: no step may be left on it
         reason="NumeratorNeverSeen",
         message=(
             f"{metric.name}: {question.candidate} has never shown the numerator's series, where about {expected:.0f} "

@@ -7,7 +7,7 @@ from modelrollout.api import AUTO, Metric, ModelRolloutSpec, Role
 from modelrollout.stats import AgainstLimit, Proportion
 
 ASSUMED_DISPERSION = 2.0
-"""Taken for `dispersion: Auto` while nothing was measured."""
+"""Taken for `dispersion: Auto` where stable's history is too short to measure it."""
 
 _UPPER = 1.645  # standard normal quantile at 95 %
 
@@ -24,21 +24,21 @@ def alpha_of(spec: ModelRolloutSpec, metric: Metric) -> float:
     return spec.analysis.false_rollback / max(1, sharing)
 
 
-def dispersion_of(spec: ModelRolloutSpec) -> float:
-    """By what the log evidence is divided."""
+def dispersion_of(spec: ModelRolloutSpec) -> float | None:
+    """By what the log evidence is divided, None where that is to be measured."""
     value = spec.analysis.dispersion
-    return ASSUMED_DISPERSION if value == AUTO else float(value)
+    return None if value == AUTO else float(value)
 
 
-def comparison(spec: ModelRolloutSpec, metric: Metric) -> Proportion:
-    """The test of a proportion or latency metric, before any data.
+def comparison(spec: ModelRolloutSpec, metric: Metric, phi: float) -> Proportion:
+    """The test of a proportion or latency metric, before any data; `phi` is the dispersion.
 
     Raises:
         ValueError: limits that no test can hold; the message says which.
     """
     limits = metric.limits()
     better: Literal["Lower", "Higher"] = "Higher" if metric.better == "Higher" else "Lower"
-    alpha, beta, phi = alpha_of(spec, metric), spec.analysis.false_promotion, dispersion_of(spec)
+    alpha, beta = alpha_of(spec, metric), spec.analysis.false_promotion
     if metric.role == Role.GOAL:
         return Proportion(
             better,
@@ -98,7 +98,7 @@ def within(metric: Metric, effect: float, candidate: float) -> bool:
     return worse <= (-difference if metric.role == Role.GOAL else difference) + 1e-12
 
 
-def watch_test(spec: ModelRolloutSpec, metric: Metric, events: float, total: float) -> AgainstLimit | None:
+def watch_test(spec: ModelRolloutSpec, metric: Metric, events: float, total: float, phi: float) -> AgainstLimit | None:
     """The test of a promoted version that has nothing to be compared with any more, None without history.
 
     Its limit is the worst share that could have been promoted next to the upper end of what stable's share may have
@@ -110,7 +110,7 @@ def watch_test(spec: ModelRolloutSpec, metric: Metric, events: float, total: flo
     if total <= 0:
         return None
     higher = metric.better == "Higher"
-    effective = total / dispersion_of(spec)
+    effective = total / phi
     share = (total - events if higher else events) / total
     z2 = _UPPER**2 / effective
     upper = (share + z2 / 2 + math.sqrt(z2 * (share * (1 - share) + z2 / 4))) / (1 + z2)
@@ -120,6 +120,6 @@ def watch_test(spec: ModelRolloutSpec, metric: Metric, events: float, total: flo
         limit=min(1 - 1e-6, max(1e-6, limit)),
         alpha=alpha_of(spec, metric),
         beta=spec.analysis.false_promotion,
-        dispersion=dispersion_of(spec),
+        dispersion=phi,
         late_faults=True,
     )

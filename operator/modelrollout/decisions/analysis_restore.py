@@ -34,7 +34,8 @@ def _metric(stored: object, fresh: MetricState, known_version: bool) -> MetricSt
     try:
         if isinstance(fresh, ComparedState) and known_version:
             one = ComparedState.from_stored(stored)
-            if _config(stored["test"]) == _config(fresh.test.state()) and (one.share is None) == (fresh.share is None):
+            same = _config(stored["test"]) == _config(fresh.test.state())
+            if same and (one.share is None) == (fresh.share is None) and _fits(one, fresh):
                 return one
         if isinstance(fresh, ThresholdState) and known_version:
             checks = ThresholdState.from_stored(stored)
@@ -47,4 +48,11 @@ def _metric(stored: object, fresh: MetricState, known_version: bool) -> MetricSt
 
 
 def _config(state: object) -> object:
-    return state.get("config") if isinstance(state, Mapping) else None
+    """The limits of a test; its dispersion may have been measured since."""
+    config = state.get("config") if isinstance(state, Mapping) else None
+    return {key: value for key, value in config.items() if key != "dispersion"} if isinstance(config, Mapping) else None
+
+
+def _fits(stored: ComparedState, fresh: ComparedState) -> bool:
+    """Whether the stored dispersion is the one that the spec now gives, if it gives one."""
+    return fresh.dispersion is None or stored.dispersion == fresh.dispersion

@@ -14,11 +14,13 @@ class CounterSamples:
         events: the numerator's series.
         total: the denominator's series.
         complement: the numerator counts the other answers (fast ones, where slow ones are judged).
+        past: the same counters before the run, for measuring how they scatter; None when it was not asked for.
     """
 
     events: tuple[CounterSeries, ...] = ()
     total: tuple[CounterSeries, ...] = ()
     complement: bool = False
+    past: "CounterSamples | None" = None
 
 
 @dataclass(frozen=True, slots=True)

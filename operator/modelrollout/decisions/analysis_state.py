@@ -20,6 +20,8 @@ class ComparedState:
 
     Attributes:
         test: candidate against stable.
+        dispersion: by what its log evidence is divided; None until the history before the run was looked at.
+        measured: the dispersion is the history's, not written in the spec and not assumed.
         width: of its strata in seconds, None until scrapes showed how often they come; never changed after.
         scrape: seconds between two scrapes, as seen then.
         until: end of the last closed stratum, seconds since the epoch; None before the first one.
@@ -35,6 +37,8 @@ class ComparedState:
     """
 
     test: Proportion
+    dispersion: float | None = None
+    measured: bool = False
     width: float | None = None
     scrape: float = 0.0
     until: float | None = None
@@ -52,6 +56,8 @@ class ComparedState:
         """As JSON."""
         document: dict[str, Any] = {
             "test": self.test.state(),
+            "dispersion": self.dispersion,
+            "measured": self.measured,
             "width": self.width,
             "scrape": self.scrape,
             "until": self.until,
@@ -73,6 +79,8 @@ class ComparedState:
         """From `stored()`; KeyError, TypeError or ValueError (UnknownState) for anything else."""
         return cls(
             test=Proportion.from_state(document["test"]),
+            dispersion=_number(document["dispersion"]),
+            measured=bool(document["measured"]),
             width=_number(document["width"]),
             scrape=float(document["scrape"]),
             until=_number(document["until"]),

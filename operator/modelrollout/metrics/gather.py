@@ -4,22 +4,24 @@ import asyncio
 import contextlib
 from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import Executor
+from dataclasses import replace
 from typing import Any
 
 from modelrollout.api import Metric
-from modelrollout.decisions.analysis import window_start
+from modelrollout.decisions.analysis import wants_past, window_start
 from modelrollout.decisions.analysis_samples import CounterSamples, Sample, Samples, Trouble
 from modelrollout.decisions.analysis_state import AnalysisState
 from modelrollout.decisions.questions import Question
 from modelrollout.metrics.addresses import check_address
 from modelrollout.metrics.answers import Answer
-from modelrollout.metrics.errors import AddressRefused, PrometheusError, TooLarge, Unreachable
+from modelrollout.metrics.errors import AddressRefused, PrometheusError, QueryRefused, TooLarge, Unreachable
 from modelrollout.metrics.prometheus import DEFAULT_BOUNDS, Bounds, Prometheus
 from modelrollout.metrics.queries import (
     bounds_query,
     counter_queries,
     counter_samples,
     missing_bucket,
+    past_queries,
     threshold_query,
     value_sample,
     without_bucket,
@@ -107,9 +109,12 @@ class Gatherer:
         try:
             if metric.threshold is not None:
                 return value_sample(await ask(threshold_query(metric, question), at)), False
-            return await self._compared(ask, metric, question, window_start(state, question, metric), at), False
+            sample = await self._compared(ask, metric, question, window_start(state, question, metric), at)
+            if isinstance(sample, CounterSamples) and sample.total and wants_past(state, metric):
+                sample = replace(sample, past=await self._past(ask, metric, question))
         except PrometheusError as error:
             return _trouble(error), isinstance(error, Unreachable)
+        return sample, False
 
     async def _compared(self, ask: Ask, metric: Metric, question: Question, start: float, at: float) -> Sample:
         """The samples since `start`; where those are too many at once, the first part of them, and more next time."""
@@ -117,6 +122,18 @@ class Gatherer:
             with contextlib.suppress(TooLarge):
                 return await self._window(ask, metric, question, start, start + (at - start) / share)
         return await self._window(ask, metric, question, start, start + (at - start) / _SHARES[-1])
+
+    async def _past(self, ask: Ask, metric: Metric, question: Question) -> CounterSamples | None:
+        """Both counters before the run; None where this server cannot give them all: the dispersion is assumed then."""
+        queries = past_queries(metric, question)
+        try:
+            events, total = await asyncio.gather(
+                ask(queries.events, question.since), ask(queries.total, question.since)
+            )
+        except (TooLarge, QueryRefused):
+            return None
+        samples = counter_samples(metric, question, events, total, queries.complement)
+        return samples if isinstance(samples, CounterSamples) else None
 
     async def _window(self, ask: Ask, metric: Metric, question: Question, start: float, end: float) -> Sample:
         queries = counter_queries(metric, question, end - start)

@@ -15,6 +15,8 @@ from modelrollout.metrics.selectors import Matcher, Selector, parse_selector
 from modelrollout.metrics.targets import VersionFinder, matchers_of, process_of, version_finder
 from modelrollout.stats import CounterSeries
 
+_PAST = "150m"  # 24 blocks of five minutes must be usable
+
 
 @dataclass(frozen=True, slots=True)
 class CounterQueries:
@@ -49,6 +51,14 @@ def counter_queries(metric: Metric, question: Question, seconds: float) -> Count
 
 def _buckets(histogram: Selector, latency: LatencyMetric) -> Selector:
     return histogram.renamed("_bucket").bound((Matcher("le", "=~", bound_pattern(bound_of(latency))),))
+
+
+def past_queries(metric: Metric, question: Question) -> CounterQueries:
+    """The same for the hours before the run, one sample a minute: enough for blocks of five."""
+    now = counter_queries(metric, question, 1)
+    window = f"[{_PAST}:1m]"
+    events, total = (query.rpartition("[")[0] + window for query in (now.events, now.total))
+    return CounterQueries(events, total, now.complement)
 
 
 def bounds_query(metric: Metric, question: Question) -> str:

@@ -6,10 +6,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from modelrollout.decisions.analysis import fold, initial, judge
+from modelrollout.decisions.analysis import fold, initial, judge, state_from_checkpoint, wants_past
 from modelrollout.decisions.analysis_samples import CounterSamples, Samples, Trouble, ValueSample
 from modelrollout.stats import CounterSeries
-from tests.unit.decisions.analysis_histories import ERRORS, T0, Pod, folded, history, question
+from tests.unit.decisions.analysis_histories import ERRORS, T0, Pod, folded, gathered, history, question
 
 
 def pods(bad: float, stable: float = 0.01, **more) -> list[Pod]:
@@ -90,7 +90,7 @@ def without_errors_of(version: str, whole: CounterSamples) -> CounterSamples:
 
 def test_errors_that_nobody_counts_on_the_candidate_are_no_good_news():
     said = finding(question(), without_errors_of("v8", history(pods(0.05), 300)))
-    assert (said.verdict, said.reason) == ("Inconclusive", "NumeratorNeverSeen")
+    assert (said.verdict, said.reason, said.fresh) == ("Inconclusive", "NumeratorNeverSeen", False)
 
 
 def test_errors_missing_where_hardly_any_are_expected_are_just_none():
@@ -217,6 +217,38 @@ def test_an_answer_of_another_kind_is_an_error():
     asked = question()
     state = fold(initial(asked), asked, Samples(T0 + 5, {"errors": ValueSample(1.0)}), T0 + 5)
     assert judge(state, asked).findings[0].verdict == "Error"
+
+
+def before(*shares: float) -> CounterSamples:
+    """Two and a half hours of three stable pods; in each five minutes one has the first share of errors."""
+    rng = np.random.default_rng(3)
+    times = T0 - 9000 + 60.0 * np.arange(150)
+    blocks = (np.arange(150) // 5) % 3
+    events, total = [], []
+    for pod in range(3):
+        answers = rng.poisson(1200, 150)
+        wrong = rng.binomial(answers, np.where(blocks == pod, shares[0], shares[1]))
+        events.append(CounterSeries("v7", str(pod), times, np.cumsum(wrong).astype(float)))
+        total.append(CounterSeries("v7", str(pod), times, np.cumsum(answers).astype(float)))
+    return CounterSamples(tuple(events), tuple(total))
+
+
+@pytest.mark.parametrize(
+    ("past", "low", "high"),
+    [(None, 2, 2), (CounterSamples(), 2, 2), (before(0.02, 0.02), 1, 1.8), (before(0.04, 0.01), 5, 100)],
+)
+def test_the_dispersion_is_measured_before_the_run_or_assumed_and_then_kept(past, low, high):
+    asked = question(analysis={"dispersion": "Auto"})
+    whole = history(pods(0.01), 60)
+    state = initial(asked)
+    assert wants_past(state, asked.spec.metrics[0])
+    window = gathered(state, asked, whole, T0 + 30).metrics["errors"]
+    state = fold(state, asked, Samples(T0 + 30, {"errors": replace(window, past=past)}), T0 + 30)
+    assert not wants_past(state, asked.spec.metrics[0])
+    kept = folded(state_from_checkpoint(state.checkpoint(), asked), asked, whole, 60).metrics["errors"]
+    assert low <= kept.test.dispersion == kept.dispersion <= high
+    assert kept.strata > state.metrics["errors"].strata > 0
+    assert kept.measured == (past is not None and bool(past.total))
 
 
 def checks(*values: float | None, **threshold):

@@ -12,7 +12,7 @@ from modelrollout.metrics.answers import Answer, Point, Range, answer_of
 from modelrollout.metrics.buckets import bound_pattern, is_bound, nearest
 from modelrollout.metrics.errors import BadQuery, NotPrometheus
 from modelrollout.metrics.placeholders import substitute
-from modelrollout.metrics.queries import counter_queries, counter_samples, value_sample, without_bucket
+from modelrollout.metrics.queries import counter_queries, counter_samples, past_queries, value_sample, without_bucket
 from modelrollout.metrics.targets import matchers_of, version_finder
 from tests.unit.decisions.analysis_histories import ERRORS, question
 
@@ -51,6 +51,13 @@ def test_latency_asks_for_one_bucket_and_the_count():
     )
     assert queries.total.startswith('rq_time_count{path="/x",namespace=')
     assert queries.complement
+
+
+def test_the_past_is_asked_for_in_steps_of_a_minute_within_the_same_bounds():
+    asked = question()
+    assert past_queries(asked.spec.metrics[0], asked).total == (
+        'http_requests_total{namespace="risk",pod=~"fraud-v8-a|fraud-v7-a"}[150m:1m]'
+    )
 
 
 @pytest.mark.parametrize(
