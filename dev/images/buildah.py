@@ -95,6 +95,8 @@ def build(image: Image, context: Path = paths.CHECKOUT) -> Path:
         store = Store.open()
         with _only_one(store.root / "lock"):
             if not archive.exists():
+                # Working containers of builds that were cut off; nobody else works on this store now.
+                store.buildah("rm", "--all", log=store.root / "prune.log")
                 base.ensure(store)
                 kept.mkdir(parents=True, exist_ok=True)
                 with step(f"building the image {image.name!r} (minutes the first time, seconds after a change)"):

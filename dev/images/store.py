@@ -37,14 +37,13 @@ class Store:
 
     @classmethod
     def open(cls) -> "Store":
-        """The store below the cache; its settings are written anew, because they contain its own path."""
+        """The store below the cache, with settings of its own."""
         root = paths.cache() / "images"
         root.mkdir(parents=True, exist_ok=True)
-        (root / "policy.json").write_text('{"default": [{"type": "insecureAcceptAnything"}]}\n')
-        (root / "registries.conf").write_text("unqualified-search-registries = []\n")
-        (root / "storage.conf").write_text(
-            f'[storage]\ndriver = "{_driver()}"\ngraphroot = "{root / "storage"}"\nrunroot = "{root / "run"}"\n'
-        )
+        _keep(root / "policy.json", '{"default": [{"type": "insecureAcceptAnything"}]}\n')
+        _keep(root / "registries.conf", "unqualified-search-registries = []\n")
+        where = f'graphroot = "{root / "storage"}"\nrunroot = "{root / "run"}"\n'
+        _keep(root / "storage.conf", f'[storage]\ndriver = "{_driver()}"\n{where}')
         return cls(root)
 
     def command(self, verb: str, arguments: Iterable[str]) -> list[str]:
@@ -77,6 +76,15 @@ class Store:
         """Whether an image of this name is here."""
         command = self.command("inspect", ["--type", "image", "--format", "{{.FromImageID}}", reference])
         return subprocess.run(command, env=self.environment(), capture_output=True, check=False).returncode == 0
+
+
+def _keep(path: Path, text: str) -> None:
+    # Another run may be reading it: with half of its settings buildah would work on the machine's own storage.
+    if path.exists() and path.read_text() == text:
+        return
+    whole = path.with_suffix(f".{os.getpid()}")
+    whole.write_text(text)
+    whole.rename(path)
 
 
 def _driver() -> str:
