@@ -53,7 +53,7 @@ class Feed:
         self._credentials = credentials
         self._deliver = deliver
         self._chance = chance
-        self._identity = kopf.Identity(identity)
+        self._identity = identity
         self._stopped = threading.Event()
         self._watching = threading.Event()
         self._thread: threading.Thread | None = None
@@ -95,7 +95,7 @@ class Feed:
             namespaces=self._namespaces,
             standalone=True,
             # kopf would ask for the name of the user it runs as, and a container's user has none.
-            identity=self._identity,
+            identity=self._identity,  # type: ignore[arg-type]  # its NewType of str is not public
             stop_flag=self._stopped,
             ready_flag=self._watching,
         )
