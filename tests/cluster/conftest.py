@@ -29,7 +29,7 @@ def kubeconfig() -> Iterator[Path]:
         yield own
         return
     worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
-    with ControlPlane(f"tests-{os.getpid()}-{worker}") as plane:
+    with ControlPlane(f"tests-{os.getpid()}-{worker}", audit=True) as plane:
         _install_crds(plane.kubeconfig)
         yield plane.kubeconfig
 

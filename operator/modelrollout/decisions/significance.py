@@ -28,6 +28,9 @@ def _decided(status: ModelRolloutStatus) -> dict[str, Any]:
     for numbers in ("metrics", "metricsAt", "evidence", "nextCheck", "message"):
         document.pop(numbers, None)
     document.get("weights", {}).pop("observed", None)
+    for condition in document.get("conditions", []):
+        # That of the whole status says it; a condition that was left alone meanwhile is not worth a write.
+        condition.pop("observedGeneration", None)
     return document
 
 

@@ -24,8 +24,8 @@ def in_cluster() -> bool:
     return bool(os.environ.get("KUBERNETES_SERVICE_HOST")) and not os.environ.get("KUBECONFIG")
 
 
-async def connect(context: str | None = None) -> ApiTransport:
-    """A transport to the cluster that the environment points to.
+async def connect(context: str | None = None, agent: str = "modelrollout") -> ApiTransport:
+    """A transport to the cluster that the environment points to; `agent` is the user agent in its audit log.
 
     Tokens end: that of a service account is read again every minute, and so is a kubeconfig that carries a token or
     names a program that makes one.
@@ -47,7 +47,7 @@ async def connect(context: str | None = None) -> ApiTransport:
                 configuration.refresh_api_key_hook = _renewal(files, context)  # type: ignore[assignment]
     except (ConfigException, OSError, TypeError) as error:
         raise NoCluster(f"no cluster to connect to: {error}") from error
-    return ApiTransport(ApiClient(configuration))
+    return ApiTransport(ApiClient(configuration), agent)
 
 
 async def _load(files: str, context: str | None, configuration: Configuration) -> None:

@@ -82,8 +82,9 @@ class Credentials:
 class ApiTransport:
     """Requests over the session of `kubernetes.aio`, which brings TLS, proxies, credentials and their renewal."""
 
-    def __init__(self, api: ApiClient) -> None:
+    def __init__(self, api: ApiClient, agent: str = "modelrollout") -> None:
         self._api = api
+        self._agent = agent
 
     async def request(self, request: Request) -> Reply:
         """The answer, whole."""
@@ -137,7 +138,7 @@ class ApiTransport:
         await self._api.close()  # type: ignore[no-untyped-call]
 
     async def _send(self, request: Request, limits: aiohttp.ClientTimeout) -> aiohttp.ClientResponse:
-        headers = {"Accept": request.accept, "User-Agent": "modelrollout"}
+        headers = {"Accept": request.accept, "User-Agent": self._agent}
         if request.body is not None:
             headers["Content-Type"] = request.content_type
         await self._api.update_params_for_auth(headers, [], ["BearerToken"], request.path, request.method, request.body)

@@ -59,7 +59,7 @@ class Analysis:
         self._on_evidence = on_evidence
         self._on_lag = on_lag
         self._inquiries: dict[Key, _Inquiry] = {}
-        self._queue: Queue[Key] = Queue(self._examine, clock, chance, workers)
+        self._queue: Queue[Key] = Queue(self._examine, clock, chance, workers, finish=False)
 
     def want(self, key: Key, question: Question | None, checkpoint: Mapping[str, Any] | None) -> None:
         """Examine this question from now on, or nothing any more; a new run begins with its checkpoint, if any."""

@@ -21,15 +21,18 @@ _log = logging.getLogger(__name__)
 
 _ATTEMPTS = 5
 _QUIET = 60.0
+_GATHERED = 300.0
+"""Seconds for which lines of a step that was passed are gathered; a process that is killed loses those."""
 
 
 @dataclass(slots=True)
 class _Page:
-    """What is still to be told of one rollout."""
+    """What is still to be told of one rollout; lines may wait until `due`, so that several go in one write."""
 
+    rollout: Obj
     events: list[Obj] = field(default_factory=list)
     lines: dict[str, str] = field(default_factory=dict)
-    rollout: Obj = field(default_factory=dict)
+    due: float = float("inf")
     attempts: int = 0
 
 
@@ -45,9 +48,20 @@ class Chronicle:
         self._said: dict[tuple[str, str, str], float] = {}
         self._queue: Queue[str] = Queue(self._write, clock, chance, workers=16)
 
-    def tell(self, rollout: Obj, events: Sequence[Event], record: Sequence[Mapping[str, object]], cause: str) -> None:
-        """Have this told soon. `cause` names the decision, so that what is told twice is there once."""
-        page = self._pages.setdefault(uid_of(rollout), _Page())
+    def tell(
+        self,
+        rollout: Obj,
+        events: Sequence[Event],
+        record: Sequence[Mapping[str, object]] = (),
+        *,
+        cause: str,
+        urgent: bool = False,
+    ) -> None:
+        """Have events told at once, and lines of the record with those that follow, or at once if `urgent`.
+
+        `cause` names the decision, so that what is told twice is there once.
+        """
+        page = self._pages.setdefault(uid_of(rollout), _Page(rollout))
         page.rollout = rollout
         now = self._clock.monotonic()
         for event in events:
@@ -55,10 +69,13 @@ class Chronicle:
             if now - self._said.get(identity, -_QUIET) >= _QUIET:
                 self._said[identity] = now
                 page.events.append(event_object(rollout, event, cause, self._instance, self._clock.now()))
-        page.lines |= record_lines(record)
-        if page.events or page.lines:
+        if record:
+            page.lines |= record_lines(record)
+            page.due = min(page.due, now if urgent else now + _GATHERED)
+            self._queue.add_after(uid_of(rollout), page.due - now)
+        if page.events:
             self._queue.add(uid_of(rollout))
-        else:
+        elif not page.lines:
             del self._pages[uid_of(rollout)]
 
     def forget(self, rollout: Obj) -> None:
@@ -71,14 +88,15 @@ class Chronicle:
 
     async def flush(self) -> None:
         """Tell what is left, once."""
-        for uid in list(self._pages):
+        for uid, page in list(self._pages.items()):
+            page.due = self._clock.monotonic()
             try:
                 await self._write(uid)
             except KubeError as error:
                 _log.warning("not told: %s", error)
 
     async def _write(self, uid: str) -> float | None:
-        page = self._pages.pop(uid, None)
+        page = self._pages.get(uid)
         if page is None:
             return None
         now = self._clock.monotonic()
@@ -87,24 +105,21 @@ class Chronicle:
             while page.events:
                 await self._post(page.events[0])
                 del page.events[0]
-            if page.lines:
-                await self._append(page.rollout, page.lines)
+            if page.lines and page.due <= now:
+                lines, page.due = dict(page.lines), float("inf")
+                await self._append(page.rollout, lines)
+                page.lines = {key: text for key, text in page.lines.items() if key not in lines}
         except KubeError as error:
-            page.attempts += 1
-            if page.attempts >= _ATTEMPTS or isinstance(error, (NotFound, Rejected)):
-                _log.error("given up after %d attempts: %s", page.attempts, error)
-                return None
-            self._put_back(uid, page)
-            raise
+            page.attempts, page.due = page.attempts + 1, now
+            if page.attempts < _ATTEMPTS and not isinstance(error, (NotFound, Rejected)):
+                raise
+            _log.error("given up after %d attempts: %s", page.attempts, error)
+            page.events, page.lines = [], {}
+        page.attempts = 0
+        if page.events or page.lines:
+            return 0.0 if page.events else max(0.0, page.due - self._clock.monotonic())
+        del self._pages[uid]
         return None
-
-    def _put_back(self, uid: str, page: _Page) -> None:
-        newer = self._pages.get(uid)
-        if newer is not None:
-            page.events.extend(newer.events)
-            page.lines |= newer.lines
-            page.rollout = newer.rollout
-        self._pages[uid] = page
 
     async def _post(self, event: Obj) -> None:
         try:

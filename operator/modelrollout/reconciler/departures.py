@@ -138,4 +138,4 @@ class Departures:
             event = Event(
                 Reason.WITHDRAWN, f"the ModelRollout was deleted: {said}", warning=departure.give_back and not ready
             )
-            self._chronicle.tell(departure.rollout, (event,), (), "deleted")
+            self._chronicle.tell(departure.rollout, (event,), cause="deleted")

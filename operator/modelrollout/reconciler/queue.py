@@ -87,6 +87,8 @@ class Queue(Generic[K]):
     `work` returns in how many seconds the key wants to be looked at again, None for not by itself. What it raises is
     logged, concerns this key alone, and leads to another try after a growing pause.
 
+    When the queue is stopped nothing is begun any more; what goes on is waited for, or cancelled unless `finish`.
+
     Attributes:
         heartbeat: when a worker was last started or ended, or the queue was last seen empty; on the monotonic clock.
     """
@@ -98,12 +100,15 @@ class Queue(Generic[K]):
         chance: random.Random,
         workers: int = 64,
         on_error: Callable[[K, Exception], float | None] = lambda _key, _error: None,
+        *,
+        finish: bool = True,
     ) -> None:
         self._work = work
         self._clock = clock
         self._chance = chance
         self._workers = workers
         self._on_error = on_error
+        self._finish = finish
         self._agenda: Agenda[K] = Agenda()
         self._failures: dict[K, int] = {}
         self._wake = asyncio.Event()
@@ -129,7 +134,7 @@ class Queue(Generic[K]):
         return self._clock.monotonic() - self.heartbeat if self._agenda.depth() else 0.0
 
     async def run(self) -> None:
-        """Work until cancelled; then no work is begun any more and what goes on is waited for."""
+        """Work until cancelled."""
         try:
             while True:
                 self._wake.clear()
@@ -138,8 +143,11 @@ class Queue(Generic[K]):
                 pause = None if moment is None else max(0.0, moment - self._clock.monotonic())
                 await self._clock.wait(self._wake, pause)
         finally:
-            if self._running:
-                await asyncio.wait(self._running)
+            running = set(self._running)
+            for task in () if self._finish else running:
+                task.cancel()
+            if running:
+                await asyncio.wait(running)
 
     def _start_due(self) -> None:
         while len(self._running) < self._workers:

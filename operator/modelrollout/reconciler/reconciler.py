@@ -171,6 +171,7 @@ class Reconciler:
         if not self._watches.synced(key):
             return None
         await self._commands.make_room(key, status)
+        await self._world.prepare(subject)
         return await self._decide(subject)
 
     async def _decide(self, subject: Subject) -> float | None:
@@ -225,7 +226,9 @@ class Reconciler:
     def _tell(self, subject: Subject, decision: Decision) -> None:
         route = subject.router.observe(subject.rollout) if subject.router and subject.rollout else RouteSeen()
         cause = f"{version_of(subject.obj)}.{route.resource_version}"
-        self._chronicle.tell(subject.obj, decision.events, decision.record, cause)
+        run = decision.status.run
+        urgent = run is not None and run.outcome is not None
+        self._chronicle.tell(subject.obj, decision.events, decision.record, cause=cause, urgent=urgent)
 
     def _ask(self, subject: Subject, decision: Decision, observed: Observed) -> None:
         asked = None

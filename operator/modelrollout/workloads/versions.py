@@ -23,6 +23,7 @@ KINDS: dict[str, WorkloadKind] = {
 """Every kind of workload that a version may name; a new kind is one file and one line here."""
 
 PODS_KEPT = 200
+_PREPARATION = 1.0
 REFERENCES_AGE = 600.0
 """Seconds after which the ConfigMaps and Secrets of a run's versions are looked at again."""
 
@@ -68,7 +69,7 @@ class Versions:
         port = port_name(service, version.service.port)
         found = endpoints(self._slices.get(place, {}).values(), port or "")
         ready = found.ready if port is not None else 0
-        on_trial = run is not None and run.target == version.name and run.ended_at is None
+        on_trial = _on_trial(rollout, version)
         if on_trial and ready and workload is not None:
             self._look(place, version, workload)
         seen = self._inspection.last(place) if on_trial else None
@@ -82,6 +83,17 @@ class Versions:
             pods=self._remember(place, run.id if run is not None else "", found.pods),
             problem=_kind(version).problem(workload) if workload is not None else "",
         )
+
+    async def prepare(self, rollout: ModelRollout) -> None:
+        """Wait a little for the first look at the containers of a version on trial.
+
+        What they had restarted before their trial is then part of its first status, and costs no write of its own.
+        """
+        for version in rollout.spec.versions:
+            place = rollout.metadata.namespace, version.service.name
+            if _on_trial(rollout, version) and self._inspection.last(place) is None:
+                self.observe(rollout, version)
+                await self._inspection.settle(place, _PREPARATION)
 
     def ready_behind(self, namespace: str, service: str) -> int:
         """Ready endpoints of a Service, whatever their port."""
@@ -143,6 +155,15 @@ class Versions:
         if change.new is not None:
             place = namespace_of(change.new), service_of(change.new)
             self._slices.setdefault(place, {})[name_of(change.new)] = change.new
+
+
+def _on_trial(rollout: ModelRollout, version: Version) -> bool:
+    """Whether the version is tried, or is about to be."""
+    run = rollout.status.run
+    if run is not None and run.ended_at is None:
+        return run.target == version.name
+    again = run is not None and run.target == version.name
+    return rollout.spec.target == version.name != rollout.status.stable and not again
 
 
 def _kind(version: Version) -> WorkloadKind:

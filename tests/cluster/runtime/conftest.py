@@ -17,7 +17,7 @@ __all__ = ["gateway_api"]
 async def client(kubeconfig: Path, gateway_api: None, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Client]:
     """The operator's own client, for the test's own use."""
     monkeypatch.setenv("KUBECONFIG", str(kubeconfig))
-    transport = await connect()
+    transport = await connect(agent="test")
     yield Client(transport)
     await transport.close()
 

@@ -1,6 +1,6 @@
 """A model with two versions on a real API server, and an operator in this process whose evidence the test decides.
 
-There is no kubelet: the test writes EndpointSlices, and the route's Accepted condition, as the cluster's own parts would.
+There is no kubelet and no gateway: the test writes EndpointSlices and the route's Accepted condition in their place.
 """
 
 import asyncio
@@ -244,7 +244,7 @@ class Running:
             lease_renew=2.0,
             lease_retry=0.3,
         )
-        chance = random.Random(7)
+        chance = random.Random(7)  # noqa: S311 - jitter, the same in every run
         self.operator = Operator(settings, transport, examiner, SystemClock(), chance, self.registry)
         self.feed = Feed((namespace,), transport.credentials, self.operator.saw, chance, "harness")
         self._lead: asyncio.Task[None] | None = None

@@ -2,7 +2,7 @@
 
 from modelrollout.api.status import Verdict
 from modelrollout.kube.client import Client
-from modelrollout.kube.resources import CONFIGMAPS, CONTROLLERREVISIONS, EVENTS
+from modelrollout.kube.resources import CONFIGMAPS, CONTROLLERREVISIONS, EVENTS, HTTPROUTES
 from tests.cluster.runtime.harness import Model, ScriptedExaminer, running, until
 
 
@@ -56,8 +56,6 @@ async def test_weights_that_somebody_else_wrote_are_set_back_within_two_seconds(
         await model.until_phase("Completed")
         before = await model.status()
         refs = [{"name": f"fraud-{name}", "port": 8080, "weight": weight} for name, weight in (("v7", 1), ("v8", 1))]
-        from modelrollout.kube.resources import HTTPROUTES
-
         await model.client.patch(HTTPROUTES, namespace, "fraud", {"spec": {"rules": [{"backendRefs": refs}]}})
         await until("weights are back", model.weights, lambda weights: weights == {"v7": 1000}, patience=2.0)
     assert before["stable"] == "v7"
