@@ -45,6 +45,11 @@ class Cluster:
         return self.folder / "kubeconfig"
 
     @property
+    def dns_address(self) -> str:
+        """The Service address of DNS."""
+        return str(self.layout.dns)
+
+    @property
     def gateway_address(self) -> str:
         """The Service address of the Gateway `models` in namespace `gateway`; port 80."""
         return str(self.layout.services[20])

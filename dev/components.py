@@ -5,9 +5,9 @@ import string
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Protocol
 
 from dev import paths, programs
-from dev.cluster import Cluster
 from dev.golang import go
 from dev.images import parts
 from dev.progress import step, wait_until
@@ -27,6 +27,35 @@ BUILT = (
 )
 
 
+class Cluster(Protocol):
+    """What the parts need of a cluster: `dev.cluster.Cluster` and `dev.kind.KindCluster` have it."""
+
+    @property
+    def folder(self) -> Path:
+        """Where files of this cluster go."""
+
+    @property
+    def dns_address(self) -> str:
+        """Service address of DNS."""
+
+    @property
+    def gateway_address(self) -> str:
+        """Service address that the gateway is to have."""
+
+    @property
+    def prometheus_address(self) -> str:
+        """Service address that Prometheus is to have."""
+
+    def load_image(self, archive: Path) -> None:
+        """Make an image known to the node."""
+
+    def kubectl(self, *arguments: str, input: str | None = None) -> str:  # noqa: A002 (as subprocess.run calls it)
+        """Run kubectl; returns its output."""
+
+    def helm(self, *arguments: str) -> str:
+        """Run helm; returns its output."""
+
+
 def build() -> None:
     """Build every program and image that the cache does not have."""
     for program in BUILT:
@@ -40,11 +69,11 @@ def load(cluster: Cluster) -> None:
         list(pool.map(cluster.load_image, parts.archives()))
 
 
-def install(cluster: Cluster) -> None:
-    """Install all parts and wait until each does its work."""
+def install(cluster: Cluster, *, dns: bool = True) -> None:
+    """Install all parts, DNS only where the cluster brings none, and wait until each does its work."""
     # DNS first: a gateway that starts before it waits for seconds before it asks again.
     with step("DNS and Prometheus"):
-        for manifest in ("dns.yaml", "prometheus.yaml"):
+        for manifest in ("dns.yaml", "prometheus.yaml") if dns else ("prometheus.yaml",):
             cluster.kubectl("apply", "--filename", "-", input=_filled(cluster, manifest))
         _await_rollout(cluster, "kube-system", "coredns")
     with step("gateway"):
@@ -85,7 +114,7 @@ def _filled(cluster: Cluster, manifest: str) -> str:
         prometheus=parts.PROMETHEUS,
         envoy_gateway=parts.ENVOY_GATEWAY,
         envoy=parts.ENVOY,
-        dns=cluster.layout.dns,
+        dns=cluster.dns_address,
         gateway_address=cluster.gateway_address,
         prometheus_address=cluster.prometheus_address,
     )

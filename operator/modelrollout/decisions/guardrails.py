@@ -29,7 +29,7 @@ def failure(spec: ModelRolloutSpec, run: Run, observed: Observed, evidence: Evid
         guardrails = {metric.name for metric in spec.metrics if metric.role is Role.GUARDRAIL}
         for finding in evidence.findings:
             if finding.metric in guardrails and finding.verdict is Verdict.FAIL:
-                return Failure("GuardrailFailed", f"{finding.metric}: {finding.message}")
+                return Failure("GuardrailFailed", finding.message)
         if evidence.traffic_lost:
             return Failure("TrafficLost", f"{run.target} answered less than half of its share of the requests")
     return _containers(run, observed)

@@ -1,0 +1,1 @@
+"""The main job, shown: a better model promotes itself, a worse one takes itself back."""

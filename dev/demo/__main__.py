@@ -1,0 +1,101 @@
+"""`python -m dev.demo`: the main job on a real cluster, from nothing to a verdict."""
+
+import signal
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import click
+
+from dev import paths
+from dev.demo import stage, story, table
+from dev.errors import DevError
+from dev.kind import kind_cluster
+from dev.progress import say
+from dev.up import bring_up, cluster_for_tests
+
+SMALL_WEIGHT = 250
+"""A degraded version must be taken back before it has more than this, of 1000."""
+
+
+@click.command()
+@click.option("--name", default=paths.DEFAULT_NAME, show_default=True, help="Which of several clusters.")
+@click.option("--cluster", "where", type=click.Choice(["local", "kind"]), default="local", show_default=True)
+@click.option("--keep", is_flag=True, help="Leave the cluster up afterwards.")
+def demo(name: str, where: str, *, keep: bool) -> None:
+    """Promote a better model, take back a worse one, and say what users noticed."""
+    began = time.monotonic()
+    with _cluster(name, where, keep=keep) as cluster:
+        stage.set_up(cluster)
+        print("\nVersion 2 reads more digits rightly. It is to be promoted.\n", flush=True)
+        better = story.tell(cluster, "v2")
+        print("\nVersion 3 fails on shades it never saw, and misreads more. It is to be taken back.\n", flush=True)
+        worse = story.tell(cluster, "v3")
+        wrong = list(_wrong(better, worse))
+        _table(cluster, [better, worse])
+        print(f"The whole demo took {time.monotonic() - began:.0f} s.")
+        for sentence in wrong:
+            print(f"WRONG: {sentence}")
+        if keep:
+            _what_next(cluster, name)
+    sys.exit(1 if wrong else 0)
+
+
+@contextmanager
+def _cluster(name: str, where: str, *, keep: bool) -> Iterator[stage.Cluster]:
+    if where == "kind":
+        with kind_cluster(name, keep=keep) as other:
+            yield other
+    elif keep:
+        yield bring_up(name)
+    else:
+        with cluster_for_tests(name) as cluster:
+            yield cluster
+
+
+def _wrong(better: story.Story, worse: story.Story) -> Iterator[str]:
+    if better.outcome != "Promoted" or better.weights[-1][1] != 1000:
+        yield f"version 2 was to be promoted, but ended as {better.outcome}: {better.reason}"
+    if worse.outcome != "RolledBack" or worse.weights[-1][1] != 0:
+        yield f"version 3 was to be rolled back, but ended as {worse.outcome}: {worse.reason}"
+    if worse.top_weight > SMALL_WEIGHT:
+        yield f"version 3 had {worse.top_weight / 10:g} % of the traffic before it was taken back"
+
+
+def _table(cluster: stage.Cluster, stories: Sequence[story.Story]) -> None:
+    print()
+    table.show(
+        [
+            (one, stage.record(cluster, one.run), stage.users(cluster, one.version, one.asked_at, one.done_at + 1))
+            for one in stories
+        ]
+    )
+
+
+def _what_next(cluster: stage.Cluster, name: str) -> None:
+    print(f"""
+The cluster stays up. Try next:
+  export KUBECONFIG={cluster.kubeconfig} PATH={paths.CHECKOUT}/.venv/bin:$PATH
+  kubectl get mro -n digits
+  kubectl modelrollout status digits -n digits
+  kubectl modelrollout retry digits -n digits --reason "once more"
+  kubectl modelrollout status digits -n digits -w
+  kubectl modelrollout abort digits -n digits
+  kubectl explain modelrollout.spec
+and when you are done:
+  make down{"" if name == paths.DEFAULT_NAME else f" NAME={name}"}""")
+
+
+def main() -> None:
+    """Run the command line; an error that a person can mend is one sentence and exit code 1."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    try:
+        demo()
+    except (DevError, TimeoutError) as error:
+        say(f"error: {error}")
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()
