@@ -21,6 +21,7 @@ _log = logging.getLogger(__name__)
 
 _RESTARTS = Backoff(first=1.0, most=30.0)
 _CALM = 60.0
+_FAREWELL = 0.25
 
 Deliver = Callable[[Resource, str | None, Obj], None]
 
@@ -88,17 +89,22 @@ class Feed:
             self._stopped.wait(_RESTARTS.after(failures, self._chance))
 
     async def _run(self, loop: asyncio.AbstractEventLoop) -> None:
-        await kopf.operator(
-            registry=self._registry(loop),
-            settings=self._settings(),
-            clusterwide=not self._namespaces,
-            namespaces=self._namespaces,
-            standalone=True,
-            # kopf would ask for the name of the user it runs as, and a container's user has none.
-            identity=self._identity,  # type: ignore[arg-type]  # its NewType of str is not public
-            stop_flag=self._stopped,
-            ready_flag=self._watching,
-        )
+        try:
+            await kopf.operator(
+                registry=self._registry(loop),
+                settings=self._settings(),
+                clusterwide=not self._namespaces,
+                namespaces=self._namespaces,
+                standalone=True,
+                # kopf would ask for the name of the user it runs as, and a container's user has none.
+                identity=self._identity,  # type: ignore[arg-type]  # its NewType of str is not public
+                stop_flag=self._stopped,
+                ready_flag=self._watching,
+            )
+        finally:
+            # A TLS connection that was told to close does so in later turns of its loop, and aiohttp tells nobody when
+            # it has: without them every end of kopf would leave a socket behind.
+            await asyncio.sleep(_FAREWELL)
 
     def _registry(self, loop: asyncio.AbstractEventLoop) -> kopf.OperatorRegistry:
         registry = kopf.OperatorRegistry()
