@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cluster.runtime.harness import Model, running
+from tests.cluster.runtime.harness import Model, running, until
 
 KINDS = ("modelrollouts", "httproutes", "events", "configmaps", "controllerrevisions")
 
@@ -45,6 +45,8 @@ async def test_a_canary_of_five_steps_costs_at_most_thirty_requests(
     async with running(namespace):
         await model.create()
         await model.until_phase("Completed")
+        # The status is written before the route: the adoption ends with the annotation.
+        await until("the route names its owner", model.owner, bool)
         before = spent(audit_log, namespace)
         await model.target("v8")
         await model.until_phase("Watching")
