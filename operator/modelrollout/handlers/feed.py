@@ -126,7 +126,8 @@ class Feed:
 
         def tell(resource: Resource) -> None:
             @kopf.on.event(resource.group, resource.version, resource.plural, registry=registry)
-            def told(event: kopf.RawEvent, **_: object) -> None:
+            async def told(event: kopf.RawEvent, **_: object) -> None:
+                # A coroutine, though it awaits nothing: kopf would run a function in one of many threads.
                 obj: Obj = dict(event["object"])
                 loop.call_soon_threadsafe(self._deliver, resource, event["type"], obj)
 

@@ -3,7 +3,6 @@
 from typing import NamedTuple
 
 import numpy as np
-from scipy.interpolate import CubicSpline
 
 from modelrollout.stats.two_by_two import Floats
 
@@ -11,6 +10,34 @@ _REACH = 3.4  # log odds ratios from 1/30 to 30
 NODES = _REACH * np.sinh(2 * np.linspace(-1, 1, 25)) / np.sinh(2)  # denser around equality
 _FINE = np.linspace(-_REACH, _REACH, 681)
 _LOG_PRIOR = -np.log1p((_FINE / 0.7) ** 2) - np.log(np.sum(1 / (1 + (_FINE / 0.7) ** 2)))
+
+
+def _spline(nodes: Floats, points: Floats) -> Floats:
+    """Matrix of shape (points, nodes) that takes values at the nodes to the not-a-knot cubic spline's values at the points.
+
+    Source: C. de Boor, "A Practical Guide to Splines", chapter IV, with the second derivatives as unknowns. The spline
+    is linear in the values and the grid never changes, so one product does what scipy.interpolate solves anew each
+    time; importing that would take 28 MiB.
+    """
+    steps, unit = np.diff(nodes), np.eye(len(nodes))
+    before, after, inner = steps[:-1], steps[1:], np.arange(1, len(nodes) - 1)
+    system, known = np.zeros_like(unit), np.zeros_like(unit)
+    system[inner, inner - 1], system[inner, inner], system[inner, inner + 1] = before, 2 * (before + after), after
+    known[inner] = 6 * np.diff(np.diff(unit, axis=0) / steps[:, None], axis=0)
+    # Not a knot: the third derivative goes on unchanged through the second node and the last but one.
+    system[0, :3] = steps[1], -steps[0] - steps[1], steps[0]
+    system[-1, -3:] = steps[-1], -steps[-2] - steps[-1], steps[-2]
+    bend = np.linalg.solve(system, known)
+    cell = np.clip(np.searchsorted(nodes, points, side="right") - 1, 0, len(steps) - 1)
+    step = steps[cell][:, None]
+    right = (points - nodes[cell])[:, None] / step
+    left = 1 - right
+    straight = left * unit[cell] + right * unit[cell + 1]
+    bent: Floats = straight + ((left**3 - left) * bend[cell] + (right**3 - right) * bend[cell + 1]) * step**2 / 6
+    return bent
+
+
+_SPLINE = _spline(NODES, _FINE)
 _SCALE = 4.0  # in events; about where the confidence sequence of the difference is tightest
 
 SUMS = 7  # bad and total of both sides, weighted bad of both sides, weight
@@ -82,7 +109,7 @@ class Effects:
         All odds ratios that a mixture over all others does not reject at any time (a prior with Cauchy tails on the
         log odds ratio), turned into ratios of rates at stable's observed rate. 0 and infinity mean "no bound yet".
         """
-        curve = CubicSpline(NODES, self.likelihood.astype(np.float64), axis=0)(_FINE)
+        curve = _SPLINE @ self.likelihood.astype(np.float64)
         weighted = curve + _LOG_PRIOR[:, None]
         top = weighted.max(axis=0)
         evidence = np.log(np.exp(weighted - top).sum(axis=0)) + top
