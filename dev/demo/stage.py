@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from dev import paths
+from dev.errors import DevError
 from dev.images import IMAGES, build
 from dev.progress import step, wait_until
 
@@ -18,6 +19,7 @@ OPERATOR_NAMESPACE = "modelrollout"
 MANIFESTS = Path(__file__).resolve().parent / "manifests"
 USERS_SEEN = 200
 SECONDS = 180.0
+READY_SECONDS = 60.0
 
 
 class Cluster(Protocol):
@@ -61,9 +63,14 @@ def install_operator(cluster: Cluster, archive: Path) -> None:
     settings = [f"--set={key}={value}" for key, value in values.items()]
     chart = str(paths.CHECKOUT / "charts" / "modelrollout")
     where = ("--namespace", OPERATOR_NAMESPACE, "--create-namespace")
-    cluster.helm(
-        "upgrade", "--install", "modelrollout", chart, *where, *settings, "--wait", f"--timeout={SECONDS:.0f}s"
-    )
+    wait = ("--wait", f"--timeout={READY_SECONDS:.0f}s")
+    try:
+        cluster.helm("upgrade", "--install", "modelrollout", chart, *where, *settings, *wait)
+    except DevError as error:
+        said = cluster.kubectl("logs", f"--namespace={OPERATOR_NAMESPACE}", "deployment/modelrollout", "--tail=20")
+        raise DevError(f"{error}
+The operator's last words:
+{said}") from None
 
 
 def set_up(cluster: Cluster) -> None:

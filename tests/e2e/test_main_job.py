@@ -1,0 +1,138 @@
+"""The promises of the product on a whole cluster: one test each, with real users all the while."""
+
+import subprocess
+import time
+
+import pytest
+
+from dev import paths
+from dev.cluster import Cluster
+from dev.demo import stage, story
+from tests.e2e.conftest import OperatorPod
+from tests.e2e.watching import Scene
+
+
+@pytest.fixture
+def scene(cluster: Cluster) -> Scene:
+    """Version 1 serves everybody and nothing goes on."""
+    found = Scene(cluster)
+    found.reach("v1")
+    found.began = time.time()
+    return found
+
+
+def test_a_better_model_is_promoted_although_the_operator_is_killed_on_the_way(
+    cluster: Cluster, scene: Scene, operator_pod: OperatorPod
+) -> None:
+    restarts = operator_pod.restarts()
+    scene.patch(target="v2")
+    scene.until(lambda: scene.weights.get("v2") == 100, "the first weight", 20)
+    operator_pod.kill()
+    scene.until(lambda: scene.weights.get("v2") == 250, "the second step")
+    operator_pod.kill()
+    scene.until(lambda: scene.status["run"]["state"] == "Done", "the end of the run")
+    assert operator_pod.restarts() >= restarts + 2
+    assert scene.status["run"]["outcome"] == "Promoted"
+    assert scene.weights == {"v2": 1000}
+    assert scene.condition("Ready")["status"] == "True"
+    steps = [(line["decision"], line["weight"]) for line in stage.record(cluster, scene.status["run"]["id"])]
+    assert steps == [
+        ("RunStarted", 100), ("StepPassed", 100), ("StepPassed", 250), ("StepPassed", 500), ("Completed", 1000),
+    ]  # fmt: skip
+    assert scene.failed_answers() == 0
+
+
+def test_a_degraded_model_is_taken_back_at_a_small_weight(cluster: Cluster, scene: Scene) -> None:
+    told = story.tell(cluster, "v3")
+    assert told.outcome == "RolledBack"
+    assert told.top_weight <= 250
+    assert scene.weights == {"v1": 1000}
+    assert scene.condition("Stalled")["reason"] == "RolledBack"
+    assert [entry["version"] for entry in scene.status["rejected"]] == ["v3"]
+
+
+def test_a_degraded_model_is_taken_back_although_the_operator_is_killed(
+    cluster: Cluster, scene: Scene, operator_pod: OperatorPod
+) -> None:
+    scene.patch(target="v3")
+    if scene.status.get("run", {}).get("target") == "v3" and scene.status["run"]["state"] == "Done":
+        assert scene.command("Retry")["accepted"]
+    scene.until(lambda: scene.weights.get("v3") == 100, "the first weight", 20)
+    operator_pod.kill()
+    scene.until(lambda: scene.status["run"]["state"] == "Done", "the end of the run")
+    assert scene.status["run"]["outcome"] == "RolledBack"
+    assert scene.weights == {"v1": 1000}
+
+
+def test_weights_changed_by_hand_are_set_back(scene: Scene) -> None:
+    scene.set_weights(v1=500, v2=500)
+    scene.until(lambda: scene.weights == {"v1": 1000}, "the repair", 10)
+    events = scene.cluster.kubectl(
+        "get", "events", f"--namespace={stage.NAMESPACE}", "--field-selector=reason=TrafficRepaired", "--output=name"
+    )
+    assert events
+
+
+def test_a_person_promotes_aborts_and_undoes_by_hand_without_a_failed_answer(scene: Scene) -> None:
+    scene.patch(target="v2")
+    scene.until(lambda: scene.weights.get("v2") == 100, "the first weight", 20)
+    assert scene.command("Promote", reason="looks good")["accepted"]
+    scene.until(lambda: scene.weights.get("v2") == 250, "the next step", 5)
+    assert scene.command("Abort", reason="changed my mind")["accepted"]
+    scene.until(lambda: scene.weights == {"v1": 1000}, "all traffic back", 5)
+    scene.until(lambda: scene.status["phase"] == "RolledBack", "the end of the run", 5)
+    assert scene.command("Retry")["accepted"]
+    scene.until(lambda: scene.weights.get("v2") == 100, "the first weight again", 20)
+    assert scene.command("Promote", full=True)["accepted"]
+    scene.until(lambda: scene.weights == {"v2": 1000}, "everything on v2", 5)
+    scene.until(lambda: scene.status["phase"] == "Watching", "the watch", 5)
+    assert scene.command("Undo")["accepted"]
+    scene.until(lambda: scene.weights == {"v1": 1000}, "everything back on v1", 5)
+    assert scene.failed_answers() == 0
+
+
+def test_a_candidate_that_loses_its_pods_gets_no_traffic_and_goes_on_when_it_is_back(scene: Scene) -> None:
+    scene.patch(target="v2")
+    if scene.status.get("run", {}).get("state") == "Done":
+        scene.command("Retry")
+    scene.until(lambda: scene.weights.get("v2") == 100, "the first weight", 20)
+    scale = ("scale", "deployment/digits-v2", f"--namespace={stage.NAMESPACE}")
+    scene.cluster.kubectl(*scale, "--replicas=0")
+    try:
+        scene.until(lambda: scene.weights == {"v1": 1000}, "no traffic for v2", 20)
+        assert scene.status["run"]["reason"] == "CandidateUnavailable"
+    finally:
+        scene.cluster.kubectl(*scale, "--replicas=1")
+    scene.until(lambda: scene.weights.get("v2") == 100, "traffic for v2 again", 60)
+
+
+def test_without_prometheus_the_first_weight_is_never_exceeded(scene: Scene) -> None:
+    scale = ("scale", "deployment/prometheus", "--namespace=monitoring")
+    scene.cluster.kubectl(*scale, "--replicas=0")
+    try:
+        scene.until(
+            lambda: scene.cluster.kubectl("get", "pods", "--namespace=monitoring", "--output=name") == "",
+            "no Prometheus",
+            60,
+        )
+        scene.patch(target="v2")
+        if scene.status.get("run", {}).get("state") == "Done":
+            scene.command("Retry")
+        scene.until(lambda: scene.condition("AnalysisHealthy").get("status") == "False", "that it says so", 60)
+        held = time.time() + 15  # the hold is 10 s
+        scene.until(lambda: time.time() > held or scene.weights.get("v2", 0) > 100, "the hold to pass", 30)
+        assert scene.weights == {"v1": 900, "v2": 100}
+    finally:
+        scene.cluster.kubectl(*scale, "--replicas=1")
+    scene.until(lambda: scene.condition("AnalysisHealthy").get("status") == "True", "Prometheus again", 90)
+    assert scene.status["run"]["state"] == "Trial"
+
+
+def test_the_plugin_shows_the_rollout_at_one_look(cluster: Cluster, scene: Scene) -> None:
+    done = subprocess.run(
+        [paths.CHECKOUT / ".venv/bin/kubectl-modelrollout", "status", "digits", "-n", stage.NAMESPACE],
+        capture_output=True, text=True, check=False, env={"KUBECONFIG": str(cluster.kubeconfig), "PATH": "/usr/bin:/bin"},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "v1" in done.stdout
+    assert "100%" in done.stdout

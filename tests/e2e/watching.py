@@ -1,0 +1,114 @@
+"""What end-to-end tests see of the rollout, its route and its users, and how they wait for it."""
+
+import json
+import time
+from collections.abc import Callable
+from typing import Any
+
+from dev.cluster import Cluster
+from dev.demo import stage
+from dev.progress import wait_until
+
+SECONDS = 180.0
+
+
+class Scene:
+    """The demo's rollout, route and users on a cluster."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        """Look at this cluster."""
+        self.cluster = cluster
+        self.began = time.time()
+        self._user = cluster.kubectl("auth", "whoami", "--output=jsonpath={.status.userInfo.username}")
+
+    def get(self, kind: str, name: str = stage.ROLLOUT) -> dict[str, Any]:
+        """An object of the demo's namespace."""
+        found: dict[str, Any] = json.loads(
+            self.cluster.kubectl("get", kind, name, f"--namespace={stage.NAMESPACE}", "--output=json")
+        )
+        return found
+
+    @property
+    def status(self) -> dict[str, Any]:
+        """The rollout's status."""
+        found: dict[str, Any] = self.get("modelrollout").get("status", {})
+        return found
+
+    @property
+    def weights(self) -> dict[str, int]:
+        """Weights on the route by version, those at 0 left out."""
+        refs = self.get("httproute")["spec"]["rules"][0]["backendRefs"]
+        return {ref["name"].removeprefix("digits-"): ref["weight"] for ref in refs if ref["weight"]}
+
+    def condition(self, kind: str) -> dict[str, Any]:
+        """A condition of the rollout, empty when it is not there."""
+        found = [one for one in self.status.get("conditions", []) if one["type"] == kind]
+        return found[0] if found else {}
+
+    def patch(self, **spec: Any) -> None:
+        """Edit the rollout."""
+        text = json.dumps({"spec": spec})
+        where = (f"--namespace={stage.NAMESPACE}", "--type=merge")
+        self.cluster.kubectl("patch", "modelrollout", stage.ROLLOUT, *where, f"--patch={text}")
+
+    def set_weights(self, **weights: int) -> None:
+        """Change weights of the route behind the operator's back."""
+        refs = self.get("httproute")["spec"]["rules"][0]["backendRefs"]
+        operations = [
+            {
+                "op": "replace",
+                "path": f"/spec/rules/0/backendRefs/{index}/weight",
+                "value": weights.get(ref["name"][7:], 0),
+            }
+            for index, ref in enumerate(refs)
+        ]
+        where = (f"--namespace={stage.NAMESPACE}", "--type=json", "--field-manager=somebody")
+        self.cluster.kubectl("patch", "httproute", stage.ROLLOUT, *where, f"--patch={json.dumps(operations)}")
+
+    def command(self, verb: str, **more: Any) -> dict[str, Any]:
+        """Create a command; returns what became of it once the operator has answered."""
+        body = {
+            "apiVersion": "modelrollout.io/v1alpha1",
+            "kind": "ModelRolloutCommand",
+            "metadata": {"generateName": f"{verb.lower()}-", "namespace": stage.NAMESPACE},
+            "spec": {"rollout": stage.ROLLOUT, "verb": verb, "by": self._user, **more},
+        }
+        made = json.loads(self.cluster.kubectl("create", "--filename=-", "--output=json", input=json.dumps(body)))
+        uid = made["metadata"]["uid"]
+
+        def answers() -> list[dict[str, Any]]:
+            return [one for one in self.status.get("commands", []) if one["uid"] == uid]
+
+        self.until(lambda: bool(answers()), f"an answer to {verb}", 20)
+        return answers()[0]
+
+    def until(self, holds: Callable[[], bool], what: str, seconds: float = SECONDS) -> None:
+        """Wait until it holds; with the rollout's state in the error when it does not."""
+        try:
+            wait_until(holds, what, seconds, pause=0.2)
+        except TimeoutError as error:
+            raise AssertionError(
+                f"{error}\nweights {self.weights}\nstatus {json.dumps(self.status, indent=1)}"
+            ) from None
+
+    def reach(self, version: str) -> None:
+        """Bring the rollout to rest with all traffic on this version, from wherever it is."""
+        self.patch(target=version, paused=False)
+        if self.status["stable"] == version and (self.status.get("run") or {}).get("state", "Done") == "Done":
+            return
+        run = self.status.get("run") or {}
+        if run.get("state") == "Done" and self.status["stable"] != version and run.get("target") == version:
+            self.command("Retry")
+        self.until(lambda: (self.status.get("run") or {}).get("state") in {"Trial", "Done"}, f"a run to {version}")
+        if self.status["run"]["state"] == "Trial" and self.status["run"]["target"] == version:
+            self.until(lambda: "exposedAt" in self.status["run"], "the first weight")
+            assert self.command("Promote", full=True)["accepted"]
+        self.until(lambda: self.status["run"]["state"] == "Done", f"{version} at rest")
+        assert self.weights == {version: 1000}
+
+    def failed_answers(self) -> int:
+        """Answers since the scene began that failed and were no version's own fault to give."""
+        versions = {
+            name: stage.users(self.cluster, name, self.began, time.time() + 60) for name in ("v1", "v2", "unknown")
+        }
+        return sum(seen.failed for seen in versions.values())
