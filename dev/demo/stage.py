@@ -68,9 +68,7 @@ def install_operator(cluster: Cluster, archive: Path) -> None:
         cluster.helm("upgrade", "--install", "modelrollout", chart, *where, *settings, *wait)
     except DevError as error:
         said = cluster.kubectl("logs", f"--namespace={OPERATOR_NAMESPACE}", "deployment/modelrollout", "--tail=20")
-        raise DevError(f"{error}
-The operator's last words:
-{said}") from None
+        raise DevError(f"{error}\nThe operator's last words:\n{said}") from None
 
 
 def set_up(cluster: Cluster) -> None:

@@ -131,7 +131,7 @@ def test_without_prometheus_the_first_weight_is_never_exceeded(scene: Scene) -> 
 def test_the_plugin_shows_the_rollout_at_one_look(cluster: Cluster, scene: Scene) -> None:
     done = subprocess.run(
         [paths.CHECKOUT / ".venv/bin/kubectl-modelrollout", "status", "digits", "-n", stage.NAMESPACE],
-        capture_output=True, text=True, check=False, env={"KUBECONFIG": str(cluster.kubeconfig), "PATH": "/usr/bin:/bin"},
+        capture_output=True, text=True, check=False, env={"KUBECONFIG": str(cluster.kubeconfig)},
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert "v1" in done.stdout
