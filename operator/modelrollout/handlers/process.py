@@ -94,6 +94,10 @@ class _Process:
         if lead.done() and not lead.cancelled() and lead.exception() is not None:
             _log.error("reconciling failed", exc_info=lead.exception())
         if in_order:
+            # Giving the lease up on purpose is no loss: nobody must renew it, or mourn it, while that goes on.
+            hold.cancel()
+            await asyncio.wait({hold})
+            watchdog.stop()
             await operator.end()
         hold.cancel()
         watchdog.stop()

@@ -97,12 +97,20 @@ class Lease:
         """Give the lease up, so that another process need not wait for its end."""
         if not self.leading or self._object is None:
             return
-        state = LeaseState("", 1.0, self._clock.now(), self._transitions())
         self._valid_until = -1.0
         try:
-            await self._put(state)
+            try:
+                await self._give_up()
+            except Conflict:
+                # A renewal that was under way had come first.
+                self._object = await self._bounded(self._client.get(*self._where))
+                if read_lease(self._object).holder == self._identity:
+                    await self._give_up()
         except KubeError as error:
             _log.warning("lease: not released: %s", error)
+
+    async def _give_up(self) -> None:
+        await self._put(LeaseState("", 1.0, self._clock.now(), self._transitions()))
 
     async def _take(self) -> bool:
         """Take the lease if nobody has it."""

@@ -1,0 +1,228 @@
+"""What can go wrong between the operator and the API server, each at one place of a run."""
+
+import asyncio
+import json
+import random
+from collections.abc import Awaitable, Callable, Mapping
+from urllib.parse import urlsplit
+
+from aiohttp import web
+
+from tests.cluster.faults.journal import Point
+from tests.cluster.faults.proxy import Answer, Exchange
+
+Deed = Callable[[Exchange], Awaitable[web.StreamResponse]]
+
+
+class Once:
+    """Does something to the call at one point, once. `struck` tells whether the run came by there."""
+
+    def __init__(self, point: Point, deed: Deed) -> None:
+        self._point = point
+        self._deed = deed
+        self.struck = False
+
+    def __call__(self, exchange: Exchange) -> Awaitable[web.StreamResponse] | None:
+        if self.struck or exchange.call.point != self._point:
+            return None
+        self.struck = True
+        return self._deed(exchange)
+
+
+async def killed_before(exchange: Exchange) -> web.StreamResponse:
+    """The operator dies, and the call has not reached the API server."""
+    await exchange.door.kill()
+    return exchange.cut()
+
+
+async def killed_after(exchange: Exchange) -> web.StreamResponse:
+    """The operator dies, and the call was carried out."""
+    await exchange.pass_on()
+    await exchange.door.kill()
+    return exchange.cut()
+
+
+async def conflict(exchange: Exchange) -> web.StreamResponse:
+    """409: somebody else was faster."""
+    return exchange.reply(Answer.failure(409, "Conflict", "the object has been modified"))
+
+
+async def too_many(exchange: Exchange) -> web.StreamResponse:
+    """429 with the wish for a pause of a second."""
+    return exchange.reply(Answer.failure(429, "TooManyRequests", "try again later", **{"Retry-After": "1"}))
+
+
+async def internal(exchange: Exchange) -> web.StreamResponse:
+    """500, and nothing was done."""
+    return exchange.reply(Answer.failure(500, "InternalError", "etcdserver: request timed out"))
+
+
+async def done_but_500(exchange: Exchange) -> web.StreamResponse:
+    """500, although it was done."""
+    await exchange.pass_on()
+    return await internal(exchange)
+
+
+async def unavailable(exchange: Exchange) -> web.StreamResponse:
+    """503 from something in between, which does not speak JSON."""
+    return exchange.reply(Answer(503, b"<html>service unavailable</html>", {"Content-Type": "text/html"}))
+
+
+async def cut_before(exchange: Exchange) -> web.StreamResponse:
+    """The connection breaks, nothing was done."""
+    return exchange.cut()
+
+
+async def cut_after(exchange: Exchange) -> web.StreamResponse:
+    """The connection breaks, although it was done."""
+    await exchange.pass_on()
+    return exchange.cut()
+
+
+async def hang_before(exchange: Exchange) -> web.StreamResponse:
+    """No answer until the caller has given up, nothing was done."""
+    return await exchange.left()
+
+
+async def hang_after(exchange: Exchange) -> web.StreamResponse:
+    """No answer until the caller has given up, although it was done."""
+    await exchange.pass_on()
+    return await exchange.left()
+
+
+async def gone_at_once(exchange: Exchange) -> web.StreamResponse:
+    """410 in place of the watch."""
+    return exchange.reply(Answer.failure(410, "Expired", "too old resource version"))
+
+
+async def gone_in_stream(exchange: Exchange) -> web.StreamResponse:
+    """A watch that begins well and says 410 instead of its first event."""
+    failure = json.loads(Answer.failure(410, "Expired", "too old resource version").body)
+    line = json.dumps({"type": "ERROR", "object": failure}).encode() + b"\n"
+    return exchange.reply(Answer(200, line, {"Content-Type": "application/json"}))
+
+
+async def stream_ends(exchange: Exchange) -> web.StreamResponse:
+    """A watch that ends at once, as one does when the API server restarts."""
+    return exchange.reply(Answer(200, b"", {"Content-Type": "application/json"}))
+
+
+async def stream_cut(exchange: Exchange) -> web.StreamResponse:
+    """A watch that breaks in the middle of its first event."""
+
+    async def cut(_: bytes) -> None:
+        return None
+
+    return await exchange.relay(cut)
+
+
+def late(seconds: float) -> Deed:
+    """A watch whose events come so much later than they happen."""
+
+    async def relay(exchange: Exchange) -> web.StreamResponse:
+        async def wait(line: bytes) -> bytes:
+            await asyncio.sleep(seconds)  # the fault itself
+            return line
+
+        return await exchange.relay(wait)
+
+    return relay
+
+
+CALL_FAULTS: Mapping[str, Deed] = {
+    "409": conflict,
+    "429": too_many,
+    "500": internal,
+    "500 though done": done_but_500,
+    "503": unavailable,
+    "cut before": cut_before,
+    "cut after": cut_after,
+    "hang before": hang_before,
+    "hang after": hang_after,
+}
+"""Faults of a call with one answer."""
+
+WATCH_FAULTS: Mapping[str, Deed] = {
+    "503": unavailable,
+    "410 at once": gone_at_once,
+    "410 in stream": gone_in_stream,
+    "ends": stream_ends,
+    "cut": stream_cut,
+    "late": late(1.5),
+}
+
+
+def faults_at(point: Point) -> Mapping[str, Deed]:
+    """What can go wrong at that point."""
+    verb = point.kind.split()[0]
+    if verb == "watch":
+        return WATCH_FAULTS
+    if verb in ("get", "list"):
+        # What was done makes a difference for writes only.
+        return {name: deed for name, deed in CALL_FAULTS.items() if "after" not in name and "done" not in name}
+    return CALL_FAULTS
+
+
+class Storm:
+    """Any call fails in any way now and then, and the operator is killed now and then.
+
+    `calm_after` calls there is no more of it, so that every story has an end.
+    """
+
+    def __init__(self, chance: random.Random, share: float, calm_after: int) -> None:
+        self._chance = chance
+        self._share = share
+        self._left = calm_after
+
+    def __call__(self, exchange: Exchange) -> Awaitable[web.StreamResponse] | None:
+        self._left -= 1
+        if self._left < 0 or self._chance.random() >= self._share:
+            return None
+        deeds = {**faults_at(exchange.call.point), "killed before": killed_before}
+        if exchange.call.write:
+            deeds["killed after"] = killed_after
+        return self._chance.choice([deed for name, deed in deeds.items() if "hang" not in name])(exchange)
+
+
+class StalePast:
+    """The operator dies at a point, and what comes after it is shown the world as it was some time before.
+
+    Lists are those of the moment before; watches go on from there, but only after `delay` seconds, so that decisions
+    are made from the past meanwhile.
+    """
+
+    def __init__(self, point: Point, delay: float) -> None:
+        self._point = point
+        self._delay = delay
+        self._lists: dict[str, Answer] = {}
+        self.struck = False
+
+    def __call__(self, exchange: Exchange) -> Awaitable[web.StreamResponse] | None:
+        call = exchange.call
+        if call.point == self._point and not self.struck:
+            self.struck = True
+            return self._strike(exchange)
+        path = urlsplit(call.path).path
+        if self.struck and path in self._lists:
+            if call.point.kind.startswith("list "):
+                return self._old(exchange, path)
+            if call.point.kind.startswith("watch "):
+                return late(self._delay)(exchange)
+        return None
+
+    async def _strike(self, exchange: Exchange) -> web.StreamResponse:
+        kinds = {urlsplit(call.path).path for call in exchange.door.journal.calls if _is_list(call.point)}
+        for path in kinds:
+            self._lists[path] = await exchange.door.upstream.get(path)
+        return await killed_after(exchange)
+
+    async def _old(self, exchange: Exchange, path: str) -> web.StreamResponse:
+        answer = self._lists[path]
+        # Once: the caches of a real API server catch up too.
+        if exchange.call.resource not in ("modelrollouts", "modelrolloutcommands"):
+            del self._lists[path]
+        return exchange.reply(answer)
+
+
+def _is_list(point: Point) -> bool:
+    return point.kind.startswith("list ")
