@@ -116,6 +116,9 @@ class ApiTransport:
                         if line:
                             yield line
             finally:
+                # A stream is broken off in its middle: a farewell of TLS would be waited for by nobody.
+                if response.connection is not None and response.connection.transport is not None:
+                    response.connection.transport.abort()
                 response.close()
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise _no_answer(request, error) from error

@@ -7,15 +7,12 @@ import asyncio
 import contextlib
 import random
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
 from typing import Any
 
 from prometheus_client import CollectorRegistry
 
-from modelrollout.api.status import Verdict
-from modelrollout.decisions.findings import Evidence, Finding
-from modelrollout.decisions.questions import Question
 from modelrollout.handlers.feed import Feed
 from modelrollout.kube.client import Client
 from modelrollout.kube.clock import SystemClock
@@ -30,46 +27,12 @@ from modelrollout.kube.resources import (
     Obj,
 )
 from modelrollout.kube.transport import ApiTransport
+from modelrollout.reconciler.fake import ScriptedExaminer
 from modelrollout.wiring.operator import Operator
 from modelrollout.wiring.settings import Settings
 
 PATIENCE = 20.0
 """Seconds after which something that should happen within two has not happened."""
-
-
-class ScriptedExaminer:
-    """Says of every metric what `verdict` says; counts how often it was asked."""
-
-    def __init__(self) -> None:
-        self.verdict = Verdict.PASS
-        self.answers = 1_000_000
-        self.hang = False
-        self.asked = 0
-
-    def restore(self, question: Question, checkpoint: Mapping[str, Any] | None) -> None:
-        """No state."""
-
-    async def examine(self, question: Question, state: None, at: float) -> tuple[None, Evidence]:
-        self.asked += 1
-        if self.hang:
-            await asyncio.Event().wait()
-        findings = tuple(
-            Finding(
-                metric=metric.name,
-                role=metric.role,
-                verdict=self.verdict,
-                reason="Scripted",
-                message="as the test says",
-                candidate=0.01,
-                stable=0.01,
-                limit=0.02,
-                fresh=True,
-                inside_margin=True,
-            )
-            for metric in question.spec.metrics
-        )
-        answers = {question.candidate: self.answers}
-        return None, Evidence(question.run, question.step, findings, until=at, answers=answers)
 
 
 class Model:

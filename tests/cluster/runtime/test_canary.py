@@ -3,7 +3,8 @@
 from modelrollout.api.status import Verdict
 from modelrollout.kube.client import Client
 from modelrollout.kube.resources import CONFIGMAPS, CONTROLLERREVISIONS, EVENTS, HTTPROUTES
-from tests.cluster.runtime.harness import Model, ScriptedExaminer, running, until
+from modelrollout.reconciler.fake import ScriptedExaminer
+from tests.cluster.runtime.harness import Model, running, until
 
 
 async def test_a_good_version_is_promoted_step_by_step(model: Model, client: Client, namespace: str) -> None:

@@ -1,0 +1,100 @@
+"""What the cache believes, whatever order news arrives in."""
+
+from typing import Any
+
+from modelrollout.kube.cache import Cache, Change
+from modelrollout.kube.resources import DEPLOYMENTS, HTTPROUTES, Obj
+from modelrollout.kube.trim import trim
+
+
+def obj(version: int, name: str = "fraud", uid: str = "u1", **more: Any) -> Obj:
+    metadata = {"name": name, "namespace": "risk", "uid": uid, "resourceVersion": str(version)}
+    return {"metadata": metadata, **more}
+
+
+def known(cache: Cache, name: str = "fraud") -> str | None:
+    found = cache.get(HTTPROUTES, "risk", name)
+    return found["metadata"]["resourceVersion"] if found else None
+
+
+def test_the_answer_to_an_own_write_is_known_at_once_and_an_older_event_cannot_undo_it() -> None:
+    cache = Cache()
+    cache.apply(HTTPROUTES, obj(5))
+    assert cache.apply(HTTPROUTES, obj(9), own=True)
+    assert not cache.apply(HTTPROUTES, obj(7))
+    assert known(cache) == "9"
+
+
+def test_versions_are_compared_as_numbers() -> None:
+    cache = Cache()
+    cache.apply(HTTPROUTES, obj(99))
+    assert cache.apply(HTTPROUTES, obj(100))
+
+
+def test_the_event_of_an_own_write_tells_nobody_a_second_time() -> None:
+    cache, changes = Cache(), []
+    cache.subscribe(changes.append)
+    cache.apply(HTTPROUTES, obj(5), own=True)
+    cache.apply(HTTPROUTES, obj(5))
+    assert [change.own for change in changes] == [True]
+
+
+def test_a_list_removes_ghosts_but_not_what_came_to_be_after_it() -> None:
+    cache = Cache()
+    cache.apply(HTTPROUTES, obj(5, "ghost"))
+    cache.apply(HTTPROUTES, obj(12, "young"))
+    cache.replace(HTTPROUTES, "risk", [obj(6)], "10")
+    assert (known(cache), known(cache, "ghost"), known(cache, "young")) == ("6", None, "12")
+
+
+def test_a_list_older_than_the_one_before_is_passed_over() -> None:
+    cache = Cache()
+    cache.apply(HTTPROUTES, obj(5))
+    cache.replace(HTTPROUTES, "risk", [], "10")
+    cache.replace(HTTPROUTES, "risk", [obj(5)], "8")
+    assert known(cache) is None
+
+
+def test_what_was_deleted_does_not_come_back_by_an_older_event() -> None:
+    cache = Cache()
+    cache.apply(HTTPROUTES, obj(5))
+    cache.remove(HTTPROUTES, obj(8))
+    assert not cache.apply(HTTPROUTES, obj(7))
+    assert known(cache) is None
+    assert cache.apply(HTTPROUTES, obj(9, uid="u2"))
+
+
+def test_a_deletion_older_than_what_is_known_is_of_an_earlier_life() -> None:
+    cache = Cache()
+    cache.apply(HTTPROUTES, obj(9, uid="u2"))
+    cache.remove(HTTPROUTES, obj(8))
+    assert known(cache) == "9"
+
+
+def test_an_object_of_the_same_name_with_another_uid_is_told_as_gone_and_new() -> None:
+    cache, changes = Cache(), list[Change]()
+    cache.subscribe(changes.append)
+    cache.apply(HTTPROUTES, obj(5))
+    cache.apply(HTTPROUTES, obj(9, uid="u2"))
+    assert [(change.old is not None, change.new is not None) for change in changes] == [
+        (False, True),
+        (True, False),
+        (False, True),
+    ]
+
+
+def test_a_namespace_that_is_no_longer_watched_is_forgotten_and_told_so() -> None:
+    cache, changes = Cache(), list[Change]()
+    cache.apply(HTTPROUTES, obj(5))
+    cache.subscribe(changes.append)
+    cache.forget(HTTPROUTES, "risk")
+    assert known(cache) is None
+    assert changes[0].new is None
+
+
+def test_what_nobody_reads_takes_no_memory_and_routes_keep_their_managers() -> None:
+    annotations = {"kubectl.kubernetes.io/last-applied-configuration": "{}", "kept": "yes"}
+    stored = obj(5)
+    stored["metadata"] |= {"managedFields": [{}], "annotations": annotations}
+    assert trim(DEPLOYMENTS, stored)["metadata"] == {**obj(5)["metadata"], "annotations": {"kept": "yes"}}
+    assert "managedFields" in trim(HTTPROUTES, stored)["metadata"]
