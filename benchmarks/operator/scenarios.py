@@ -108,14 +108,6 @@ async def _started(at: Stage, since: float, version: str, which: str, goal: floa
 
 
 async def _idle(at: Stage, plan: Plan, results: Results) -> None:
-    # What belongs to the adoption ends first.
-    since = 0.0
-    while time.time() - since > 2:
-        seen = [entry.at for entry in at.ground.audit.entries(at.namespace, OPERATOR) if entry.model]
-        since = max(seen, default=0.0)
-        if time.time() - since > 2:
-            break
-        await asyncio.sleep(0.5)
     since, before = time.time(), at.operator.cpu()
     await asyncio.sleep(plan.idle)
     cost = at.ground.audit.by_model(at.namespace, OPERATOR, since=since)

@@ -8,7 +8,7 @@ import subprocess
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmarks.operator import models
@@ -19,7 +19,7 @@ from benchmarks.operator.witness import Witness
 from dev import paths, programs
 from dev.controlplane import ControlPlane
 from dev.golang import go
-from dev.progress import say
+from dev.progress import say, wait_until
 from modelrollout.kube.client import Client
 from modelrollout.kube.connect import connect
 from modelrollout.kube.resources import MODELROLLOUTS, Obj, Resource
@@ -69,22 +69,34 @@ class Stage:
     names: list[str]
     witness: Witness
     operator: Operator
+    generations: dict[str, int] = field(default_factory=dict)
 
     async def spread(self, patches: dict[str, Obj]) -> None:
         """Patch the specs of these rollouts, as fast as it goes."""
-        client = self.ground.client
-        await models.together(
-            client.patch(MODELROLLOUTS, self.namespace, name, {"spec": spec}) for name, spec in patches.items()
-        )
+
+        async def patch(name: str, spec: Obj) -> None:
+            patched = await self.ground.client.patch(MODELROLLOUTS, self.namespace, name, {"spec": spec})
+            self.generations[name] = patched["metadata"]["generation"]
+
+        await models.together(patch(name, spec) for name, spec in patches.items())
 
     async def all_in(self, *phases: str, names: list[str] | None = None) -> None:
-        """Wait until all rollouts, or these, are in one of these phases at their latest generation."""
+        """Wait until all rollouts, or these, are in one of these phases since they were last patched."""
 
         def there(name: str) -> bool:
-            status, generation = self.witness.status(name), self.witness.rollouts[name]["metadata"]["generation"]
-            return status.get("phase") in phases and status.get("observedGeneration") == generation
+            status = self.witness.status(name)
+            return status.get("phase") in phases and status["observedGeneration"] >= self.generations.get(name, 1)
 
         await self.witness.until(f"phase {' or '.join(phases)}", names or self.names, there)
+
+    async def quiet(self) -> None:
+        """Wait until the operator has said all that it had to say: for two seconds there was no request of it."""
+
+        def silent() -> bool:
+            entries = self.ground.audit.entries(self.namespace, OPERATOR)
+            return time.time() - max((one.at for one in entries if one.model), default=0.0) > 2
+
+        await until(silent, "the operator to be at rest")
 
     def asked_at(self, since: float) -> dict[str, float]:
         """When the measurement's own patch of each rollout was accepted, after `since`."""
@@ -127,6 +139,7 @@ async def stage(ground: Ground, namespace: str, count: int, plan: Obj) -> AsyncI
         await until(operator.ready, "the operator")
         started = Stage(ground, namespace, names, witness, operator)
         await started.all_in("Completed")
+        await started.quiet()
         yield started
     finally:
         await asyncio.to_thread(operator.stop)
@@ -162,9 +175,12 @@ def _install(kubeconfig: Path) -> None:
     crds += [folder / f"gateway.networking.k8s.io_{plural}.yaml" for plural in ("httproutes", "grpcroutes")]
     for crd in crds:
         _kubectl(kubeconfig, "apply", "--server-side", f"--filename={crd}")
-    _kubectl(kubeconfig, "wait", "--for=condition=Established", "--timeout=60s", "crd", "--all")
+    # A CRD without any condition yet is an error to `kubectl wait`, not something to wait for.
+    established = ("wait", "--for=condition=Established", "--timeout=5s", "crd", "--all")
+    wait_until(lambda: _kubectl(kubeconfig, *established, check=False), "the resources to be served", PATIENCE)
 
 
-def _kubectl(kubeconfig: Path, *arguments: str) -> None:
+def _kubectl(kubeconfig: Path, *arguments: str, check: bool = True) -> bool:
     program = str(programs.path_of(programs.KUBECTL))
-    subprocess.run([program, f"--kubeconfig={kubeconfig}", *arguments], capture_output=True, text=True, check=True)
+    done = subprocess.run([program, f"--kubeconfig={kubeconfig}", *arguments], capture_output=True, check=check)
+    return done.returncode == 0
