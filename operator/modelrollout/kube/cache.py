@@ -5,10 +5,13 @@ part of its API (and which was true of etcd's revisions all along). So an answer
 an event or a list that was under way meanwhile cannot undo it.
 """
 
+import logging
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from modelrollout.kube.resources import Obj, Resource, name_of, namespace_of, uid_of, version_of
+
+_log = logging.getLogger(__name__)
 
 Key = tuple[str, str]
 """Namespace and name."""
@@ -132,7 +135,15 @@ class Cache:
 
     def _tell(self, change: Change) -> None:
         for listener in self._listeners:
-            listener(change)
+            try:
+                listener(change)
+            except Exception:  # noqa: BLE001 - logged with its traceback
+                # One object that somebody cannot digest must not end the watch that brought it.
+                _log.exception("change of %s %s", change.resource, "/".join(_place(change.object)))
+
+
+def _place(obj: Obj) -> Key:
+    return namespace_of(obj), name_of(obj)
 
 
 def _number(resource_version: str) -> int:

@@ -71,6 +71,11 @@ class Reflector:
                 failures += 1
                 self._failed(error)
                 await self._clock.sleep(_BACKOFF.after(failures, self._chance))
+            except Exception as error:  # noqa: BLE001 - a watch that ended unnoticed would leave the cache to age
+                failures += 1
+                self.problem, self._since = f"{type(error).__name__}: {error}", ""
+                _log.exception("watch of %s in %s", self.resource, self.namespace or "all namespaces")
+                await self._clock.sleep(_BACKOFF.after(failures, self._chance))
 
     def _failed(self, error: KubeError) -> None:
         if isinstance(error, NotFound):

@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Awaitable, Callable, Hashable, Iterable
 
 from modelrollout.kube.cache import Cache
 from modelrollout.kube.client import Client
@@ -17,17 +17,26 @@ Place = tuple[Resource, str | None]
 class Watches:
     """Reflectors shared by all who need the same place.
 
-    `on_synced` is called with a place when its first list is complete.
+    When the first list of a place is complete `prepare` is awaited with it; then it counts as synced, and `on_synced`
+    is called.
     """
 
     def __init__(
-        self, client: Client, cache: Cache, clock: Clock, chance: random.Random, on_synced: Callable[[Place], None]
+        self,
+        client: Client,
+        cache: Cache,
+        clock: Clock,
+        chance: random.Random,
+        prepare: Callable[[Place], Awaitable[None]],
+        on_synced: Callable[[Place], None],
     ) -> None:
         self._client = client
         self._cache = cache
         self._clock = clock
         self._chance = chance
+        self._prepare = prepare
         self._on_synced = on_synced
+        self._synced: set[Place] = set()
         self._wanted: dict[Hashable, frozenset[Place]] = {}
         self._running: dict[Place, tuple[Reflector, asyncio.Task[None]]] = {}
 
@@ -49,10 +58,7 @@ class Watches:
 
     def synced(self, who: Hashable) -> bool:
         """Whether all places that `who` wants have been listed."""
-        return all(
-            (running := self._running.get(place)) is not None and running[0].synced.is_set()
-            for place in self._wanted.get(who, ())
-        )
+        return self._wanted.get(who, frozenset()) <= self._synced
 
     def problems(self) -> dict[str, str]:
         """Places that cannot be read at the moment, with the reason."""
@@ -66,6 +72,7 @@ class Watches:
         """End all watches."""
         tasks = [task for _, task in self._running.values()]
         self._running.clear()
+        self._synced.clear()
         self._wanted.clear()
         for task in tasks:
             task.cancel()
@@ -79,9 +86,13 @@ class Watches:
         async with asyncio.TaskGroup() as group:
             group.create_task(reflector.run())
             await reflector.synced.wait()
-            self._on_synced((reflector.resource, reflector.namespace))
+            place = reflector.resource, reflector.namespace
+            await self._prepare(place)
+            self._synced.add(place)
+            self._on_synced(place)
 
     def _stop(self, place: Place) -> None:
         _, task = self._running.pop(place)
+        self._synced.discard(place)
         task.cancel()
         self._cache.forget(*place)

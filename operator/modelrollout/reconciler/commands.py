@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from modelrollout.api import ModelRolloutCommand, ModelRolloutStatus, parse_command
 from modelrollout.decisions.observed import CommandSeen
-from modelrollout.decisions.verbs import ANSWERS_KEPT
+from modelrollout.decisions.verbs import answered
 from modelrollout.errors import InvalidSpec
 from modelrollout.kube.cache import Cache, Change, Key
 from modelrollout.kube.client import Client
@@ -30,23 +30,10 @@ class Commands:
         cache.subscribe(self._file)
 
     def pending(self, key: Key, status: ModelRolloutStatus) -> tuple[CommandSeen, ...]:
-        """Commands that status does not answer yet, oldest first; no more than it has room to answer."""
-        answered = {result.uid for result in status.commands}
-        known = self._by_rollout.get(key, {})
-        waiting = [one for uid, one in known.items() if uid not in answered]
-        seen = [command for command in map(_seen, waiting) if command is not None]
-        seen.sort(key=lambda command: (command.created_at, command.uid))
-        # An answer that falls out of status while its command is still there would let that be carried out again.
-        room = ANSWERS_KEPT - sum(uid in answered for uid in known)
-        return tuple(seen[: max(0, room)])
-
-    async def make_room(self, key: Key, status: ModelRolloutStatus) -> None:
-        """Remove the oldest answered commands while more wait than status has room to answer."""
-        known = self._by_rollout.get(key, {})
-        order = [result.uid for result in status.commands if result.uid in known]
-        excess = len(known) - ANSWERS_KEPT
-        for uid in order[: max(0, excess)]:
-            await self._remove(known[uid])
+        """Commands that status does not answer yet, oldest first."""
+        known = map(_seen, self._by_rollout.get(key, {}).values())
+        waiting = [command for command in known if command is not None and not answered(status, command)]
+        return tuple(sorted(waiting, key=lambda command: (command.created_at, command.uid)))
 
     async def remove_old(self, now: datetime) -> None:
         """Remove commands that are older than an hour."""

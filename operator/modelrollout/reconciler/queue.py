@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Generic, TypeVar
 
+from modelrollout.errors import ModelRolloutError
 from modelrollout.kube.backoff import Backoff
 from modelrollout.kube.clock import Clock
 
@@ -99,7 +100,7 @@ class Queue(Generic[K]):
         clock: Clock,
         chance: random.Random,
         workers: int = 64,
-        on_error: Callable[[K, Exception], float | None] = lambda _key, _error: None,
+        on_error: Callable[[K, Exception], float | None] | None = None,
         *,
         finish: bool = True,
     ) -> None:
@@ -107,7 +108,7 @@ class Queue(Generic[K]):
         self._clock = clock
         self._chance = chance
         self._workers = workers
-        self._on_error = on_error
+        self._on_error = on_error or _log_error
         self._finish = finish
         self._agenda: Agenda[K] = Agenda()
         self._failures: dict[K, int] = {}
@@ -177,3 +178,7 @@ class Queue(Generic[K]):
             self._agenda.done(key)
         if again is not None:
             self._agenda.add_at(key, self._clock.monotonic() + again)
+
+
+def _log_error(key: object, error: Exception) -> None:
+    _log.warning("%s: %s", key, error, exc_info=None if isinstance(error, ModelRolloutError) else error)

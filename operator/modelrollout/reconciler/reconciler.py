@@ -3,6 +3,7 @@
 A crash between any two writes converges, because everything that is written after the status is derived from it.
 """
 
+import asyncio
 import logging
 import random
 import time
@@ -24,7 +25,7 @@ from modelrollout.manifests.json_patch import add, unchanged
 from modelrollout.reconciler.analysis import Analysis
 from modelrollout.reconciler.budget import WriteBudget
 from modelrollout.reconciler.chronicle import Chronicle
-from modelrollout.reconciler.commands import Commands, key_of
+from modelrollout.reconciler.commands import key_of
 from modelrollout.reconciler.departures import Departures
 from modelrollout.reconciler.queue import Queue
 from modelrollout.reconciler.snapshots import Snapshots
@@ -35,7 +36,7 @@ from modelrollout.workloads.versions import Named
 _log = logging.getLogger(__name__)
 
 _AT_ONCE = 0.05
-_DEPARTING = 0.5
+_BREATH = 20
 _ROUTES = frozenset({HTTPROUTES, GRPCROUTES})
 
 
@@ -48,7 +49,6 @@ class Reconciler:
         client: Client,
         watches: Watches,
         world: World,
-        commands: Commands,
         snapshots: Snapshots,
         analysis: Analysis,
         departures: Departures,
@@ -62,7 +62,6 @@ class Reconciler:
         self._client = client
         self._watches = watches
         self._world = world
-        self._commands = commands
         self._snapshots = snapshots
         self._analysis = analysis
         self._departures = departures
@@ -71,21 +70,28 @@ class Reconciler:
         self._clock = clock
         self._budget = WriteBudget(clock)
         self._unsure: set[Key] = set()
+        self._started = False
         self.queue: Queue[Key] = Queue(self._work, clock, chance, workers, self._failed)
         cache.subscribe(self._changed)
 
     async def run(self) -> None:
         """Work until cancelled."""
+        self._started = True
         await self.queue.run()
 
-    def synced(self, place: Place) -> None:
-        """A place has been listed: the claims on its routes are known, then the rollouts that waited for it go on."""
+    async def prepare(self, place: Place) -> None:
+        """Note all claims on routes that have just been listed: whoever is decided first must find those of all."""
         resource, namespace = place
-        rollouts = self._world.rollouts(namespace)
-        if resource in _ROUTES:
-            for obj in rollouts:
-                self._world.claim(self._known(obj))
-        for obj in rollouts:
+        if resource not in _ROUTES:
+            return
+        for number, obj in enumerate(self._world.rollouts(namespace)):
+            self._world.claim(self._known(obj))
+            if number % _BREATH == 0:
+                await asyncio.sleep(0)  # thousands of them must not keep the lease from being renewed
+
+    def synced(self, place: Place) -> None:
+        """A place has been listed: rollouts that waited for it go on."""
+        for obj in self._world.rollouts(place[1]):
             key = _key(obj)
             if self._watches.synced(key):
                 self.queue.add(key)
@@ -97,9 +103,10 @@ class Reconciler:
 
     def _changed(self, change: Change) -> None:
         if change.resource is MODELROLLOUTS:
-            if change.new is None and change.old is not None:
-                self._gone(change.old)
+            if change.new is None:
+                self._gone(change.object)
             else:
+                self._claim_early(change)
                 self.queue.add(_key(change.object))
         elif change.resource is COMMANDS:
             self.queue.add(key_of(change.object))
@@ -107,10 +114,18 @@ class Reconciler:
             keys = self._world.interests.of(change.resource, change.object)
             for key in keys:
                 obj = self._cache.get(MODELROLLOUTS, *key)
-                # Whoever is reconciled first must find the claims of all as they are now.
+                # As in `prepare`: before any of them is reconciled.
                 if change.resource in _ROUTES and not change.own and obj is not None:
                     self._world.claim(self._known(obj))
                 self.queue.add(key)
+
+    def _claim_early(self, change: Change) -> None:
+        """Note what a new or edited rollout wants before others are reconciled, as `prepare` does for those listed."""
+        old, new = change.old, change.new
+        same = old is not None and new is not None and _generation(old) == _generation(new)
+        if self._started and new is not None and not same:
+            for peer in self._world.claim(self._known(new)):
+                self.queue.add(peer)
 
     def _known(self, obj: Obj) -> Subject:
         run = self._world.read(obj).rollout.status.run
@@ -170,7 +185,6 @@ class Reconciler:
             self.queue.add(peer)
         if not self._watches.synced(key):
             return None
-        await self._commands.make_room(key, status)
         await self._world.prepare(subject)
         return await self._decide(subject)
 
@@ -224,6 +238,8 @@ class Reconciler:
         return max(0.0, min(seconds)) + 0.002 if seconds else None
 
     def _tell(self, subject: Subject, decision: Decision) -> None:
+        if not decision.events and not decision.record:
+            return
         route = subject.router.observe(subject.rollout) if subject.router and subject.rollout else RouteSeen()
         cause = f"{version_of(subject.obj)}.{route.resource_version}"
         run = decision.status.run
@@ -261,6 +277,10 @@ class Reconciler:
 
 def _key(obj: Obj) -> Key:
     return str(obj["metadata"]["namespace"]), str(obj["metadata"]["name"])
+
+
+def _generation(obj: Obj) -> int:
+    return int(obj["metadata"].get("generation", 0))
 
 
 def _allowed(decision: Decision, spec: ModelRolloutSpec) -> int:

@@ -61,7 +61,14 @@ class Operator:
         client = Client(transport, fence=self.lease.remaining)
         self.cache = cache = Cache(trim)
         # Some know each other: what happens in one has to be looked at by another.
-        self.watches = Watches(client, cache, clock, chance, lambda place: self.reconciler.synced(place))
+        self.watches = Watches(
+            client,
+            cache,
+            clock,
+            chance,
+            prepare=lambda place: self.reconciler.prepare(place),
+            on_synced=lambda place: self.reconciler.synced(place),
+        )
         self._versions = Versions(cache, client, clock, lambda named: self.reconciler.learnt(named))
         self._chronicle = Chronicle(client, clock, chance, settings.identity)
         commands = Commands(cache, client)
@@ -81,7 +88,6 @@ class Operator:
             client=client,
             watches=self.watches,
             world=world,
-            commands=commands,
             snapshots=Snapshots(client),
             analysis=self.analysis,
             departures=self._departures,
