@@ -5,6 +5,7 @@ on lists that fail for a minute) it cancels every task of its loop that is young
 """
 
 import asyncio
+import contextlib
 import logging
 import random
 import threading
@@ -58,6 +59,7 @@ class Feed:
         self._stopped = threading.Event()
         self._watching = threading.Event()
         self._thread: threading.Thread | None = None
+        self._end_kopf: Callable[[], object] = lambda: None
 
     @property
     def alive(self) -> bool:
@@ -73,6 +75,8 @@ class Feed:
     async def stop(self) -> None:
         """End, and wait until kopf has."""
         self._stopped.set()
+        with contextlib.suppress(RuntimeError):  # kopf has ended by itself, and its loop with it
+            self._end_kopf()
         if self._thread is not None:
             await asyncio.to_thread(self._thread.join, 10.0)
 
@@ -82,13 +86,19 @@ class Feed:
             began = time.monotonic()
             try:
                 asyncio.run(self._run(loop))
-            except Exception as error:  # noqa: BLE001 - whatever ended kopf, it is started again
+            except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - whatever ended kopf, it is started again
                 _log.warning("kopf ended: %s: %s", type(error).__name__, error)
             self._watching.clear()
             failures = 1 if time.monotonic() - began > _CALM else failures + 1
             self._stopped.wait(_RESTARTS.after(failures, self._chance))
 
     async def _run(self, loop: asyncio.AbstractEventLoop) -> None:
+        # Of kopf's own loop: kopf waits for a flag of threads in a thread, which would still wait for it, and keep the
+        # loop from closing, when kopf has long ended for another reason.
+        stop, here = asyncio.Event(), asyncio.get_running_loop()
+        self._end_kopf = lambda: here.call_soon_threadsafe(stop.set)
+        if self._stopped.is_set():
+            return
         try:
             await kopf.operator(
                 registry=self._registry(loop),
@@ -98,7 +108,7 @@ class Feed:
                 standalone=True,
                 # kopf would ask for the name of the user it runs as, and a container's user has none.
                 identity=self._identity,  # type: ignore[arg-type]  # its NewType of str is not public
-                stop_flag=self._stopped,
+                stop_flag=stop,
                 ready_flag=self._watching,
             )
         finally:
