@@ -76,6 +76,8 @@ def _phase(draft: Draft, obstacle: Obstacle | None, gate: Gate | None) -> tuple[
     if run.state is RunState.WATCHING:
         return Phase.WATCHING, f"{run.target} serves; {run.stable} stays ready for undo until the watch ends"
     phase = _DONE_PHASES.get(run.outcome or Outcome.PROMOTED, Phase.ROLLED_BACK)
+    if phase is Phase.ROLLED_BACK and draft.spec.target == draft.status.stable:
+        return _idle_phase(draft)  # the manifest was put back: what should serve does, and nobody needs to act
     if phase is Phase.COMPLETED:
         return phase, f"{run.target} serves all traffic: {run.message}"
     return phase, f"{draft.status.stable} serves all traffic; {run.target} was taken back: {run.message}"

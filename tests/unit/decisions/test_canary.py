@@ -195,6 +195,8 @@ def test_a_rejected_revision_is_not_tried_again_until_a_person_asks() -> None:
     world.edit(target="v7")
     world.reconcile()
     assert world.condition("Ready")[0] == "True"
+    assert world.condition("Stalled")[0] == "False"
+    assert world.status.phase is Phase.COMPLETED
     world.verdicts.clear()
     world.edit(target="v8")
     world.reconcile()
