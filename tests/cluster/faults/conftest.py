@@ -9,6 +9,7 @@ from modelrollout.kube.connect import connect
 from tests.cluster.faults.operators import Nursery
 from tests.cluster.faults.proxy import Upstream
 from tests.cluster.faults.stage import Stage
+from tests.cluster.faults.sweeps import Sweeps
 from tests.cluster.routers.conftest import gateway_api
 
 __all__ = ["gateway_api"]
@@ -26,3 +27,9 @@ async def stage(
         yield Stage(transport, upstream, nursery, tmp_path)
     await upstream.close()
     await transport.close()
+
+
+@pytest.fixture(scope="session")
+def sweeps() -> Sweeps:
+    """Undisturbed runs, played once for all tests."""
+    return Sweeps()

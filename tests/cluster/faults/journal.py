@@ -1,5 +1,6 @@
 """What went through the proxies: calls by name, and the writes that the API server carried out."""
 
+import asyncio
 import json
 import time
 from collections import Counter
@@ -70,11 +71,16 @@ class Journal:
     Attributes:
         calls: as they arrived.
         refused: calls that the API server answered with an error, with the HTTP status.
+        heard_at: when the last call arrived that was not about the lease (monotonic).
+        changed: set, and replaced by a new one, whenever a write was carried out.
+        watched_at: when the operator last began to watch rollouts, which is the last thing of its start.
     """
 
     calls: list[Call] = field(default_factory=list)
     refused: list[tuple[Call, int]] = field(default_factory=list)
     heard_at: float = field(default_factory=time.monotonic)
+    watched_at: float = 0.0
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
     _writes: list[Write] = field(default_factory=list)
     _count: Counter[str] = field(default_factory=Counter)
 
@@ -90,12 +96,16 @@ class Journal:
         self.calls.append(call)
         if resource != "leases":
             self.heard_at = time.monotonic()
+        if kind == "watch modelrollouts":
+            self.watched_at = self.heard_at
         return call
 
     def carried_out(self, call: Call, status: int, body: bytes) -> None:
         """Note the API server's answer to a write."""
         if call.method == "GET":
             return
+        self.changed.set()
+        self.changed = asyncio.Event()
         if status >= 300:
             self.refused.append((call, status))
         elif call.method != "DELETE":

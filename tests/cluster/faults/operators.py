@@ -5,6 +5,7 @@ import json
 import os
 import signal
 import sys
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -96,6 +97,7 @@ class Supervisor:
 
     Attributes:
         codes: how its processes ended, in order.
+        started_at: when the present process was started (monotonic).
     """
 
     def __init__(self, nursery: Nursery, environment: Mapping[str, str], script: Script, log: Path) -> None:
@@ -105,6 +107,7 @@ class Supervisor:
         self._log = log
         self.codes: list[int] = []
         self.program: Program | None = None
+        self.started_at = 0.0
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -152,6 +155,7 @@ class Supervisor:
 
     async def _run(self) -> None:
         while True:
+            self.started_at = time.monotonic()
             # Whoever cancels this wants to know of the process that is being started.
             start = asyncio.ensure_future(self._nursery.start(self._environment, self._script, self._log))
             try:

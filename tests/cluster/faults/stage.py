@@ -6,7 +6,7 @@ import signal
 import time
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -24,9 +24,11 @@ from tests.cluster.runtime.harness import Model, until
 
 NAMESPACES = Resource("", "v1", "namespaces", "Namespace")
 
-PATIENCE = 20.0
+PATIENCE = 30.0
 CALM = 0.7
 """Seconds without any call, watches open and lease apart, after which nothing more is on its way."""
+
+_LOOK_AGAIN = 1.0
 
 SHORT_LEASE = {"DURATION": "3", "RENEW": "2", "RETRY": "0.4"}
 
@@ -76,28 +78,42 @@ class Scene(Model):
 
     async def until(self, what: str, enough: Callable[[Any], bool]) -> None:
         """Wait until the status is so."""
-        await until(what, self.status, enough, PATIENCE)
+        await self._until(what, self.status, enough)
 
     async def until_share(self, **weights: int) -> None:
         """Wait until the route has exactly these weights."""
-        await until(f"weights {weights}", self.weights, lambda found: found == weights, PATIENCE)
+        await self._until(f"weights {weights}", self.weights, lambda found: found == weights)
 
     async def until_owner(self, owner: str | None) -> None:
         """Wait until the route's owner annotation is so."""
-        await until(f"owner {owner}", self.owner, lambda found: found == owner, PATIENCE)
+        await self._until(f"owner {owner}", self.owner, lambda found: found == owner)
 
     async def delete(self) -> None:
         """Delete the rollout, whatever the operator does meanwhile."""
         found = await self.client.get(MODELROLLOUTS, self.namespace, self.name)
         await self.client.delete(MODELROLLOUTS, self.namespace, self.name, uid=uid_of(found))
 
-    async def until_calm(self) -> None:
-        """Wait until the operator has nothing more to do."""
+    async def until_calm(self, *supervisors: Supervisor) -> None:
+        """Wait until the operators are up and have nothing more to do."""
 
         async def silence() -> float:
-            return time.monotonic() - self.journal.heard_at
+            began = max((one.started_at for one in supervisors), default=0.0)
+            return time.monotonic() - self.journal.heard_at if self.journal.watched_at >= began else 0.0
 
         await until("the operator comes to rest", silence, lambda seconds: seconds >= CALM, PATIENCE)
+
+    async def _until(self, what: str, look: Callable[[], Awaitable[Any]], enough: Callable[[Any], bool]) -> None:
+        """Look after each write, and now and then."""
+        end = time.monotonic() + PATIENCE
+        while True:
+            changed = self.journal.changed
+            seen = await look()
+            if enough(seen):
+                return
+            assert time.monotonic() < end, f"not within {PATIENCE:g} s: {what}; last seen: {seen}"
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_LOOK_AGAIN):
+                    await changed.wait()
 
     def _metric(self) -> dict[str, Any]:
         return {
@@ -182,7 +198,7 @@ class Stage:
         async with self.operator(scene, faults=faults) as (door, supervisor):
             try:
                 await scenario.play(scene)
-                await scene.until_calm()
+                await scene.until_calm(supervisor)
             except AssertionError as error:
                 problem = f"{error}; the operator's last words: {supervisor.last_words()}"
                 return Drill(scene, None, tuple(scene.journal.calls), (problem,))

@@ -1,23 +1,49 @@
-"""Playing a scenario many times, each time with another fault, and comparing with the undisturbed run."""
+"""Playing scenarios many times, each time with another fault, and comparing with the undisturbed run."""
 
 from collections.abc import Awaitable, Callable, Iterable
 
 from tests.cluster.faults.proxy import Fault
 from tests.cluster.faults.stage import Drill, Scenario, Stage, side_by_side
 
-
-async def undisturbed(stage: Stage, scenario: Scenario) -> Drill:
-    """The run that all others are compared with."""
-    drill = await stage.drill(scenario)
-    assert drill.ending is not None, drill.problems
-    assert not drill.problems
-    return drill
+Faults = Callable[[Drill], Iterable[tuple[str, Fault]]]
+"""Named faults to try, chosen from what happened in the undisturbed run."""
 
 
-async def sweep(stage: Stage, scenario: Scenario, reference: Drill, faults: Iterable[tuple[str, Fault]]) -> list[str]:
-    """Play the scenario once with each of the named faults; what went otherwise than in the reference."""
+class Sweeps:
+    """Remembers the undisturbed run of each scenario."""
 
-    def one(name: str, fault: Fault) -> Callable[[], Awaitable[list[str]]]:
+    def __init__(self) -> None:
+        self._undisturbed: dict[str, Drill] = {}
+
+    async def undisturbed(self, stage: Stage, scenario: Scenario) -> Drill:
+        """The run that all others of the scenario are compared with."""
+        drill = self._undisturbed.get(scenario.name)
+        if drill is None:
+            drill = self._undisturbed[scenario.name] = await stage.drill(scenario)
+        assert drill.ending is not None, drill.problems
+        assert not drill.problems
+        return drill
+
+    async def sweep(self, stage: Stage, plan: Iterable[tuple[Scenario, Faults]]) -> str:
+        """Play each scenario once with each of its faults; what went otherwise than without, a line each."""
+        plan = list(plan)
+        scenarios = list(dict.fromkeys(scenario.name for scenario, _ in plan))
+        by_name = {scenario.name: scenario for scenario, _ in plan}
+        await side_by_side(self._first(stage, by_name[name]) for name in scenarios)
+        drills = [
+            self._compared(stage, scenario, self._undisturbed[scenario.name], name, fault)
+            for scenario, faults in plan
+            for name, fault in faults(self._undisturbed[scenario.name])
+        ]
+        found = await side_by_side(drills)
+        return "\n".join(problem for problems in found for problem in problems)
+
+    def _first(self, stage: Stage, scenario: Scenario) -> Callable[[], Awaitable[Drill]]:
+        return lambda: self.undisturbed(stage, scenario)
+
+    def _compared(
+        self, stage: Stage, scenario: Scenario, reference: Drill, name: str, fault: Fault
+    ) -> Callable[[], Awaitable[list[str]]]:
         async def play() -> list[str]:
             drill = await stage.drill(scenario, fault)
             found = drill.wrong(reference)
@@ -26,6 +52,3 @@ async def sweep(stage: Stage, scenario: Scenario, reference: Drill, faults: Iter
             return [f"{scenario.name}, {name}: {problem}" for problem in found]
 
         return play
-
-    found = await side_by_side(one(name, fault) for name, fault in faults)
-    return [problem for problems in found for problem in problems]

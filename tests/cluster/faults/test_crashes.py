@@ -6,7 +6,7 @@ from tests.cluster.faults.faults import Once, killed_after, killed_before
 from tests.cluster.faults.proxy import Fault
 from tests.cluster.faults.scenarios import ABORTED, ALL, DELETED, PROMOTED, TAKEN_BACK, UNDONE
 from tests.cluster.faults.stage import Drill, Scenario, Stage, some
-from tests.cluster.faults.sweeps import sweep, undisturbed
+from tests.cluster.faults.sweeps import Sweeps
 
 SIDES = {"killed before": killed_before, "killed after": killed_after}
 
@@ -20,15 +20,21 @@ def crashes(drill: Drill) -> list[tuple[str, Fault]]:
     ]
 
 
-@pytest.mark.parametrize("scenario", [PROMOTED, TAKEN_BACK, ABORTED, UNDONE, DELETED], ids=lambda one: one.name)
-async def test_an_operator_killed_at_a_write_comes_to_the_same_end(stage: Stage, scenario: Scenario) -> None:
-    reference = await undisturbed(stage, scenario)
-    assert await sweep(stage, scenario, reference, some(crashes(reference), 5, seed=3)) == []
+def a_few_crashes(drill: Drill) -> list[tuple[str, Fault]]:
+    return some(crashes(drill), 4, seed=3)
+
+
+async def test_an_operator_killed_at_a_write_comes_to_the_same_end(stage: Stage, sweeps: Sweeps) -> None:
+    scenarios = (PROMOTED, TAKEN_BACK, ABORTED, UNDONE, DELETED)
+    wrong = await sweeps.sweep(stage, [(scenario, a_few_crashes) for scenario in scenarios])
+    assert not wrong, wrong
 
 
 @pytest.mark.long
 @pytest.mark.timeout(1200)
 @pytest.mark.parametrize("scenario", ALL, ids=lambda one: one.name)
-async def test_an_operator_killed_at_any_write_comes_to_the_same_end(stage: Stage, scenario: Scenario) -> None:
-    reference = await undisturbed(stage, scenario)
-    assert await sweep(stage, scenario, reference, crashes(reference)) == []
+async def test_an_operator_killed_at_any_write_comes_to_the_same_end(
+    stage: Stage, sweeps: Sweeps, scenario: Scenario
+) -> None:
+    wrong = await sweeps.sweep(stage, [(scenario, crashes)])
+    assert not wrong, wrong

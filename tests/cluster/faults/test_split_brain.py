@@ -16,11 +16,11 @@ from modelrollout.reconciler.watchdog import EXIT_CODE
 from tests.cluster.faults.endings import read_ending
 from tests.cluster.faults.faults import Once
 from tests.cluster.faults.invariants import violations
-from tests.cluster.faults.journal import Point
+from tests.cluster.faults.journal import Call, Point
 from tests.cluster.faults.proxy import Exchange
 from tests.cluster.faults.scenarios import PROMOTED
 from tests.cluster.faults.stage import PATIENCE, WEIGHTS, Scenario, Scene, Stage
-from tests.cluster.faults.sweeps import undisturbed
+from tests.cluster.faults.sweeps import Sweeps
 from tests.cluster.runtime.harness import until
 
 LEASE = {"DURATION": "2", "RENEW": "1.5", "RETRY": "0.3"}
@@ -118,31 +118,31 @@ async def test_a_leader_that_wakes_up_late_changes_nothing(
             await scene.until_calm()
             assert await scene.weights() == {"v7": 500, "v8": 500}
             _check(scene)
+    if deed is _with_its_patch_under_way:
+        assert [(call.door, status) for call, status in scene.journal.refused if _to_route(call)] == [("old", 422)]
     late = [str(one.call.point) for one in _writes(scene, "old") if one.at > stop.at]
     assert late == []
 
 
-async def test_a_deleted_lease_changes_no_outcome(stage: Stage) -> None:
-    reference = await undisturbed(stage, PROMOTED)
+@pytest.mark.parametrize("number", [2, 4])
+async def test_a_deleted_lease_changes_no_outcome(stage: Stage, sweeps: Sweeps, number: int) -> None:
+    """Deleted at that write of status, while two operators run."""
+    reference = await sweeps.undisturbed(stage, PROMOTED)
+    scene = await stage.scene(PROMOTED)
 
     async def delete_lease(exchange: Exchange) -> web.StreamResponse:
         lease = await stage.client.get(LEASES, scene.namespace, "modelrollout")
         await stage.client.delete(LEASES, scene.namespace, "modelrollout", uid=uid_of(lease))
         return await exchange.relay()
 
-    for number in (2, 4):
-        scene = await stage.scene(PROMOTED)
-        fault = Once(Point("patch modelrollouts/status", number), delete_lease)
-        async with (
-            stage.operator(scene, "one", LEASE, [fault]),
-            stage.operator(scene, "two", LEASE, [fault]),
-        ):
-            await PROMOTED.play(scene)
-            await scene.until_calm()
-        assert fault.struck
-        _check(scene)
-        assert reference.ending is not None
-        assert (await read_ending(scene)).differences(reference.ending) == []
+    fault = Once(Point("patch modelrollouts/status", number), delete_lease)
+    async with stage.operator(scene, "one", LEASE, [fault]), stage.operator(scene, "two", LEASE, [fault]):
+        await PROMOTED.play(scene)
+        await scene.until_calm()
+    assert fault.struck
+    _check(scene)
+    assert reference.ending is not None
+    assert (await read_ending(scene)).differences(reference.ending) == []
 
 
 async def test_another_operator_takes_over_when_the_leader_dies(stage: Stage) -> None:
@@ -179,6 +179,10 @@ async def _takeover(stage: Stage, lease: dict[str, str]) -> float:
 def _writes(scene: Scene, door: str) -> list[Any]:
     kinds = ("modelrollouts", "httproutes", "events", "configmaps", "controllerrevisions")
     return [one for one in scene.journal.writes(*kinds) if one.call.door == door]
+
+
+def _to_route(call: Call) -> bool:
+    return call.point.kind == "patch httproutes/fraud"
 
 
 def _check(scene: Scene) -> None:
