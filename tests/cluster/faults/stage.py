@@ -24,7 +24,7 @@ from tests.cluster.runtime.harness import Model, until
 
 NAMESPACES = Resource("", "v1", "namespaces", "Namespace")
 
-PATIENCE = 30.0
+PATIENCE = 75.0
 CALM = 0.7
 """Seconds without any call, watches open and lease apart, after which nothing more is on its way."""
 

@@ -17,13 +17,13 @@ from tests.cluster.faults.endings import read_ending
 from tests.cluster.faults.faults import Once
 from tests.cluster.faults.invariants import violations
 from tests.cluster.faults.journal import Call, Point
+from tests.cluster.faults.operators import Program, Supervisor
 from tests.cluster.faults.proxy import Exchange
 from tests.cluster.faults.scenarios import PROMOTED
-from tests.cluster.faults.stage import PATIENCE, WEIGHTS, Scenario, Scene, Stage
+from tests.cluster.faults.stage import PATIENCE, SHORT_LEASE, WEIGHTS, Scenario, Scene, Stage
 from tests.cluster.faults.sweeps import Sweeps
 from tests.cluster.runtime.harness import until
 
-LEASE = {"DURATION": "2", "RENEW": "1.5", "RETRY": "0.3"}
 DEFAULT_LEASE = {"DURATION": "15", "RENEW": "10", "RETRY": "2"}
 TAKEOVER = 20.0
 
@@ -39,15 +39,22 @@ TWICE = Scenario("twice", _not_played, script=[(1, 1, Verdict.FAIL), (2, 1, Verd
 
 
 class Stop:
-    """Stops the leader at the first call that `here` recognises, in the way of `deed`; `go` lets the call end."""
+    """Stops the leader at the first call that `here` recognises, in the way of `deed`; `go` lets the call end.
+
+    Attributes:
+        operators: everyone who may lead, by the name of the door.
+        struck: set once it has happened; then `door` and `leader` tell who was stopped, `at` when (monotonic).
+    """
 
     def __init__(self, here: Callable[[Exchange], bool], deed: Deed) -> None:
         self._here = here
         self._deed = deed
         self._taken = False
-        self.freeze: Callable[[], None] = lambda: None
-        self.stopped = asyncio.Event()
+        self.operators: dict[str, Supervisor] = {}
+        self.struck = asyncio.Event()
         self.go = asyncio.Event()
+        self.door = ""
+        self.leader: Program | None = None
         self.at = 0.0
 
     def __call__(self, exchange: Exchange) -> Awaitable[web.StreamResponse] | None:
@@ -56,16 +63,19 @@ class Stop:
         self._taken = True
         return self._deed(self, exchange)
 
-    def strike(self) -> None:
+    def strike(self, exchange: Exchange) -> None:
         """SIGSTOP, now."""
-        self.freeze()
+        self.door = exchange.door.name
+        self.leader = self.operators[self.door].program
+        assert self.leader is not None
+        self.leader.signal(signal.SIGSTOP)
         self.at = time.monotonic()
-        self.stopped.set()
+        self.struck.set()
 
 
 async def _with_its_patch_under_way(stop: Stop, exchange: Exchange) -> web.StreamResponse:
     """The patch has left the process and reaches the API server only later."""
-    stop.strike()
+    stop.strike(exchange)
     await stop.go.wait()
     return await exchange.relay()
 
@@ -73,7 +83,7 @@ async def _with_its_patch_under_way(stop: Stop, exchange: Exchange) -> web.Strea
 async def _before_it_sends_its_patch(stop: Stop, exchange: Exchange) -> web.StreamResponse:
     """The status is written, and that it is waits in the socket of the stopped process."""
     answer = await exchange.pass_on()
-    stop.strike()
+    stop.strike(exchange)
     return exchange.reply(answer)
 
 
@@ -99,28 +109,29 @@ async def test_a_leader_that_wakes_up_late_changes_nothing(
     stage: Stage, here: Callable[[Exchange], bool], deed: Deed
 ) -> None:
     scene, stop = await stage.scene(TWICE), Stop(here, deed)
-    async with stage.operator(scene, "old", LEASE, [stop]) as (_, old):
+    async with (
+        stage.operator(scene, "one", faults=[stop]) as (_, one),
+        stage.operator(scene, "two", faults=[stop]) as (_, two),
+    ):
+        stop.operators = {"one": one, "two": two}
         await scene.adopted()
-        async with stage.operator(scene, "new", LEASE) as (_, _new):
-            leader = old.program
-            assert leader is not None
-            stop.freeze = lambda: leader.signal(signal.SIGSTOP)
-            await scene.target("v8")
-            async with asyncio.timeout(PATIENCE):
-                await stop.stopped.wait()
-            await scene.until("rolled back by the other", lambda status: status.get("phase") == "RolledBack")
-            await scene.command("Retry")
-            await scene.until_share(v7=500, v8=500)
-            stop.go.set()
-            leader.signal(signal.SIGCONT)
-            async with asyncio.timeout(PATIENCE):
-                assert await asyncio.shield(leader.ended) == EXIT_CODE
-            await scene.until_calm()
-            assert await scene.weights() == {"v7": 500, "v8": 500}
-            _check(scene)
+        await scene.target("v8")
+        async with asyncio.timeout(PATIENCE):
+            await stop.struck.wait()
+        await scene.until("rolled back by the other", lambda status: status.get("phase") == "RolledBack")
+        await scene.command("Retry")
+        await scene.until_share(v7=500, v8=500)
+        stop.go.set()
+        assert stop.leader is not None
+        stop.leader.signal(signal.SIGCONT)
+        async with asyncio.timeout(PATIENCE):
+            assert await asyncio.shield(stop.leader.ended) == EXIT_CODE
+        await scene.until_calm()
+        assert await scene.weights() == {"v7": 500, "v8": 500}
+        _check(scene)
     if deed is _with_its_patch_under_way:
-        assert [(call.door, status) for call, status in scene.journal.refused if _to_route(call)] == [("old", 422)]
-    late = [str(one.call.point) for one in _writes(scene, "old") if one.at > stop.at]
+        assert [(call.door, status) for call, status in scene.journal.refused if _to_route(call)] == [(stop.door, 422)]
+    late = [str(one.call.point) for one in _writes(scene, stop.door) if one.at > stop.at]
     assert late == []
 
 
@@ -136,7 +147,7 @@ async def test_a_deleted_lease_changes_no_outcome(stage: Stage, sweeps: Sweeps, 
         return await exchange.relay()
 
     fault = Once(Point("patch modelrollouts/status", number), delete_lease)
-    async with stage.operator(scene, "one", LEASE, [fault]), stage.operator(scene, "two", LEASE, [fault]):
+    async with stage.operator(scene, "one", faults=[fault]), stage.operator(scene, "two", faults=[fault]):
         await PROMOTED.play(scene)
         await scene.until_calm()
     assert fault.struck
@@ -146,7 +157,7 @@ async def test_a_deleted_lease_changes_no_outcome(stage: Stage, sweeps: Sweeps, 
 
 
 async def test_another_operator_takes_over_when_the_leader_dies(stage: Stage) -> None:
-    assert await _takeover(stage, LEASE) < TAKEOVER
+    assert await _takeover(stage, SHORT_LEASE) < TAKEOVER
 
 
 @pytest.mark.long
@@ -157,23 +168,25 @@ async def test_another_operator_takes_over_within_twenty_seconds(stage: Stage) -
 async def _takeover(stage: Stage, lease: dict[str, str]) -> float:
     """Seconds from the leader's death to the first write of the other."""
     scene = await stage.scene(PROMOTED)
-    async with stage.operator(scene, "old", lease) as (_, old):
+    async with stage.operator(scene, "one", lease) as (_, one), stage.operator(scene, "two", lease) as (_, two):
+        operators = {"one": one, "two": two}
         await scene.adopted()
-        async with stage.operator(scene, "new", lease):
-            await scene.target("v8")
-            await scene.until_share(v7=900, v8=100)
-            await old.end()
-            died = time.monotonic()
+        await scene.target("v8")
+        await scene.until_share(v7=900, v8=100)
+        held = await stage.client.get(LEASES, scene.namespace, "modelrollout")
+        leader = operators.pop(held["spec"]["holderIdentity"])
+        await leader.end()
+        died, (other,) = time.monotonic(), operators
 
-            async def writes() -> int:
-                return len(_writes(scene, "new"))
+        async def writes() -> list[float]:
+            return [write.at for write in _writes(scene, other) if write.at > died]
 
-            await until("the other writes", writes, lambda count: count > 0, 2 * TAKEOVER)
-            await scene.until("promoted", lambda status: status.get("phase") == "Completed" and "previous" in status)
-            await scene.until_calm()
-            _check(scene)
+        taken = min(await until("the other writes", writes, bool, 2 * TAKEOVER))
+        await scene.until("promoted", lambda status: status.get("phase") == "Completed" and "previous" in status)
+        await scene.until_calm()
+        _check(scene)
     assert await scene.weights() == {"v8": 1000}
-    return min(one.at for one in _writes(scene, "new")) - died
+    return float(taken - died)
 
 
 def _writes(scene: Scene, door: str) -> list[Any]:
