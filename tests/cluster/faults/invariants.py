@@ -50,7 +50,7 @@ def _status_violations(old: dict[str, Any], new: dict[str, Any], steps: list[int
             yield f"the step went back: {before} to {run}"
         if run["intent"] < before["intent"]:
             yield f"the intent went back: {before} to {run}"
-        if before["state"] == "Done" and run["state"] != "Done" and run["outcome"] != "Undone":
+        if before["state"] == "Done" and run["state"] != "Done" and run.get("outcome") != "Undone":
             yield f"a run that was over goes on: {before} to {run}"
         if run["state"] == "Promoting" and before["state"] not in ("Trial", "Promoting"):
             yield f"promoted after its end: {before} to {run}"

@@ -162,6 +162,10 @@ class Stage:
         await scene.deploy()
         return scene
 
+    def door(self, name: str, journal: Journal) -> Door:
+        """A door to the API server, to be entered."""
+        return Door(name, self._upstream, journal)
+
     @asynccontextmanager
     async def operator(
         self,
@@ -172,7 +176,7 @@ class Stage:
     ) -> AsyncIterator[tuple[Door, Supervisor]]:
         """An operator that is kept running behind a door of its own."""
         name = f"{scene.namespace}-{identity}"
-        async with Door(identity, self._upstream, scene.journal) as door:
+        async with self.door(identity, scene.journal) as door:
             door.faults.extend(faults)
             environment = {
                 "KUBECONFIG": str(door.kubeconfig(self.folder, name)),
