@@ -45,14 +45,18 @@ class _Program:
             )  # fmt: skip
 
     def answers(self, url: str) -> bool:
-        """Whether it says 200.
+        """Whether it says 200."""
+        self.check()
+        return fetched(url) is not None
+
+    def check(self) -> None:
+        """Make sure that it runs.
 
         Raises:
             RuntimeError: it has ended; with what it said last.
         """
         if self._process.poll() is not None:
-            raise RuntimeError(f"it ended: {self._log.read_text()[-2000:]}")
-        return fetched(url) is not None
+            raise RuntimeError(f"ended with {self._process.returncode}: {self._log.read_text()[-3000:]}")
 
     def stop(self) -> None:
         """Ask it to end, and wait."""

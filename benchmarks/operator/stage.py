@@ -131,11 +131,11 @@ async def stage(ground: Ground, namespace: str, count: int, plan: Obj) -> AsyncI
     names = models.names(count)
     say(f"→ {count} models in {namespace}")
     await models.together(models.create(client, namespace, name, plan) for name in names)
-    witness = Witness(client, namespace, ground.traffic)
-    await witness.start()
     kubeconfig = ground.plane.kubeconfig_for(OPERATOR, ("system:masters",))
     operator = Operator(ground.plane.folder, kubeconfig, namespace, ground.prometheus.address)
+    witness = Witness(client, namespace, ground.traffic, operator.check)
     try:
+        await witness.start()
         await until(operator.ready, "the operator")
         started = Stage(ground, namespace, names, witness, operator)
         await started.all_in("Completed")

@@ -16,12 +16,16 @@ Weights = dict[str, int]
 
 
 class Witness:
-    """Latest rollouts, and every change that somebody made to a route's spec or annotations."""
+    """Latest rollouts, and every change that somebody made to a route's spec or annotations.
 
-    def __init__(self, client: Client, namespace: str, traffic: Traffic) -> None:
+    `check` is called again and again while something is awaited; what it raises ends the waiting.
+    """
+
+    def __init__(self, client: Client, namespace: str, traffic: Traffic, check: Callable[[], None]) -> None:
         self._client = client
         self._namespace = namespace
         self._traffic = traffic
+        self._check = check
         self._changed = asyncio.Condition()
         self._watching: list[asyncio.Task[None]] = []
         self._routes: dict[str, Obj] = {}
@@ -63,6 +67,7 @@ class Witness:
             missing = {name for name in missing if not enough(name)}
             if not missing:
                 return
+            self._check()
             for task in self._watching:
                 if task.done():
                     task.result()
