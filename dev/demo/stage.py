@@ -89,10 +89,8 @@ def set_up(cluster: Cluster) -> None:
         wait_until(lambda: _answers(cluster) >= USERS_SEEN, "answers to the first users", SECONDS, pause=0.5)
     with step("rollout: version 1 is what serves"):
         apply(cluster, "rollout.yaml")
-        condition = f"--timeout={SECONDS:.0f}s"
-        cluster.kubectl(
-            "wait", "--for=condition=Ready", f"--namespace={NAMESPACE}", f"modelrollout/{ROLLOUT}", condition
-        )
+        adopted = ("--for=jsonpath={.status.stable}", f"--timeout={SECONDS:.0f}s")
+        cluster.kubectl("wait", *adopted, f"--namespace={NAMESPACE}", f"modelrollout/{ROLLOUT}")
 
 
 def apply(cluster: Cluster, *manifests: str) -> None:

@@ -25,8 +25,7 @@ def test_a_better_model_is_promoted_although_the_operator_is_killed_on_the_way(
     cluster: Cluster, scene: Scene, operator_pod: OperatorPod
 ) -> None:
     restarts = operator_pod.restarts()
-    scene.patch(target="v2")
-    scene.until(lambda: scene.weights.get("v2") == 100, "the first weight", 20)
+    scene.begin("v2")
     operator_pod.kill()
     scene.until(lambda: scene.weights.get("v2") == 250, "the second step")
     operator_pod.kill()
@@ -54,10 +53,7 @@ def test_a_degraded_model_is_taken_back_at_a_small_weight(cluster: Cluster, scen
 def test_a_degraded_model_is_taken_back_although_the_operator_is_killed(
     cluster: Cluster, scene: Scene, operator_pod: OperatorPod
 ) -> None:
-    scene.patch(target="v3")
-    if scene.status.get("run", {}).get("target") == "v3" and scene.status["run"]["state"] == "Done":
-        assert scene.command("Retry")["accepted"]
-    scene.until(lambda: scene.weights.get("v3") == 100, "the first weight", 20)
+    scene.begin("v3")
     operator_pod.kill()
     scene.until(lambda: scene.status["run"]["state"] == "Done", "the end of the run")
     assert scene.status["run"]["outcome"] == "RolledBack"
@@ -74,8 +70,7 @@ def test_weights_changed_by_hand_are_set_back(scene: Scene) -> None:
 
 
 def test_a_person_promotes_aborts_and_undoes_by_hand_without_a_failed_answer(scene: Scene) -> None:
-    scene.patch(target="v2")
-    scene.until(lambda: scene.weights.get("v2") == 100, "the first weight", 20)
+    scene.begin("v2")
     assert scene.command("Promote", reason="looks good")["accepted"]
     scene.until(lambda: scene.weights.get("v2") == 250, "the next step", 5)
     assert scene.command("Abort", reason="changed my mind")["accepted"]
@@ -92,10 +87,7 @@ def test_a_person_promotes_aborts_and_undoes_by_hand_without_a_failed_answer(sce
 
 
 def test_a_candidate_that_loses_its_pods_gets_no_traffic_and_goes_on_when_it_is_back(scene: Scene) -> None:
-    scene.patch(target="v2")
-    if scene.status.get("run", {}).get("state") == "Done":
-        scene.command("Retry")
-    scene.until(lambda: scene.weights.get("v2") == 100, "the first weight", 20)
+    scene.begin("v2")
     scale = ("scale", "deployment/digits-v2", f"--namespace={stage.NAMESPACE}")
     scene.cluster.kubectl(*scale, "--replicas=0")
     try:
@@ -115,9 +107,7 @@ def test_without_prometheus_the_first_weight_is_never_exceeded(scene: Scene) -> 
             "no Prometheus",
             60,
         )
-        scene.patch(target="v2")
-        if scene.status.get("run", {}).get("state") == "Done":
-            scene.command("Retry")
+        scene.begin("v2")
         scene.until(lambda: scene.condition("AnalysisHealthy").get("status") == "False", "that it says so", 60)
         held = time.time() + 15  # the hold is 10 s
         scene.until(lambda: time.time() > held or scene.weights.get("v2", 0) > 100, "the hold to pass", 30)

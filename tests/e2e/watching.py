@@ -9,7 +9,7 @@ from dev.cluster import Cluster
 from dev.demo import stage
 from dev.progress import wait_until
 
-SECONDS = 180.0
+SECONDS = 90.0
 
 
 class Scene:
@@ -91,20 +91,27 @@ class Scene:
                 f"{error}\nweights {self.weights}\nstatus {json.dumps(self.status, indent=1)}"
             ) from None
 
+    def begin(self, version: str) -> None:
+        """Ask for a version and wait for its first weight; one that was rejected before is tried again."""
+        self.patch(target=version)
+        self.until(self._seen, "that the operator has seen the edit", 20)
+        if self.status["run"]["target"] != version or self.status["run"]["state"] == "Done":
+            assert self.command("Retry")["accepted"]
+        self.until(lambda: self.weights.get(version, 0) > 0, "the first weight", 30)
+
     def reach(self, version: str) -> None:
         """Bring the rollout to rest with all traffic on this version, from wherever it is."""
-        self.patch(target=version, paused=False)
-        if self.status["stable"] == version and (self.status.get("run") or {}).get("state", "Done") == "Done":
-            return
-        run = self.status.get("run") or {}
-        if run.get("state") == "Done" and self.status["stable"] != version and run.get("target") == version:
-            self.command("Retry")
-        self.until(lambda: (self.status.get("run") or {}).get("state") in {"Trial", "Done"}, f"a run to {version}")
-        if self.status["run"]["state"] == "Trial" and self.status["run"]["target"] == version:
-            self.until(lambda: "exposedAt" in self.status["run"], "the first weight")
+        if self.status["stable"] != version:
+            self.begin(version)
             assert self.command("Promote", full=True)["accepted"]
-        self.until(lambda: self.status["run"]["state"] == "Done", f"{version} at rest")
+        self.patch(target=version)
+        self.until(self._seen, "that the operator has seen the edit", 20)
+        self.until(lambda: self.status.get("run", {"state": "Done"})["state"] == "Done", f"{version} at rest")
         assert self.weights == {version: 1000}
+
+    def _seen(self) -> bool:
+        rollout = self.get("modelrollout")
+        return bool(rollout["status"].get("observedGeneration") == rollout["metadata"]["generation"])
 
     def failed_answers(self) -> int:
         """Answers since the scene began that failed and were no version's own fault to give."""

@@ -243,6 +243,11 @@ class ModelRolloutStatus(StatusModel):
     answered_through: Time | None = Field(
         default=None, description="Commands created until then are answered, although the answers are not kept."
     )
+    last_record: list[dict[str, Any]] = Field(
+        default_factory=list,
+        max_length=8,
+        description="Newest lines of the decision record, so that a crash before they are appended loses none.",
+    )
     history: list[PastRun] = Field(default_factory=list, max_length=10, description="Runs that are over.")
     conditions: list[Condition] = Field(default_factory=list, max_length=16, description="metav1 conditions.")
 

@@ -216,6 +216,8 @@ def _gate(draft: Draft, steps: tuple[PlannedStep, ...]) -> Gate | None:
 def _conclude(draft: Draft, steps: tuple[PlannedStep, ...], blocked: Obstacle | None, *, halted: bool) -> Decision:
     _note_unproven(draft)
     summarise(draft, blocked, _gate(draft, steps))
+    if draft.record:
+        draft.status.last_record = [dict(line) for line in draft.record]
     old, new = draft.rollout.status, draft.status
     wanted = None if halted else intent(draft.rollout, draft.spec, new)
     route = draft.observed.route
