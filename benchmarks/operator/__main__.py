@@ -30,7 +30,7 @@ async def measure(plan: scenarios.Plan) -> scenarios.Results:
         "the same in processor time", "ms", median(command_line.processor) - median(nothing.processor), goal=150.0
     )
     async with ground(SEED) as there:
-        await scenarios.one(there, results)
+        await scenarios.one(there, plan, results)
         await scenarios.many(there, plan, results)
         if plan.crowd:
             await scenarios.crowd(there, plan, results)

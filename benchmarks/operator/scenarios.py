@@ -28,6 +28,7 @@ class Plan:
         idle: seconds for which nothing may happen.
         crowd: rollouts of the stage that is about memory and speed under load; 0 leaves it out.
         imports: how often each command is started for its time.
+        hold: of each step. A step whose answers are not in when its hold ends writes its status once more.
     """
 
     many: int = 100
@@ -35,9 +36,10 @@ class Plan:
     idle: float = 60.0
     crowd: int = 500
     imports: int = 21
+    hold: str = "15s"
 
 
-QUICK = Plan(many=20, alone=5, idle=10.0, crowd=0, imports=11)
+QUICK = Plan(many=20, alone=5, idle=10.0, crowd=0, imports=11, hold="4s")
 
 
 @dataclass(slots=True)
@@ -55,9 +57,9 @@ class Results:
         say(f"  {name}: p50 {new.p50:g}, p99 {new.p99:g}, max {new.max:g} {unit} (n={new.n}) {verdict}")
 
 
-async def one(ground: Ground, results: Results) -> None:
+async def one(ground: Ground, plan: Plan, results: Results) -> None:
     """A single rollout, and a canary of it."""
-    async with stage(ground, "one", 1, canary("2s", "5s", STEPS)) as at:
+    async with stage(ground, "one", 1, canary("2s", plan.hold, STEPS)) as at:
         results.add("memory, one rollout at rest", MIB, at.operator.memory().resident, goal=120.0)
         cpu = await _promoted(at, NEW)
         results.add("memory, one rollout, most ever in its canary", MIB, at.operator.memory().peak, goal=120.0)
@@ -66,7 +68,7 @@ async def one(ground: Ground, results: Results) -> None:
 
 async def many(ground: Ground, plan: Plan, results: Results) -> None:
     """Many rollouts: at rest, one by one, all at once, and all going bad."""
-    async with stage(ground, "many", plan.many, canary(f"{INTERVAL:g}s", "5s", STEPS)) as at:
+    async with stage(ground, "many", plan.many, canary(f"{INTERVAL:g}s", plan.hold, STEPS)) as at:
         results.add(f"memory, {plan.many} rollouts at rest", MIB, at.operator.memory().resident)
         await _idle(at, plan, results)
         await _alone(at, plan, results)
@@ -85,7 +87,7 @@ async def crowd(ground: Ground, plan: Plan, results: Results) -> None:
         results.add(f"memory, {plan.crowd} rollouts at rest", MIB, at.operator.memory().resident)
         since = time.time()
         await at.spread({name: {"target": NEW} for name in at.names})
-        await at.witness.until("the third step", at.names, lambda name: at.witness.weights(name)[NEW] >= 250)
+        await at.witness.until("the second step", at.names, lambda name: at.witness.weights(name)[NEW] >= 50)
         await _started(at, since, NEW, f"{plan.crowd} at once", 5.0, results)
         results.add(f"memory, {plan.crowd} canaries, most ever", MIB, at.operator.memory().peak)
 

@@ -1,5 +1,6 @@
 """Typed verbs on objects of the API server, each with a deadline and with errors of our own tree."""
 
+import asyncio
 import json
 import math
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -15,6 +16,9 @@ FIELD_MANAGER = "modelrollout"
 
 _METADATA = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
 _READ, _LIST, _WRITE = 10.0, 30.0, 10.0
+
+AT_ONCE = 32
+"""Calls of one client that may be under way: more would flood a busy API server, the renewal of the lease with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +46,17 @@ class Client:
 
     `fence` gives the seconds for which this process may still write; it is asked right before each write is sent, the
     write's deadline never reaches beyond it, and with nothing left nothing is sent.
+
+    At most `at_once` calls are under way, watches apart; the others wait for their turn. Each takes a connection, and a
+    connection with TLS takes about half a MiB.
     """
 
-    def __init__(self, transport: Transport, fence: Callable[[], float] = lambda: math.inf) -> None:
+    def __init__(
+        self, transport: Transport, fence: Callable[[], float] = lambda: math.inf, at_once: int = AT_ONCE
+    ) -> None:
         self._transport = transport
         self._fence = fence
+        self._seats = asyncio.Semaphore(at_once)
 
     async def get(self, resource: Resource, namespace: str, name: str, *, metadata_only: bool = False) -> Obj:
         """The object as it is now; only its metadata on demand.
@@ -56,7 +66,8 @@ class Client:
             KubeError: for every other reason.
         """
         accept = _METADATA if metadata_only else "application/json"
-        return await self._call(Request("GET", resource.path(namespace, name), _READ, accept=accept))
+        async with self._seats:
+            return await self._call(Request("GET", resource.path(namespace, name), _READ, accept=accept))
 
     async def list(
         self, resource: Resource, namespace: str | None, *, selector: str = "", cached: bool = False
@@ -68,7 +79,8 @@ class Client:
         query = {"labelSelector": selector} if selector else {}
         if cached:
             query |= {"resourceVersion": "0"}
-        reply = await self._call(Request("GET", resource.path(namespace), _LIST, query))
+        async with self._seats:
+            reply = await self._call(Request("GET", resource.path(namespace), _LIST, query))
         items = [{"apiVersion": resource.api_version, "kind": resource.kind, **item} for item in reply["items"]]
         return Listed(items, str(reply["metadata"].get("resourceVersion", "")))
 
@@ -137,10 +149,11 @@ class Client:
         self, method: str, path: str, body: Obj | Patch, content_type: str = "application/json", *, managed: bool = True
     ) -> Obj:
         query = {"fieldManager": FIELD_MANAGER} if managed else {}
-        left = self._fence()
-        if left <= 0:
-            raise NotLeading(f"{method} {path}: not sent, this process does not hold the lease")
-        return await self._call(Request(method, path, min(_WRITE, left), query, body, content_type))
+        async with self._seats:
+            left = self._fence()
+            if left <= 0:
+                raise NotLeading(f"{method} {path}: not sent, this process does not hold the lease")
+            return await self._call(Request(method, path, min(_WRITE, left), query, body, content_type))
 
     async def _call(self, request: Request) -> Obj:
         reply = await self._transport.request(request)

@@ -13,7 +13,7 @@ _LOG_PRIOR = -np.log1p((_FINE / 0.7) ** 2) - np.log(np.sum(1 / (1 + (_FINE / 0.7
 
 
 def _spline(nodes: Floats, points: Floats) -> Floats:
-    """Matrix of shape (points, nodes) that takes values at the nodes to the not-a-knot cubic spline's values at the points.
+    """Matrix (one row a point) that takes values at the nodes to the not-a-knot cubic spline's values at the points.
 
     Source: C. de Boor, "A Practical Guide to Splines", chapter IV, with the second derivatives as unknowns. The spline
     is linear in the values and the grid never changes, so one product does what scipy.interpolate solves anew each
