@@ -28,6 +28,8 @@ def _decided(status: ModelRolloutStatus) -> dict[str, Any]:
     for numbers in ("metrics", "metricsAt", "evidence", "nextCheck", "message"):
         document.pop(numbers, None)
     document.get("weights", {}).pop("observed", None)
+    # Learnt a moment after the run began; until the next write another process can learn it as well.
+    document.get("run", {}).pop("restarts", None)
     for condition in document.get("conditions", []):
         # That of the whole status says it; a condition that was left alone meanwhile is not worth a write.
         condition.pop("observedGeneration", None)

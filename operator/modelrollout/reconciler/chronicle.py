@@ -54,12 +54,12 @@ class Chronicle:
         events: Sequence[Event],
         record: Sequence[Mapping[str, object]] = (),
         *,
-        cause: str,
+        cause: str = "",
         urgent: bool = False,
     ) -> None:
         """Have events told at once, and lines of the record with those that follow, or at once if `urgent`.
 
-        `cause` names the decision, so that what is told twice is there once.
+        `cause` names the decision, so that an event told twice is there once; lines are there once by their own time.
         """
         page = self._pages.setdefault(uid_of(rollout), _Page(rollout))
         page.rollout = rollout

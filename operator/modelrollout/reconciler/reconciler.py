@@ -200,7 +200,7 @@ class Reconciler:
         status = subject.reading.rollout.status
         run = status.run
         if run is not None and (run.ended_at is None or self._clock.now() - run.ended_at < _RECENT):
-            self._chronicle.tell(subject.obj, (), status.last_record)
+            self._chronicle.tell(subject.obj, (), status.last_record, cause="", urgent=True)
 
     async def _decide(self, subject: Subject) -> float | None:
         now, reading = self._clock.now(), subject.reading

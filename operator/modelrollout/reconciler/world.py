@@ -90,11 +90,6 @@ class World:
         self.interests.set(key, uid_of(subject.obj), frozenset[Named](named), kinds)
         return self._claims.set(key, rollout, wanted)
 
-    async def prepare(self, subject: Subject) -> None:
-        """Wait a little for what is worth having in the first decision about a version."""
-        if subject.rollout is not None:
-            await self._versions.prepare(subject.rollout)
-
     def observe(self, subject: Subject) -> Observed:
         """Everything that a decision may be made from, beside evidence and time."""
         rollout, router = subject.rollout, subject.router

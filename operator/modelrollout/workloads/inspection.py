@@ -52,12 +52,6 @@ class Inspection:
             return
         self._looking[place] = asyncio.create_task(self._look(place, selector, tag), name=f"pods of {place}")
 
-    async def settle(self, place: Place, seconds: float) -> None:
-        """Wait for the look that goes on, if any, at most that long."""
-        looking = self._looking.get(place)
-        if looking is not None:
-            await asyncio.wait({looking}, timeout=seconds)
-
     def forget(self, place: Place) -> None:
         """Drop what is known of a Service that nobody asks for any more."""
         self._last.pop(place, None)

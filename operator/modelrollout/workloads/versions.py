@@ -23,7 +23,6 @@ KINDS: dict[str, WorkloadKind] = {
 """Every kind of workload that a version may name; a new kind is one file and one line here."""
 
 PODS_KEPT = 200
-_PREPARATION = 1.0
 REFERENCES_AGE = 600.0
 """Seconds after which the ConfigMaps and Secrets of a run's versions are looked at again."""
 
@@ -83,17 +82,6 @@ class Versions:
             pods=self._remember(place, run.id if run is not None else "", found.pods),
             problem=_kind(version).problem(workload) if workload is not None else "",
         )
-
-    async def prepare(self, rollout: ModelRollout) -> None:
-        """Wait a little for the first look at the containers of a version on trial.
-
-        What they had restarted before their trial is then part of its first status, and costs no write of its own.
-        """
-        for version in rollout.spec.versions:
-            place = rollout.metadata.namespace, version.service.name
-            if _on_trial(rollout, version) and self._inspection.last(place) is None:
-                self.observe(rollout, version)
-                await self._inspection.settle(place, _PREPARATION)
 
     def ready_behind(self, namespace: str, service: str) -> int:
         """Ready endpoints of a Service, whatever their port."""

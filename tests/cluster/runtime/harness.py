@@ -199,14 +199,7 @@ class Running:
 
     def __init__(self, transport: ApiTransport, namespace: str, identity: str, examiner: ScriptedExaminer) -> None:
         self.registry = CollectorRegistry()
-        settings = Settings(
-            namespaces=(namespace,),
-            lease_namespace=namespace,
-            identity=identity,
-            lease_duration=3.0,
-            lease_renew=2.0,
-            lease_retry=0.3,
-        )
+        settings = Settings(namespaces=(namespace,), lease_namespace=namespace, identity=identity)
         chance = random.Random(7)  # noqa: S311 - jitter, the same in every run
         self.operator = Operator(settings, transport, examiner, SystemClock(), chance, self.registry)
         self.feed = Feed((namespace,), transport.credentials, self.operator.saw, chance, "harness")
