@@ -62,7 +62,7 @@ def adopt(rollout: ModelRollout, spec: ModelRolloutSpec, observed: Observed) -> 
     """Find out which version serves.
 
     The annotation of an earlier life of this rollout wins over guessing (a restored cluster has lost the status).
-    Otherwise the version with all weight serves; several need `initialStable`; none at all means the target, once ready.
+    Otherwise the version with all weight serves; several need `initialStable`; none means the target, once ready.
     """
     owner = observed.route.owner
     if owner is not None and owner.name == rollout.metadata.name and spec.version(owner.stable) is not None:

@@ -23,6 +23,9 @@ from modelrollout.decisions.verbs import answer_commands
 
 CONTESTED_BACKOFF = timedelta(seconds=30)
 
+LINES_KEPT = 8
+"""Newest lines of the record that status repeats: the record itself is written a little later, several at a time."""
+
 _STOPS_PROGRESS_ONLY = frozenset({"UnknownBackend", "RouteNotAccepted"})
 
 
@@ -163,7 +166,8 @@ def _supersede(draft: Draft, target: str, steps: tuple[PlannedStep, ...], why: s
         return  # a promotion is one write: it ends first, then the new target is tried against it
     trial = run.state is RunState.TRIAL
     shown = run.exposed_at is not None
-    run.reason, run.message = "Superseded", why
+    if trial:
+        run.reason, run.message = "Superseded", why
     if shown:
         runs.finish(draft, Outcome.SUPERSEDED if trial else run.outcome or Outcome.PROMOTED)
     else:
@@ -217,7 +221,9 @@ def _conclude(draft: Draft, steps: tuple[PlannedStep, ...], blocked: Obstacle | 
     _note_unproven(draft)
     summarise(draft, blocked, _gate(draft, steps))
     if draft.record:
-        draft.status.last_record = [dict(line) for line in draft.record]
+        lines = [*draft.status.last_record, *(dict(line) for line in draft.record)]
+        draft.status.last_record = lines[-LINES_KEPT:]
+    _note_blindness(draft)
     old, new = draft.rollout.status, draft.status
     wanted = None if halted else intent(draft.rollout, draft.spec, new)
     route = draft.observed.route
@@ -235,6 +241,13 @@ def _conclude(draft: Draft, steps: tuple[PlannedStep, ...], blocked: Obstacle | 
         repair_not_before=not_before,
         record=tuple(draft.record),
     )
+
+
+def _note_blindness(draft: Draft) -> None:
+    """Say it once when the metrics can no longer be judged: people must know why nothing advances."""
+    old, new = draft.rollout.status.condition("AnalysisHealthy"), draft.status.condition("AnalysisHealthy")
+    if new is not None and new.status == "False" and (old is None or old.status != "False"):
+        draft.say(Reason.ANALYSIS_FAILING, f"{new.message}; no step is left until this is mended", warning=True)
 
 
 def _note_unproven(draft: Draft) -> None:

@@ -24,7 +24,10 @@ class Refused(Exception):  # noqa: N818 - an answer, not an error
 
 def answer_commands(draft: Draft, steps: Steps) -> None:
     """Carry out the commands that status does not answer yet, oldest first."""
+    born = draft.rollout.metadata.creation_timestamp
     for command in sorted(draft.observed.commands, key=lambda one: (one.created_at, one.uid)):
+        if born is not None and command.created_at < born:
+            continue  # it was meant for an earlier rollout of this name
         if answered(draft.status, command):
             continue
         try:

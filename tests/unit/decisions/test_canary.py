@@ -92,7 +92,9 @@ def test_an_error_never_lets_a_step_be_left(verdict: Verdict) -> None:
     world.answers = 1000
     world.verdicts["errors"] = verdict
     world.after(hours=1)
+    world.after(hours=1)
     assert world.weights["v8"] == 50
+    assert world.reasons().count(Reason.ANALYSIS_FAILING) == 1
 
 
 def test_stale_data_never_lets_a_step_be_left() -> None:

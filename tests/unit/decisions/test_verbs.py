@@ -6,6 +6,8 @@ import pytest
 
 from modelrollout.api import Verb
 from modelrollout.api.status import Outcome, Phase, Verdict
+from modelrollout.decisions.observed import CommandSeen
+from tests.unit.decisions import world as worlds
 from tests.unit.decisions.world import World
 
 
@@ -245,3 +247,12 @@ def test_a_command_whose_answer_made_room_is_not_carried_out_again() -> None:
     writes = world.status_writes
     world.reconcile()
     assert world.status_writes == writes
+
+
+def test_a_command_for_an_earlier_rollout_of_the_same_name_is_ignored() -> None:
+    world = World().start()
+    old = worlds.START - timedelta(seconds=1)
+    world.commands = (CommandSeen(name="old", uid="old", verb=Verb.ABORT, by="ana", created_at=old),)
+    world.reconcile()
+    assert world.status.commands == []
+    assert world.weights["v8"] == 50
