@@ -38,12 +38,8 @@ def record_object(rollout: Mapping[str, Any], lines: Mapping[str, str]) -> dict[
 
 
 def record_lines(record: Sequence[Mapping[str, object]]) -> dict[str, str]:
-    """Keys and texts of lines. A key starts with the time, so that keys sort by age, and names run and step."""
-    lines: dict[str, str] = {}
-    for number, line in enumerate(record):
-        at = str(line.get("at", "")).replace(":", "").replace("+", "_")
-        lines[f"{at}.{number}.{line.get('run', '')}"[:253]] = json.dumps(line, separators=(",", ":"), default=str)
-    return lines
+    """Keys and texts of lines. A key begins with the time, so that keys sort by age, and is the line's own for ever."""
+    return {_key(line): json.dumps(line, separators=(",", ":"), default=str) for line in record}
 
 
 def record_patch(sizes: Mapping[str, int], lines: Mapping[str, str]) -> dict[str, Any]:
@@ -61,6 +57,11 @@ def record_patch(sizes: Mapping[str, int], lines: Mapping[str, str]) -> dict[str
         data[key] = None
         total -= sizes[key]
     return {"data": data}
+
+
+def _key(line: Mapping[str, object]) -> str:
+    at = str(line.get("at", "")).replace(":", "").replace("+", "_")
+    return f"{at}.{line.get('run', '')}.{line.get('step', 0)}-{line.get('decision', '')}"[:253]
 
 
 def _metadata(rollout: Mapping[str, Any], name: str) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from modelrollout.decisions.decision import Event
+from modelrollout.decisions.plan import LINES_KEPT
 from modelrollout.kube.client import Client
 from modelrollout.kube.clock import Clock
 from modelrollout.kube.errors import AlreadyExists, KubeError, NotFound, Rejected
@@ -22,7 +23,7 @@ _log = logging.getLogger(__name__)
 _ATTEMPTS = 5
 _QUIET = 60.0
 _GATHERED = 300.0
-"""Seconds for which lines of a step that was passed are gathered; a process that is killed loses those."""
+"""Seconds for which lines of steps that were passed are gathered, so that several go in one write."""
 
 
 @dataclass(slots=True)
@@ -71,6 +72,8 @@ class Chronicle:
                 page.events.append(event_object(rollout, event, cause, self._instance, self._clock.now()))
         if record:
             page.lines |= record_lines(record)
+            # Status keeps the newest lines for whoever comes after a crash: those that wait must be among them.
+            urgent = urgent or len(page.lines) > LINES_KEPT // 2
             page.due = min(page.due, now if urgent else now + _GATHERED)
             self._queue.add_after(uid_of(rollout), page.due - now)
         if page.events:
