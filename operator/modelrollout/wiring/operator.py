@@ -31,6 +31,8 @@ from modelrollout.routers import all_routers
 from modelrollout.wiring.settings import Settings
 from modelrollout.workloads.versions import Versions
 
+_ASIDE = 6
+
 
 class Operator:
     """One operator, ready to lead.
@@ -59,6 +61,8 @@ class Operator:
             Client(transport), settings.lease_namespace, settings.lease_name, settings.identity, clock, chance, times
         )
         client = Client(transport, fence=self.lease.remaining)
+        # Events, records and looks at pods go by a door of their own, so that they never stand in the way of traffic.
+        aside = Client(transport, fence=self.lease.remaining, at_once=_ASIDE)
         self.cache = cache = Cache(trim)
         # Some know each other: what happens in one has to be looked at by another.
         self.watches = Watches(
@@ -69,8 +73,8 @@ class Operator:
             prepare=lambda place: self.reconciler.prepare(place),
             on_synced=lambda place: self.reconciler.synced(place),
         )
-        self._versions = Versions(cache, client, clock, lambda named: self.reconciler.learnt(named))
-        self._chronicle = Chronicle(client, clock, chance, settings.identity)
+        self._versions = Versions(cache, aside, clock, lambda named: self.reconciler.learnt(named))
+        self._chronicle = Chronicle(aside, clock, chance, settings.identity)
         commands = Commands(cache, client)
         telemetry = Telemetry(registry)
         self.analysis = Analysis(

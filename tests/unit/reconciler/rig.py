@@ -80,8 +80,9 @@ class Rig:
         self.operator: Operator | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self.restarts = 0
+        self._generation = 0
         for version in ("v7", "v8"):
-            self._deploy(version)
+            self._serve(version)
         self.server.put(path(HTTPROUTES, "fraud"), _route())
         defaults: Obj = {"strategy": {"canary": {"weights": [5, 50], "hold": "2s", "samples": 10}}, "watch": "2s"}
         body = a_spec(**{**defaults, "analysis": {"interval": "1s", "warmUp": "0s"}, **spec})
@@ -196,19 +197,23 @@ class Rig:
             for resource in (MODELROLLOUTS, COMMANDS):
                 group.create_task(watch(resource))
 
-    def _deploy(self, version: str) -> None:
+    def deploy(self, version: str, image: str) -> None:
+        """Let the version's pods run that image."""
         name = f"fraud-{version}"
-        where = {"namespace": NAMESPACE, "name": name}
-        container = {"name": "model", "image": f"model:{version}"}
-        template = {"spec": {"containers": [container]}}
-        labels = {"app": name}
+        self._generation += 1
+        template = {"spec": {"containers": [{"name": "model", "image": image}]}}
         self.server.put(
             path(DEPLOYMENTS, name),
             {
-                "metadata": {**where, "generation": 1},
-                "spec": {"template": template, "selector": {"matchLabels": labels}},
+                "metadata": {"namespace": NAMESPACE, "name": name, "generation": self._generation},
+                "spec": {"template": template, "selector": {"matchLabels": {"app": name}}},
             },
         )
+
+    def _serve(self, version: str) -> None:
+        name = f"fraud-{version}"
+        where = {"namespace": NAMESPACE, "name": name}
+        self.deploy(version, f"model:{version}")
         self.server.put(path(SERVICES, name), {"metadata": where, "spec": {"ports": [{"name": "http", "port": 8080}]}})
         pod = {"kind": "Pod", "name": f"{name}-0"}
         self.server.put(

@@ -207,3 +207,30 @@ async def test_the_route_is_patched_once_per_weight(rig: Make) -> None:
     await world.until(lambda: world.phase == "Completed" and world.status["stable"] == "v8")
     after = len([r for r in world.writes(HTTPROUTES) if r.path.endswith("/fraud")])
     assert after - before == 3
+
+
+async def test_the_plans_of_the_last_three_runs_are_kept(rig: Make) -> None:
+    world = rig(target="v8")
+    await world.start()
+    await world.until(lambda: world.phase == "Completed")
+    for number in range(5):
+        world.deploy("v8" if world.status["stable"] == "v7" else "v7", image=f"model:{number}")
+        world.edit(target="v8" if world.status["stable"] == "v7" else "v7")
+        stable = world.status["stable"]
+        await world.until(lambda stable=stable: world.phase == "Completed" and world.status["stable"] != stable)
+    await world.clock.advance(1)
+    plans = {where.rsplit("/", 1)[1] for where in world.server.objects if "controllerrevisions" in where}
+    assert len(plans) == 3
+    assert world.status["run"]["plan"] in plans
+
+
+async def test_a_change_of_what_the_candidate_runs_begins_a_new_run(rig: Make) -> None:
+    world = rig(analysis={"interval": "30s"})
+    await world.start()
+    await world.until(lambda: world.phase == "Completed")
+    world.edit(target="v8")
+    await world.until(lambda: world.weights == {"v7": 950, "v8": 50})
+    before = world.status["run"]["id"]
+    world.deploy("v8", image="model:other")
+    await world.until(lambda: world.status["run"]["id"] != before, seconds=3)
+    assert world.status["history"][-1]["outcome"] == "Superseded"
