@@ -63,6 +63,8 @@ def install_operator(cluster: Cluster, archive: Path) -> None:
     settings = [f"--set={key}={value}" for key, value in values.items()]
     chart = str(paths.CHECKOUT / "charts" / "modelrollout")
     where = ("--namespace", OPERATOR_NAMESPACE, "--create-namespace")
+    # Helm installs CRDs, but never brings them up to date.
+    cluster.kubectl("apply", "--server-side", f"--filename={paths.CHECKOUT / 'crds'}")
     wait = ("--wait", f"--timeout={READY_SECONDS:.0f}s")
     try:
         cluster.helm("upgrade", "--install", "modelrollout", chart, *where, *settings, *wait)

@@ -7,7 +7,7 @@ import pytest
 
 from dev import paths
 from dev.cluster import Cluster
-from dev.demo import stage, story
+from dev.demo import stage
 from tests.e2e.conftest import OperatorPod
 from tests.e2e.watching import Scene
 
@@ -42,9 +42,10 @@ def test_a_better_model_is_promoted_although_the_operator_is_killed_on_the_way(
 
 
 def test_a_degraded_model_is_taken_back_at_a_small_weight(cluster: Cluster, scene: Scene) -> None:
-    told = story.tell(cluster, "v3")
-    assert told.outcome == "RolledBack"
-    assert told.top_weight <= 250
+    scene.begin("v3")
+    scene.until(lambda: scene.status["run"]["state"] == "Done", "the end of the run")
+    assert scene.status["run"]["outcome"] == "RolledBack"
+    assert max(line["weight"] for line in stage.record(cluster, scene.status["run"]["id"])) <= 250
     assert scene.weights == {"v1": 1000}
     assert scene.condition("Stalled")["reason"] == "RolledBack"
     assert [entry["version"] for entry in scene.status["rejected"]] == ["v3"]

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from modelrollout.api.status import Outcome, PastRun, Rejected, Run, RunState, Served
+from modelrollout.api.status import ModelRolloutStatus, Outcome, PastRun, Rejected, Run, RunState, Served
 from modelrollout.decisions.decision import Reason
 from modelrollout.decisions.draft import Draft
 from modelrollout.decisions.steps import PlannedStep
@@ -31,12 +31,20 @@ def percent(weight: int) -> str:
     return f"{weight / 10:g} %"
 
 
+def _attempt(status: ModelRolloutStatus, target: str, revision: str) -> int:
+    """Number of the next run of this revision, counted over all runs that are remembered: no id is used twice."""
+    known = {past.run for past in status.history} | ({status.run.id} if status.run is not None else set())
+    attempt = 1
+    while run_id(target, revision, attempt) in known:
+        attempt += 1
+    return attempt
+
+
 def begin(draft: Draft, target: str, steps: tuple[PlannedStep, ...]) -> None:
     """Begin a run of the target's present revision; traffic moves when the candidate is ready."""
     status, old = draft.status, draft.status.run
     revision = draft.observed.revision(target)
-    again = old is not None and (old.target, old.revision) == (target, revision)
-    attempt = old.attempt + 1 if old is not None and again else 1
+    attempt = _attempt(status, target, revision)
     status.run = Run(
         id=run_id(target, revision, attempt),
         target=target,

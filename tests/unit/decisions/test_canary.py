@@ -470,3 +470,16 @@ def test_every_managed_rule_must_agree() -> None:
         writer="kubectl-edit",
     )
     assert world.decide().traffic is not None
+
+
+def test_no_two_runs_share_an_id_although_others_came_between() -> None:
+    world = World().promoted()
+    world.edit(target="v9")
+    world.reconcile()
+    world.edit(target="v8")
+    world.reconcile()
+    world.verdicts["errors"] = Verdict.FAIL
+    world.edit(target="v9")
+    world.reconcile()
+    ids = [past.run for past in world.status.history]
+    assert len(ids) == len(set(ids)) >= 3
