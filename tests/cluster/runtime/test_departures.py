@@ -1,0 +1,73 @@
+"""Rollouts that go, on a real API server."""
+
+from modelrollout.kube.client import Client
+from modelrollout.kube.resources import MODELROLLOUTS, uid_of
+from tests.cluster.runtime.harness import Model, running, until
+
+PATIENT = {"canary": {"weights": [20], "hold": "1h"}}
+
+
+async def trial(model: Model) -> str:
+    """A run with 20 % on v8; returns the rollout's uid."""
+    created = await model.create(strategy=PATIENT)
+    await model.until_phase("Completed")
+    await model.target("v8")
+    await model.until_weights(v7=800, v8=200)
+    return uid_of(created)
+
+
+async def test_a_rollout_deleted_in_a_run_returns_the_traffic_within_two_seconds(
+    model: Model, client: Client, namespace: str
+) -> None:
+    async with running(namespace):
+        uid = await trial(model)
+        await client.delete(MODELROLLOUTS, namespace, "fraud", uid=uid)
+        await until("traffic is back", model.weights, lambda weights: weights == {"v7": 1000}, patience=2.0)
+        await until("nobody owns the route", model.owner, lambda owner: owner is None, patience=2.0)
+
+
+async def test_a_rollout_deleted_while_no_operator_ran_is_found_at_the_next_start(
+    model: Model, client: Client, namespace: str
+) -> None:
+    async with running(namespace):
+        uid = await trial(model)
+    await client.delete(MODELROLLOUTS, namespace, "fraud", uid=uid)
+    async with running(namespace, identity="operator-1"):
+        await model.until_weights(v7=1000)
+        await until("nobody owns the route", model.owner, lambda owner: owner is None)
+
+
+async def test_a_rollout_created_anew_goes_on_from_the_stable_version(
+    model: Model, client: Client, namespace: str
+) -> None:
+    async with running(namespace):
+        uid = await trial(model)
+        await client.delete(MODELROLLOUTS, namespace, "fraud", uid=uid)
+        await model.create()
+        status = await model.until_phase("Completed")
+        await model.until_weights(v7=1000)
+    assert status["stable"] == "v7"
+
+
+async def test_a_second_claimant_of_a_rule_is_refused_until_the_first_is_gone(
+    model: Model, client: Client, namespace: str
+) -> None:
+    second = Model(client, namespace)
+    async with running(namespace):
+        created = await model.create()
+        await model.until_phase("Completed")
+        second.name = "rival"
+        body = {
+            "apiVersion": MODELROLLOUTS.api_version,
+            "kind": MODELROLLOUTS.kind,
+            "metadata": {"name": "rival", "namespace": namespace},
+            "spec": model.spec(),
+        }
+        await client.create(MODELROLLOUTS, namespace, body)
+        status = await second.until_phase("Invalid")
+        claim = next(one for one in status["conditions"] if one["type"] == "RouteClaimed")
+        assert claim["status"] == "False"
+        assert f"{namespace}/fraud" in claim["message"]
+        await client.delete(MODELROLLOUTS, namespace, "fraud", uid=uid_of(created))
+        await second.until_phase("Completed")
+        assert "rival" in str(await model.owner())
