@@ -1,12 +1,11 @@
 """A running local cluster, for programs: where it is reached, and how images, objects and charts get into it."""
 
-import os
 import subprocess
 from dataclasses import dataclass
 from ipaddress import IPv4Network
 from pathlib import Path
 
-from dev import lifetime, network, node, paths, programs
+from dev import commands, lifetime, network, node, paths, programs
 from dev.errors import DevError
 
 
@@ -99,16 +98,4 @@ class Cluster:
         return self._run(programs.HELM, arguments, None)
 
     def _run(self, program: programs.Program, arguments: tuple[str, ...], text: str | None) -> str:
-        command = [str(programs.path_of(program)), *arguments]
-        done = subprocess.run(
-            command,
-            input=text,
-            stdin=subprocess.DEVNULL if text is None else None,
-            capture_output=True,
-            text=True,
-            check=False,
-            env={**os.environ, "KUBECONFIG": str(self.kubeconfig)},
-        )
-        if done.returncode != 0:
-            raise DevError(f"`{program.name} {' '.join(arguments)}` failed: {done.stderr.strip()}")
-        return done.stdout
+        return commands.run([str(programs.path_of(program)), *arguments], self.kubeconfig, text)

@@ -1,7 +1,6 @@
 """The same demo on kind, where Docker is there: the node comes from kind, everything else from here."""
 
 import ipaddress
-import os
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -11,7 +10,7 @@ from pathlib import Path
 
 import yaml
 
-from dev import components, paths
+from dev import commands, components, paths
 from dev.errors import DevError
 from dev.progress import step
 
@@ -53,29 +52,15 @@ class KindCluster:
 
     def load_image(self, archive: Path) -> None:
         """Import an OCI archive into the node."""
-        self._run("kind", "load", "image-archive", str(archive), "--name", self.name)
+        commands.run(["kind", "load", "image-archive", str(archive), "--name", self.name], self.kubeconfig)
 
     def kubectl(self, *arguments: str, input: str | None = None) -> str:  # noqa: A002 (as subprocess.run calls it)
         """Run kubectl; returns its output."""
-        return self._run("kubectl", *arguments, text=input)
+        return commands.run(["kubectl", *arguments], self.kubeconfig, input)
 
     def helm(self, *arguments: str) -> str:
         """Run helm; returns its output."""
-        return self._run("helm", *arguments)
-
-    def _run(self, *command: str, text: str | None = None) -> str:
-        done = subprocess.run(
-            command,
-            input=text,
-            stdin=subprocess.DEVNULL if text is None else None,
-            capture_output=True,
-            text=True,
-            check=False,
-            env={**os.environ, "KUBECONFIG": str(self.kubeconfig)},
-        )
-        if done.returncode != 0:
-            raise DevError(f"`{' '.join(command)}` failed: {done.stderr.strip()}")
-        return done.stdout
+        return commands.run(["helm", *arguments], self.kubeconfig)
 
 
 def _service(number: int) -> str:
@@ -103,11 +88,12 @@ def kind_cluster(name: str, *, keep: bool) -> Iterator[KindCluster]:
     cluster = KindCluster(name, folder)
     try:
         with step(f"kind cluster {name!r}"):
-            cluster._run("kind", "create", "cluster", "--name", name, "--config", str(CONFIG), "--wait", "120s")  # noqa: SLF001
+            create = ["kind", "create", "cluster", "--name", name, "--config", str(CONFIG), "--wait", "120s"]
+            commands.run(create, cluster.kubeconfig)
             components.load(cluster)
         components.install(cluster, dns=False)
         yield cluster
     finally:
         if not keep:
-            cluster._run("kind", "delete", "cluster", "--name", name)  # noqa: SLF001
+            commands.run(["kind", "delete", "cluster", "--name", name], cluster.kubeconfig)
             shutil.rmtree(folder)
