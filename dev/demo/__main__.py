@@ -1,5 +1,6 @@
 """`python -m dev.demo`: the main job on a real cluster, from nothing to a verdict."""
 
+import shutil
 import signal
 import sys
 import time
@@ -8,7 +9,7 @@ from contextlib import contextmanager
 
 import click
 
-from dev import paths
+from dev import paths, programs
 from dev.demo import stage, story, table
 from dev.errors import DevError
 from dev.kind import kind_cluster
@@ -74,9 +75,12 @@ def _table(cluster: stage.Cluster, stories: Sequence[story.Story]) -> None:
 
 
 def _what_next(cluster: stage.Cluster, name: str) -> None:
+    folders = [str(paths.CHECKOUT / ".venv/bin")]
+    if shutil.which("kubectl") is None:
+        folders.append(str(programs.path_of(programs.KUBECTL).parent))
     print(f"""
 The cluster stays up. Try next:
-  export KUBECONFIG={cluster.kubeconfig} PATH={paths.CHECKOUT}/.venv/bin:$PATH
+  export KUBECONFIG={cluster.kubeconfig} PATH={":".join(folders)}:$PATH
   kubectl get mro -n digits
   kubectl modelrollout status digits -n digits
   kubectl modelrollout retry digits -n digits --reason "once more"

@@ -77,6 +77,8 @@ def gather(
     steps = _steps(resolved, status)
     if live and (status.run is None or live.run != status.run.id):
         live = None  # of another run
+    if live and live.observed:
+        status.weights.observed = dict(live.observed)
     metrics = live.metrics if live and live.metrics else tuple(status.metrics)
     return Overview(
         namespace=metadata.get("namespace", ""),

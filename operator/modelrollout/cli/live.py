@@ -67,6 +67,7 @@ def live_of(answer: Any) -> Live | None:  # noqa: ANN401
             run=str(answer["run"]),
             step=int(answer["step"]),
             metrics=tuple(MetricStatus.model_validate(one) for one in answer.get("metrics") or []),
+            observed={str(name): int(weight) for name, weight in (answer.get("observed") or {}).items()} or None,
             answers=None if answer.get("answers") is None else int(answer["answers"]),
             at=None if answer.get("at") is None else datetime.fromtimestamp(float(answer["at"]), UTC),
             unreachable=str(answer.get("unreachable") or ""),

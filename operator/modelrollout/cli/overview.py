@@ -1,5 +1,6 @@
 """What `status` shows: one look at a rollout, which is drawn for people and printed for programs."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -83,6 +84,7 @@ class Live:
         run, step: what it speaks of; the step is an index.
         metrics: as in status.
         answers: the candidate's answers since the step began, None when unknown.
+        observed: weights on the route, of 1000, None when unknown.
         at: when Prometheus was asked.
         unreachable: why Prometheus did not answer, empty when it did.
     """
@@ -91,6 +93,7 @@ class Live:
     step: int
     metrics: tuple[MetricStatus, ...] = ()
     answers: int | None = None
+    observed: Mapping[str, int] | None = None
     at: datetime | None = None
     unreachable: str = ""
 

@@ -1,9 +1,19 @@
-"""What of an object is worth its memory."""
+"""What of an object is worth its memory.
+
+With thousands of rollouts the cache is most of what the operator holds: of other people's objects only what is read is
+kept, and the keys, of which every decoded object brings its own copies, are shared.
+"""
+
+import sys
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from modelrollout.kube.resources import (
     COMMANDS,
     DEPLOYMENTS,
     ENDPOINTSLICES,
+    GRPCROUTES,
+    HTTPROUTES,
     MODELROLLOUTS,
     SERVICES,
     STATEFULSETS,
@@ -12,22 +22,87 @@ from modelrollout.kube.resources import (
 )
 
 _LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
-# Routes keep their managedFields: those tell who else writes the weights.
-_WITHOUT_MANAGERS = frozenset({COMMANDS, DEPLOYMENTS, ENDPOINTSLICES, MODELROLLOUTS, SERVICES, STATEFULSETS})
+_IDENTITY = ("name", "namespace", "uid", "resourceVersion", "generation", "creationTimestamp", "deletionTimestamp")
+_CONTAINER = ("name", "image", "command", "args", "env", "envFrom")
 
 
 def trim(resource: Resource, obj: Obj) -> Obj:
-    """The object without the books that field managers and kubectl keep in it."""
-    metadata = obj["metadata"]
-    annotations = metadata.get("annotations") or {}
-    drop = {"managedFields"} if resource in _WITHOUT_MANAGERS and "managedFields" in metadata else set()
-    if _LAST_APPLIED in annotations:
-        drop.add("annotations")
-    if not drop:
-        return obj
-    kept = {key: value for key, value in metadata.items() if key not in drop}
-    rest = {key: value for key, value in annotations.items() if key != _LAST_APPLIED}
-    if annotations:
-        # Kept even when empty: else a patch built from this object takes them for absent and overwrites them.
-        kept["annotations"] = rest
-    return {**obj, "metadata": kept}
+    """The object without what nobody here reads; the one given is left alone."""
+    kept = _TRIMS.get(resource, dict)(obj)
+    compact: Obj = _compact(kept)
+    return compact
+
+
+def _compact(value: Any) -> Any:  # noqa: ANN401 - JSON
+    if isinstance(value, dict):
+        return {sys.intern(key): _compact(part) for key, part in value.items()}
+    if isinstance(value, list):
+        return [_compact(part) for part in value]
+    return value
+
+
+def _ours(obj: Obj) -> Obj:
+    return {**obj, "metadata": _metadata(obj, "labels", "annotations", "ownerReferences", "finalizers")}
+
+
+def _route(obj: Obj) -> Obj:
+    metadata = _metadata(obj, "labels", "annotations", "ownerReferences", "managedFields")
+    if "managedFields" in metadata:
+        # They tell who else writes the weights; what was written to the status says nothing about that.
+        fields = [entry for entry in metadata["managedFields"] if not entry.get("subresource")]
+        metadata["managedFields"] = fields
+    return {**obj, "metadata": metadata}
+
+
+def _service(obj: Obj) -> Obj:
+    ports = [_only(port, "name", "port") for port in (obj.get("spec") or {}).get("ports") or []]
+    return {"metadata": _metadata(obj), "spec": {"ports": ports}}
+
+
+def _slice(obj: Obj) -> Obj:
+    endpoints = [
+        _only(endpoint, "addresses", "conditions")
+        | {"targetRef": _only(endpoint.get("targetRef") or {}, "kind", "name")}
+        for endpoint in obj.get("endpoints") or []
+    ]
+    ports = [_only(port, "name") for port in obj.get("ports") or []]
+    return {"metadata": _metadata(obj, "labels"), "ports": ports, "endpoints": endpoints}
+
+
+def _workload(obj: Obj) -> Obj:
+    spec = obj.get("spec") or {}
+    pod = (spec.get("template") or {}).get("spec") or {}
+    pod_spec = {
+        kind: [_only(container, *_CONTAINER) for container in pod[kind]]
+        for kind in ("containers", "initContainers")
+        if kind in pod
+    } | _only(pod, "volumes")
+    return {
+        "metadata": _metadata(obj),
+        "spec": _only(spec, "replicas", "selector") | {"template": {"spec": pod_spec}},
+        "status": _only(obj.get("status") or {}, "conditions"),
+    }
+
+
+def _metadata(obj: Obj, *more: str) -> Obj:
+    metadata = _only(obj["metadata"], *_IDENTITY, *more)
+    annotations = metadata.get("annotations")
+    if annotations and _LAST_APPLIED in annotations:
+        metadata["annotations"] = {key: text for key, text in annotations.items() if key != _LAST_APPLIED}
+    return metadata
+
+
+def _only(part: Mapping[str, Any], *names: str) -> dict[str, Any]:
+    return {name: part[name] for name in names if name in part}
+
+
+_TRIMS: Mapping[Resource, Callable[[Obj], Obj]] = {
+    MODELROLLOUTS: _ours,
+    COMMANDS: _ours,
+    HTTPROUTES: _route,
+    GRPCROUTES: _route,
+    SERVICES: _service,
+    ENDPOINTSLICES: _slice,
+    DEPLOYMENTS: _workload,
+    STATEFULSETS: _workload,
+}

@@ -60,6 +60,11 @@ class Watches:
         """Whether all places that `who` wants have been listed."""
         return self._wanted.get(who, frozenset()) <= self._synced
 
+    def listed(self, place: Place) -> bool:
+        """Whether the first list of that place has come in."""
+        running = self._running.get(place)
+        return running is not None and running[0].synced.is_set()
+
     def problems(self) -> dict[str, str]:
         """Places that cannot be read at the moment, with the reason."""
         return {

@@ -20,7 +20,16 @@ from modelrollout.kube.cache import Cache, Change, Key
 from modelrollout.kube.client import Client
 from modelrollout.kube.clock import Clock
 from modelrollout.kube.errors import Conflict, KubeError, NotFound, Unavailable
-from modelrollout.kube.resources import COMMANDS, GRPCROUTES, HTTPROUTES, MODELROLLOUTS, Obj, uid_of, version_of
+from modelrollout.kube.resources import (
+    COMMANDS,
+    GRPCROUTES,
+    HTTPROUTES,
+    MODELROLLOUTS,
+    Obj,
+    namespace_of,
+    uid_of,
+    version_of,
+)
 from modelrollout.kube.watches import Place, Watches
 from modelrollout.manifests.json_patch import add, unchanged
 from modelrollout.reconciler.analysis import Analysis
@@ -113,7 +122,8 @@ class Reconciler:
                 self.queue.add(_key(change.object))
         elif change.resource is COMMANDS:
             self.queue.add(key_of(change.object))
-        else:
+        elif self._watches.listed((change.resource, namespace_of(change.object))):
+            # What comes with the first list is looked at once, by `prepare` and `synced`, not once for each object.
             keys = self._world.interests.of(change.resource, change.object)
             for key in keys:
                 obj = self._cache.get(MODELROLLOUTS, *key)

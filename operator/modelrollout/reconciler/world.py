@@ -68,6 +68,14 @@ class World:
         router = router_of(rollout, self._routers) if rollout is not None else None
         return Subject((namespace_of(obj), name_of(obj)), obj, reading, snapshot, rollout, router)
 
+    def weights(self, key: Key) -> Mapping[str, int] | None:
+        """What the route gives each version now, None when its rules differ or it is not known."""
+        obj = self._cache.get(MODELROLLOUTS, *key)
+        subject = self.subject(obj, None) if obj is not None else None
+        if subject is None or subject.rollout is None or subject.router is None:
+            return None
+        return subject.router.observe(subject.rollout).weights()
+
     def places(self, subject: Subject) -> frozenset[Place]:
         """What has to be watched for the rollout."""
         if subject.rollout is None or subject.router is None:

@@ -85,7 +85,7 @@ class Operator:
             workers=settings.analysis_workers,
             on_lag=telemetry.analysis_lag.observe,
         )
-        world = World(cache, clock, all_routers(client, cache), self._versions, commands)
+        self._world = world = World(cache, clock, all_routers(client, cache), self._versions, commands)
         self._departures = Departures(cache, client, self.watches, self._versions, self._chronicle, clock, chance)
         self.reconciler = Reconciler(
             cache=cache,
@@ -138,6 +138,7 @@ class Operator:
             "step": evidence.step,
             "metrics": [_json(metric_status(finding)) for finding in evidence.findings],
             "answers": evidence.answers.get(self.analysis.candidate(key)),
+            "observed": self._world.weights(key),
             "unreachable": evidence.unreachable,
             "at": self.analysis.asked_at(key),
         }

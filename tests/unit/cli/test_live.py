@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
+from modelrollout.cli.gathering import gather
 from modelrollout.cli.live import Leader, live_of
 from tests.unit.cli import cases
 
@@ -66,3 +67,11 @@ def test_an_answer_of_another_form_is_no_answer() -> None:
         ANSWER | {"answers": "many"},
     ):
         assert live_of(answer) is None
+
+
+def test_live_weights_win_over_those_of_the_last_status_write() -> None:
+    document = cases.rollout()
+    document["status"]["weights"] = {"desired": {"v7": 750, "v8": 250}, "observed": {"v7": 950, "v8": 50}}
+    live = live_of(ANSWER | {"run": document["status"]["run"]["id"], "observed": {"v7": 750, "v8": 250}})
+    seen = gather(document, live=live)
+    assert {one.name: one.observed for one in seen.versions} >= {"v7": 750, "v8": 250}
