@@ -70,7 +70,7 @@ def test_an_answer_of_another_form_is_no_answer() -> None:
 
 
 def test_live_weights_win_over_those_of_the_last_status_write() -> None:
-    document = cases.rollout()
+    document = cases.progressing()
     document["status"]["weights"] = {"desired": {"v7": 750, "v8": 250}, "observed": {"v7": 950, "v8": 50}}
     live = live_of(ANSWER | {"run": document["status"]["run"]["id"], "observed": {"v7": 750, "v8": 250}})
     seen = gather(document, live=live)
