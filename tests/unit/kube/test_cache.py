@@ -1,5 +1,6 @@
 """What the cache believes, whatever order news arrives in."""
 
+import json
 from typing import Any
 
 from modelrollout.kube.cache import Cache, Change
@@ -92,9 +93,27 @@ def test_a_namespace_that_is_no_longer_watched_is_forgotten_and_told_so() -> Non
     assert changes[0].new is None
 
 
-def test_what_nobody_reads_takes_no_memory_and_routes_keep_their_managers() -> None:
+def test_what_nobody_reads_takes_no_memory() -> None:
+    container = {"name": "model", "image": "model:8", "resources": {"limits": {"cpu": "2"}}}
+    pod = {"containers": [container], "volumes": [], "dnsPolicy": "ClusterFirst"}
+    stored = obj(5, spec={"replicas": 2, "strategy": {}, "template": {"metadata": {"labels": {}}, "spec": pod}})
+    stored["metadata"] |= {"managedFields": [{}], "labels": {"a": "b"}}
+    kept = {"containers": [{"name": "model", "image": "model:8"}], "volumes": []}
+    assert trim(DEPLOYMENTS, stored) == obj(5, spec={"replicas": 2, "template": {"spec": kept}}, status={})
+    assert stored["spec"]["strategy"] == {}
+
+
+def test_routes_keep_whole_what_they_say_and_who_wrote_it() -> None:
     annotations = {"kubectl.kubernetes.io/last-applied-configuration": "{}", "kept": "yes"}
-    stored = obj(5)
-    stored["metadata"] |= {"managedFields": [{}], "annotations": annotations}
-    assert trim(DEPLOYMENTS, stored)["metadata"] == {**obj(5)["metadata"], "annotations": {"kept": "yes"}}
-    assert "managedFields" in trim(HTTPROUTES, stored)["metadata"]
+    stored = obj(5, spec={"rules": [{"backendRefs": []}]}, status={"parents": []})
+    managers = [{"manager": "argocd"}, {"manager": "envoy", "subresource": "status"}]
+    stored["metadata"] |= {"annotations": annotations, "managedFields": managers}
+    found = trim(HTTPROUTES, stored)
+    assert (found["spec"], found["status"]) == (stored["spec"], stored["status"])
+    assert found["metadata"]["annotations"] == {"kept": "yes"}
+    assert found["metadata"]["managedFields"] == [{"manager": "argocd"}]
+
+
+def test_keys_of_all_objects_are_the_same_strings() -> None:
+    one, two = (trim(HTTPROUTES, json.loads(json.dumps(obj(number, spec={"hostnames": []})))) for number in (1, 2))
+    assert next(iter(one["spec"])) is next(iter(two["spec"]))
