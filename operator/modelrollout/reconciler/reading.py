@@ -1,11 +1,15 @@
 """ModelRollouts as types, from the objects of the cache."""
 
+from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Any
 
 from modelrollout.api import ModelRollout, ModelRolloutSpec, ModelRolloutStatus, ObjectMeta, parse_spec
 from modelrollout.errors import InvalidSpec
 from modelrollout.kube.resources import Obj, uid_of
+
+_KEPT = 512
+"""Specs that are held as types; those of idle rollouts would only take memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,10 +21,10 @@ class Reading:
 
 
 class Reader:
-    """Reads objects; a spec that did not change is read once."""
+    """Reads objects; the specs of rollouts that something happens to are read once, as long as they do not change."""
 
     def __init__(self) -> None:
-        self._specs: dict[str, tuple[int, ModelRolloutSpec | None, str]] = {}
+        self._specs: OrderedDict[str, tuple[int, ModelRolloutSpec | None, str]] = OrderedDict()
 
     def read(self, obj: Obj) -> Reading:
         """The object as a type."""
@@ -43,4 +47,8 @@ class Reader:
             except InvalidSpec as error:
                 known = metadata.generation, None, str(error)
             self._specs[metadata.uid] = known
+            if len(self._specs) > _KEPT:
+                self._specs.popitem(last=False)
+        else:
+            self._specs.move_to_end(metadata.uid)
         return known[1], known[2]

@@ -59,7 +59,5 @@ class Telemetry:
 
     def forget(self, obj: Obj) -> None:
         """The rollout is gone: so are its series."""
-        where = namespace_of(obj), name_of(obj)
         for counter in (self._promotions, self._rollbacks, self._results):
-            for labels in [labels for labels in counter._metrics if labels[:2] == where]:  # noqa: SLF001 - no public list
-                counter.remove(*labels)
+            counter.remove_by_labels({"namespace": namespace_of(obj), "name": name_of(obj)})
