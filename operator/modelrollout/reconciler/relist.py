@@ -61,7 +61,8 @@ class Relist:
     async def _list(self) -> None:
         for resource in (MODELROLLOUTS, COMMANDS):
             for namespace in self._namespaces:
-                listed = await self._client.list(resource, namespace, cached=True)
+                # The first list must not be a little behind: the route would be set back to what an old status says.
+                listed = await self._client.list(resource, namespace, cached=self.complete.is_set())
                 self._cache.replace(resource, namespace, listed.items, listed.resource_version)
         self.listed_at = self._clock.monotonic()
         self.complete.set()

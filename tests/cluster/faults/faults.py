@@ -4,7 +4,7 @@ import asyncio
 import json
 import random
 from collections.abc import Awaitable, Callable, Mapping
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 from aiohttp import web
 
@@ -185,44 +185,52 @@ class Storm:
 
 
 class StalePast:
-    """The operator dies at a point, and what comes after it is shown the world as it was some time before.
+    """The operator dies, and what comes after it is shown the world as it was before.
 
-    Lists are those of the moment before; watches go on from there, but only after `delay` seconds, so that decisions
-    are made from the past meanwhile.
+    Lists that may come from the API server's cache (resourceVersion=0) are those of the moment before the call at
+    `point`; watches go on from there, but only after `delay` seconds, so that decisions are made from the past.
+
+    Args:
+        point: the operator is killed after this call.
+        delay: of events, in seconds.
+        own: only our own kinds are shown as they were, all else as it is; and the operator lives on until it has
+            carried out its next write to the route, so that this is ahead of the status.
     """
 
-    def __init__(self, point: Point, delay: float) -> None:
+    def __init__(self, point: Point, delay: float, *, own: bool = False) -> None:
         self._point = point
         self._delay = delay
+        self._own = own
         self._lists: dict[str, Answer] = {}
         self.struck = False
 
     def __call__(self, exchange: Exchange) -> Awaitable[web.StreamResponse] | None:
         call = exchange.call
-        if call.point == self._point and not self.struck:
-            self.struck = True
-            return self._strike(exchange)
-        path = urlsplit(call.path).path
-        if self.struck and path in self._lists:
-            if call.point.kind.startswith("list "):
-                return self._old(exchange, path)
+        if not self._lists:
+            return self._freeze(exchange) if call.point == self._point else None
+        if not self.struck:
+            return self._kill(exchange) if call.point.kind == "patch httproutes/fraud" else None
+        parts = urlsplit(call.path)
+        if parts.path in self._lists:
+            if call.point.kind.startswith("list ") and parse_qs(parts.query).get("resourceVersion") == ["0"]:
+                return self._old(exchange, self._lists[parts.path])
             if call.point.kind.startswith("watch "):
                 return late(self._delay)(exchange)
         return None
 
-    async def _strike(self, exchange: Exchange) -> web.StreamResponse:
-        kinds = {urlsplit(call.path).path for call in exchange.door.journal.calls if _is_list(call.point)}
-        for path in kinds:
-            self._lists[path] = await exchange.door.upstream.get(path)
+    async def _freeze(self, exchange: Exchange) -> web.StreamResponse:
+        for call in exchange.door.journal.calls:
+            if call.point.kind.startswith("list ") and (not self._own or call.resource in _OWN):
+                path = urlsplit(call.path).path
+                self._lists[path] = self._lists.get(path) or await exchange.door.upstream.get(path)
+        return await exchange.relay() if self._own else await self._kill(exchange)
+
+    async def _kill(self, exchange: Exchange) -> web.StreamResponse:
+        self.struck = True
         return await killed_after(exchange)
 
-    async def _old(self, exchange: Exchange, path: str) -> web.StreamResponse:
-        answer = self._lists[path]
-        # Once: the caches of a real API server catch up too.
-        if exchange.call.resource not in ("modelrollouts", "modelrolloutcommands"):
-            del self._lists[path]
+    async def _old(self, exchange: Exchange, answer: Answer) -> web.StreamResponse:
         return exchange.reply(answer)
 
 
-def _is_list(point: Point) -> bool:
-    return point.kind.startswith("list ")
+_OWN = ("modelrollouts", "modelrolloutcommands")

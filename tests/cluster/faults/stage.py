@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 from modelrollout.kube.client import Client
 from modelrollout.kube.resources import MODELROLLOUTS, Resource, uid_of
 from modelrollout.kube.transport import ApiTransport
+from modelrollout.reconciler.watchdog import EXIT_CODE
 from tests.cluster.faults.child import Script
 from tests.cluster.faults.endings import Ending, read_ending
 from tests.cluster.faults.invariants import violations
@@ -209,8 +210,8 @@ class Stage:
             calls = tuple(scene.journal.calls)
             code = await supervisor.stop()
         problems = [f"an operator ended with {code}" for code in supervisor.crashes]
-        # A fault that strikes while it takes its leave may be its death.
-        problems += [f"SIGTERM ended it with {code}"] if code not in (0, -signal.SIGKILL) else []
+        # A fault that strikes while it takes its leave may be its death, or cost it the lease.
+        problems += [f"SIGTERM ended it with {code}"] if code not in (0, -signal.SIGKILL, EXIT_CODE) else []
         problems += [f"the proxy failed: {problem!r}" for problem in door.problems]
         problems += violations(scene.journal, WEIGHTS, scene.readiness)
         ending = await read_ending(scene)

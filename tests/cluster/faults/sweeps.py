@@ -9,6 +9,10 @@ Faults = Callable[[Drill], Iterable[tuple[str, Fault]]]
 """Named faults to try, chosen from what happened in the undisturbed run."""
 
 
+MISSED = 0.1
+"""Share of runs that may end without their fault having struck, and two in any case."""
+
+
 class Sweeps:
     """Remembers the undisturbed run of each scenario."""
 
@@ -36,19 +40,21 @@ class Sweeps:
             for name, fault in faults(self._undisturbed[scenario.name])
         ]
         found = await side_by_side(drills)
-        return "\n".join(problem for problems in found for problem in problems)
+        missed = [name for name, struck, _ in found if not struck]
+        problems = [f"{name}: {problem}" for name, _, wrong in found for problem in wrong]
+        # Runs differ in a call or two: a verdict came earlier, a list was tried again. A sweep that misses more is none.
+        if len(missed) > max(2, len(found) * MISSED):
+            problems.append(f"{len(missed)} of {len(found)} runs did not come by their fault: {missed}")
+        return "\n".join(problems)
 
     def _first(self, stage: Stage, scenario: Scenario) -> Callable[[], Awaitable[Drill]]:
         return lambda: self.undisturbed(stage, scenario)
 
     def _compared(
         self, stage: Stage, scenario: Scenario, reference: Drill, name: str, fault: Fault
-    ) -> Callable[[], Awaitable[list[str]]]:
-        async def play() -> list[str]:
+    ) -> Callable[[], Awaitable[tuple[str, bool, list[str]]]]:
+        async def play() -> tuple[str, bool, list[str]]:
             drill = await stage.drill(scenario, fault)
-            found = drill.wrong(reference)
-            if not found and not getattr(fault, "struck", True):
-                found = ["this run did not come by there"]
-            return [f"{scenario.name}, {name}: {problem}" for problem in found]
+            return f"{scenario.name}, {name}", getattr(fault, "struck", True), drill.wrong(reference)
 
         return play
