@@ -42,7 +42,7 @@ class Sweeps:
         found = await side_by_side(drills)
         missed = [name for name, struck, _ in found if not struck]
         problems = [f"{name}: {problem}" for name, _, wrong in found for problem in wrong]
-        # Runs differ in a call or two: a verdict came earlier, a list was tried again. A sweep that misses more is none.
+        # Runs differ in a call or two: a verdict came earlier, a list was tried again. One that misses more is none.
         if len(missed) > max(2, len(found) * MISSED):
             problems.append(f"{len(missed)} of {len(found)} runs did not come by their fault: {missed}")
         return "\n".join(problems)
