@@ -238,6 +238,6 @@ async def running(
     try:
         await started.lead()
         yield started
-        await started.stop()
     finally:
+        await started.stop()
         await transport.close()

@@ -1,10 +1,17 @@
 """Rollouts that go, on a real API server."""
 
+from datetime import UTC, datetime
+
 from modelrollout.kube.client import Client
 from modelrollout.kube.resources import MODELROLLOUTS, uid_of
 from tests.cluster.runtime.harness import Model, running, until
 
 PATIENT = {"canary": {"weights": [20], "hold": "1h"}}
+
+
+async def _now() -> str:
+    """The time as creation times are written: by the second."""
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 async def trial(model: Model) -> str:
@@ -56,6 +63,7 @@ async def test_a_second_claimant_of_a_rule_is_refused_until_the_first_is_gone(
     async with running(namespace):
         created = await model.create()
         await model.until_phase("Completed")
+        await until("another second has begun", _now, lambda now: now > created["metadata"]["creationTimestamp"])
         second.name = "rival"
         body = {
             "apiVersion": MODELROLLOUTS.api_version,
