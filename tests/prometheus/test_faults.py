@@ -23,8 +23,12 @@ BOUNDS = Bounds(connect=0.5, seconds=1, largest=1 << 20)
 async def serving(serve: Serve, bodies: list[bytes] | None = None) -> AsyncIterator[str]:
     """A server on loopback; `serve` gets each connection once its request has been read (and noted in `bodies`)."""
     noted = [] if bodies is None else bodies
+    served: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
 
     async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        served[task] = writer
         try:
             head = await reader.readuntil(b"\r\n\r\n")
             length = next(int(line[15:]) for line in head.split(b"\r\n") if line.lower().startswith(b"content-length:"))
@@ -40,6 +44,12 @@ async def serving(serve: Serve, bodies: list[bytes] | None = None) -> AsyncItera
         yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     finally:
         server.close()
+        # The loop must not end before its connections have: what is left of them would be blamed on a later test.
+        for task, writer in served.items():
+            task.cancel()
+            writer.transport.abort()
+        await asyncio.gather(*served, return_exceptions=True)
+        await asyncio.gather(*(writer.wait_closed() for writer in served.values()), return_exceptions=True)
 
 
 def replies(status: str, body: bytes, kind: str = "application/json", *more: str) -> Serve:
