@@ -140,7 +140,8 @@ class Queue(Generic[K]):
             while True:
                 self._wake.clear()
                 self._start_due()
-                moment = self._agenda.next_moment()
+                # With all workers at work nothing could begin at its moment: the first that ends wakes this up.
+                moment = self._agenda.next_moment() if len(self._running) < self._workers else None
                 pause = None if moment is None else max(0.0, moment - self._clock.monotonic())
                 await self._clock.wait(self._wake, pause)
         finally:

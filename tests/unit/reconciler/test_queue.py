@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import itertools
 import random
+import unittest.mock
 from collections.abc import AsyncIterator
 
 import pytest
@@ -85,6 +86,22 @@ async def test_no_more_keys_are_worked_on_at_once_than_there_are_workers(bench: 
     bench.gate.set()
     await settle()
     assert {key for _, key in bench.begun} == set("abcdef")
+
+
+async def test_a_queue_whose_workers_are_all_at_work_waits_for_one_of_them_and_does_not_spin(bench: Bench) -> None:
+    bench.gate = asyncio.Event()
+    for key in "abc":
+        bench.queue.add(key)
+    bench.queue.add_after("d", 1.0)
+    await settle()
+    await bench.clock.advance(2.0)
+    with unittest.mock.patch.object(bench.clock, "wait", wraps=bench.clock.wait) as wait:
+        bench.queue.add("e")
+        await settle()
+    assert wait.call_count == 1
+    bench.gate.set()
+    await settle()
+    assert bench.times("d") == [2.0]
 
 
 async def test_a_key_is_worked_on_again_when_it_asked_for_it(bench: Bench) -> None:
