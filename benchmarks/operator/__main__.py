@@ -30,10 +30,13 @@ async def measure(plan: scenarios.Plan) -> scenarios.Results:
         "the same in processor time", "ms", median(command_line.processor) - median(nothing.processor), goal=150.0
     )
     async with ground(SEED) as there:
-        await scenarios.one(there, plan, results)
-        await scenarios.many(there, plan, results)
-        if plan.crowd:
-            await scenarios.crowd(there, plan, results)
+        for scenario in (scenarios.one, scenarios.many, *((scenarios.crowd,) if plan.crowd else ())):
+            try:
+                await scenario(there, plan, results)
+            except (RuntimeError, TimeoutError) as error:
+                # What was measured so far stands, and so does that the rest could not be.
+                say(f"✗ {scenario.__name__}: {error}")
+                results.failures.append(f"{scenario.__name__}: {error!s:.300}")
     return results
 
 
@@ -63,6 +66,7 @@ def main(*, quick: bool, into: Path | None) -> None:
         "seconds": round(time.monotonic() - began),
         "figures": [one.document() for one in results.figures],
         "requests": results.requests,
+        "failures": results.failures,
     }
     if into is not None or not quick:
         written(document, into or RESULTS, None if into else PAGE)

@@ -46,6 +46,7 @@ def page(results: Mapping[str, Any]) -> str:
     load = {name: ", ".join(f"{one:g}" for one in results["load"][name]) for name in ("before", "after")}
     head = _HEAD.format(command=results["command"], kubernetes=results["kubernetes"], machine=described, **load)
     rows = "".join(f"{_row(one)}\n" for one in results["figures"])
+    rows += "".join(f"\nNot measured to its end: {one}\n" for one in results["failures"])
     return head + rows + _MEANING.format(interval=results["interval"]) + _requests(results["requests"])
 
 

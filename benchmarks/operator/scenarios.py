@@ -44,10 +44,11 @@ QUICK = Plan(many=20, alone=5, idle=10.0, crowd=0, imports=11, hold="4s")
 
 @dataclass(slots=True)
 class Results:
-    """Figures in the order in which they were measured, and counts that explain them."""
+    """Figures in the order in which they were measured, counts that explain them, and what could not be measured."""
 
     figures: list[Figure] = field(default_factory=list)
     requests: dict[str, dict[str, float]] = field(default_factory=dict)
+    failures: list[str] = field(default_factory=list)
 
     def add(self, name: str, unit: str, *values: float, goal: float | None = None, judged: str = "max") -> None:
         """Note a figure, and say it."""
