@@ -3,7 +3,8 @@
 The whole public interface of the room:
 
 - `close_strata`, `CounterSeries`, `Strata`, `stratum_width`: raw cumulative counters to strata.
-- `Proportion`: two versions' proportions compared stratum by stratum; `Interval`: effect and confidence sequence.
+- `Proportion`: two versions' proportions compared stratum by stratum.
+- `Comparison`, `TwoSided`, `OneSided`: what all such tests have in common; `Interval`: effect and confidence sequence.
 - `AgainstLimit`: one version's proportion against a fixed limit (while watching after a promotion).
 - `Threshold`: a value against a bound, without statistics.
 - `AnsweredShare`: whether the candidate answers what its weight should bring.
@@ -12,8 +13,8 @@ The whole public interface of the room:
 """
 
 from modelrollout.stats.against_limit import AgainstLimit
+from modelrollout.stats.comparison import Comparison, Interval, OneSided, TwoSided
 from modelrollout.stats.dispersion import Dispersion, estimate_dispersion
-from modelrollout.stats.effects import Interval
 from modelrollout.stats.proportion import DEFAULT_FLOOR, Proportion
 from modelrollout.stats.state import UnknownState
 from modelrollout.stats.strata import CounterSeries, Strata, close_strata, stratum_width
@@ -24,12 +25,15 @@ __all__ = [
     "DEFAULT_FLOOR",
     "AgainstLimit",
     "AnsweredShare",
+    "Comparison",
     "CounterSeries",
     "Dispersion",
     "Interval",
+    "OneSided",
     "Proportion",
     "Strata",
     "Threshold",
+    "TwoSided",
     "UnknownState",
     "close_strata",
     "estimate_dispersion",

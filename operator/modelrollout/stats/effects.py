@@ -1,7 +1,5 @@
 """How much better or worse: stratified estimates of ratio and difference with confidence sequences."""
 
-from typing import NamedTuple
-
 import numpy as np
 
 from modelrollout.stats.two_by_two import Floats
@@ -41,14 +39,6 @@ _SPLINE = _spline(NODES, _FINE)
 _SCALE = 4.0  # in events; about where the confidence sequence of the difference is tightest
 
 SUMS = 7  # bad and total of both sides, weighted bad of both sides, weight
-
-
-class Interval(NamedTuple):
-    """An estimate and the ends of its confidence sequence, each a number or an array of the comparisons' shape."""
-
-    estimate: float | Floats
-    low: float | Floats
-    high: float | Floats
 
 
 class Effects:

@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from modelrollout.stats import bernoulli, restarts, state
+from modelrollout.stats.comparison import EffectKind, Interval, Value
 from modelrollout.stats.conditional import conditional_likelihood
-from modelrollout.stats.effects import NODES, SUMS, Effects, Interval
+from modelrollout.stats.effects import NODES, SUMS, Effects
 from modelrollout.stats.limits import Limit, one_limit
 from modelrollout.stats.nulls import LOG_WEIGHTS, Forecast, Null, Table
 from modelrollout.stats.two_by_two import Floats
@@ -235,17 +236,17 @@ class Proportion:
         return self._dispersion
 
     @property
-    def log_e_fail(self) -> float | Floats:
+    def log_e_fail(self) -> Value:
         """Natural logarithm of the evidence that the candidate is worse than acceptable (after a Pass: the margin)."""
         return self._out(self._log_fail())
 
     @property
-    def log_e_pass(self) -> float | Floats:
+    def log_e_pass(self) -> Value:
         """Natural logarithm of the evidence that the candidate is better than the margin (or below the floor)."""
         return self._out(self._log_pass())
 
     @property
-    def peak_log_e_fail(self) -> float | Floats:
+    def peak_log_e_fail(self) -> Value:
         """The largest `log_e_fail` at the end of any stratum, at least 0; its inverse is an anytime p-value."""
         return self._out(self._peak.astype(np.float64))
 
@@ -260,26 +261,57 @@ class Proportion:
     # --- effects -----------------------------------------------------------------------------------------------
 
     @property
-    def candidate(self) -> tuple[float | Floats, float | Floats]:
+    def effect_kind(self) -> EffectKind:
+        """What the margin limits: "ratio" of bad shares, or "difference" of the events' shares as given."""
+        return self._kind
+
+    @property
+    def estimates(self) -> tuple[Value, Value]:
+        """The events' shares (as given) of candidate and stable so far; NaN without data."""
+        return self._shares(self._effects.sums)
+
+    @property
+    def exposures(self) -> tuple[Value, Value]:
+        """Answers of candidate and stable so far."""
+        return self._out(self._effects.sums[1]), self._out(self._effects.sums[3])
+
+    @property
+    def step_estimates(self) -> tuple[Value, Value]:
+        """The events' shares since the step began; NaN without data."""
+        return self._shares(self._effects.sums - self._effects.at_step)
+
+    @property
+    def step_exposures(self) -> tuple[Value, Value]:
+        """Answers since the step began."""
+        sums = self._effects.sums - self._effects.at_step
+        return self._out(sums[1]), self._out(sums[3])
+
+    def _shares(self, sums: Floats) -> tuple[Value, Value]:
+        with np.errstate(invalid="ignore"):
+            bad_c, bad_s = sums[0] / sums[1], sums[2] / sums[3]
+        return self._out(1 - bad_c if self._flip else bad_c), self._out(1 - bad_s if self._flip else bad_s)
+
+    @property
+    def candidate(self) -> tuple[Value, Value]:
         """Events (as given) and total of the candidate so far: the exposures behind the verdict."""
         return self._counts(self._effects.sums[0:2])
 
     @property
-    def stable(self) -> tuple[float | Floats, float | Floats]:
+    def stable(self) -> tuple[Value, Value]:
         """Events (as given) and total of stable so far."""
         return self._counts(self._effects.sums[2:4])
 
     @property
-    def step_candidate(self) -> tuple[float | Floats, float | Floats]:
+    def step_candidate(self) -> tuple[Value, Value]:
         """Events and total of the candidate since the step began."""
         return self._counts((self._effects.sums - self._effects.at_step)[0:2])
 
     @property
-    def step_stable(self) -> tuple[float | Floats, float | Floats]:
+    def step_stable(self) -> tuple[Value, Value]:
         """Events and total of stable since the step began."""
         return self._counts((self._effects.sums - self._effects.at_step)[2:4])
 
-    def _counts(self, counts: Floats) -> tuple[float | Floats, float | Floats]:
+    def _counts(self, counts: Floats) -> tuple[Value, Value]:
         bad, total = counts
         return self._out(total - bad if self._flip else bad), self._out(total)
 
@@ -297,32 +329,36 @@ class Proportion:
         return Interval(self._out(estimate), self._out(low), self._out(high))
 
     @property
-    def effect(self) -> float | Floats:
+    def effect(self) -> Value:
         """Point estimate in the margin's terms: ratio of bad shares, or difference of the events' shares as given."""
         return self._effect_of(self._effects.sums)
 
     @property
-    def step_effect(self) -> float | Floats:
+    def step_effect(self) -> Value:
         """The same from the step's own data; NaN without data."""
         return self._effect_of(self._effects.sums - self._effects.at_step)
 
-    def _effect_of(self, sums: Floats) -> float | Floats:
+    def _effect_of(self, sums: Floats) -> Value:
         if self._kind == "ratio":
             return self._out(self._effects.ratio_estimate(sums))
         difference = self._effects.difference_estimate(sums)
         return self._out(-difference if self._flip else difference)
 
+    def interval(self, level: float = 0.95) -> Interval:
+        """The effect with its confidence sequence at this level."""
+        return self.ratio(level) if self._kind == "ratio" else self.difference(level)
+
     @property
-    def low(self) -> float | Floats:
+    def low(self) -> Value:
         """Lower end of the effect's 95 % confidence sequence."""
-        return (self.ratio() if self._kind == "ratio" else self.difference()).low
+        return self.interval().low
 
     @property
-    def high(self) -> float | Floats:
+    def high(self) -> Value:
         """Upper end of the effect's 95 % confidence sequence."""
-        return (self.ratio() if self._kind == "ratio" else self.difference()).high
+        return self.interval().high
 
-    def _out(self, values: Floats) -> float | Floats:
+    def _out(self, values: Floats) -> Value:
         return values.reshape(self._shape) if self._shape else float(values[0])
 
     # --- stored state ------------------------------------------------------------------------------------------

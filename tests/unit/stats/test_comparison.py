@@ -1,0 +1,40 @@
+"""What every sequential comparison shows, whatever it compares."""
+
+import numpy as np
+import pytest
+
+from modelrollout.stats import Comparison, Proportion, TwoSided
+from modelrollout.stats.proportion import Counts
+
+
+def shows(comparison: Comparison) -> tuple[object, ...]:
+    return comparison.estimates, comparison.exposures, comparison.step_estimates, comparison.step_exposures
+
+
+def fed(comparison: TwoSided[Counts], *strata: tuple[Counts, Counts]) -> None:
+    for candidate, stable in strata:
+        comparison.update(candidate, stable)
+
+
+@pytest.mark.parametrize(("better", "kind"), [("Lower", "ratio"), ("Higher", "difference")])
+def test_estimates_are_the_events_own_shares_of_the_run_and_of_the_step(better: str, kind: str) -> None:
+    comparison = Proportion(better, **{f"margin_{kind}": 0.9 if kind == "difference" else 2.0})  # type: ignore[arg-type]
+    assert comparison.effect_kind == kind
+    fed(comparison, ((10, 100), (30, 200)))
+    comparison.restart()
+    assert np.isnan(comparison.step_estimates).all()
+    fed(comparison, ((5, 20), (6, 40)))
+    assert shows(comparison) == (
+        pytest.approx((15 / 120, 36 / 240)),
+        (120, 240),
+        pytest.approx((5 / 20, 6 / 40)),
+        (20, 40),
+    )
+
+
+def test_the_interval_at_95_percent_is_what_low_and_high_show_and_a_surer_one_is_wider() -> None:
+    comparison = Proportion(margin_ratio=1.5)
+    fed(comparison, ((30, 1000), (20, 1000)))
+    usual, surer = comparison.interval(0.95), comparison.interval(0.999)
+    assert (usual.estimate, usual.low, usual.high) == (comparison.effect, comparison.low, comparison.high)
+    assert surer.low < usual.low < usual.high < surer.high
