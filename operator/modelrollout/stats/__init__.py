@@ -9,12 +9,14 @@ The whole public interface of the room:
 - `Threshold`: a value against a bound, without statistics.
 - `AnsweredShare`: whether the candidate answers what its weight should bring.
 - `estimate_dispersion`, `Dispersion`: how much more counts vary than independent answers would.
+- `holm`, `StepDown`: which of many comparisons fail, and the evidence each one needs.
 - `UnknownState`: a stored state of another version; fold again from the run's start.
 """
 
 from modelrollout.stats.against_limit import AgainstLimit
 from modelrollout.stats.comparison import Comparison, Interval, OneSided, TwoSided
 from modelrollout.stats.dispersion import Dispersion, estimate_dispersion
+from modelrollout.stats.multiplicity import StepDown, holm
 from modelrollout.stats.proportion import DEFAULT_FLOOR, Proportion
 from modelrollout.stats.state import UnknownState
 from modelrollout.stats.strata import CounterSeries, Strata, close_strata, stratum_width
@@ -31,11 +33,13 @@ __all__ = [
     "Interval",
     "OneSided",
     "Proportion",
+    "StepDown",
     "Strata",
     "Threshold",
     "TwoSided",
     "UnknownState",
     "close_strata",
     "estimate_dispersion",
+    "holm",
     "stratum_width",
 ]
