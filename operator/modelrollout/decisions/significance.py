@@ -5,7 +5,7 @@ from typing import Any
 
 from modelrollout.api.status import ModelRolloutStatus
 
-VERDICT_INTERVAL = timedelta(seconds=10)
+VERDICT_INTERVAL = timedelta(seconds=30)
 """Changed verdicts of a step are gathered this long, so that several metrics cost one write."""
 
 NUMBERS_INTERVAL = timedelta(minutes=5)

@@ -50,6 +50,12 @@ def in_flight(route: RouteSeen, wanted: TrafficIntent) -> bool:
     return owner is None or owner.uid != wanted.owner.uid or owner.intent != wanted.owner.intent
 
 
+def is_behind(status: ModelRolloutStatus, uid: str, route: RouteSeen) -> bool:
+    """Whether the route carries a later decision than this status knows of, which is then not the newest one."""
+    owner, known = route.owner, status.run.intent if status.run is not None else 0
+    return owner is not None and owner.uid == uid and owner.intent > known
+
+
 def weights_agree(route: RouteSeen, wanted: TrafficIntent) -> bool:
     """Whether every managed rule gives each version what is wanted."""
     return bool(route.rules) and all(

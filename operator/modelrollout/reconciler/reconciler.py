@@ -16,6 +16,7 @@ from modelrollout.decisions.invariants import check
 from modelrollout.decisions.observed import Observed, RouteSeen
 from modelrollout.decisions.plan import plan, question
 from modelrollout.decisions.steps import compile_steps
+from modelrollout.decisions.traffic import is_behind
 from modelrollout.kube.cache import Cache, Change, Key
 from modelrollout.kube.client import Client
 from modelrollout.kube.clock import Clock
@@ -81,6 +82,7 @@ class Reconciler:
         self._clock = clock
         self._budget = WriteBudget(clock)
         self._unsure: set[Key] = set()
+        self._read_live: dict[Key, str] = {}
         self._caught_up: set[Key] = set()
         self._started = False
         self.queue: Queue[Key] = Queue(self._work, clock, chance, workers, self._failed)
@@ -156,6 +158,7 @@ class Reconciler:
         self._telemetry.forget(obj)
         self._budget.forget(key)
         self._unsure.discard(key)
+        self._read_live.pop(key, None)
         self._caught_up.discard(key)
 
     def _failed(self, key: Key, error: Exception) -> float | None:
@@ -215,6 +218,8 @@ class Reconciler:
     async def _decide(self, subject: Subject) -> float | None:
         now, reading = self._clock.now(), subject.reading
         observed = self._world.observe(subject) if subject.rollout is not None else Observed(RouteSeen(), {})
+        if self._may_be_old(subject, observed):
+            return _AT_ONCE
         evidence = self._analysis.evidence(subject.key)
         decision = plan(reading.rollout, reading.spec_error, subject.snapshot, observed, evidence, now)
         if subject.rollout is not None:
@@ -234,6 +239,21 @@ class Reconciler:
         if decision.snapshot is not None:
             await self._snapshots.prune(subject.obj, decision.status)
         return wake
+
+    def _may_be_old(self, subject: Subject, observed: Observed) -> bool:
+        """Whether the status has to be read anew first, because the route carries a later decision than it does.
+
+        A list may come from an API server that is behind. What is so even when read live (a status that was restored
+        from a backup) is the truth, and the route follows it.
+        """
+        status, key = subject.reading.rollout.status, subject.key
+        if not is_behind(status, uid_of(subject.obj), observed.route):
+            return False
+        if self._read_live.get(key) == version_of(subject.obj):
+            return False
+        _log.warning("%s/%s: the route carries a later decision than the status: reading it again", *key)
+        self._unsure.add(key)
+        return True
 
     async def _store(self, subject: Subject, status: ModelRolloutStatus) -> None:
         self._budget.spend(subject.key)
@@ -287,6 +307,7 @@ class Reconciler:
         for named in self._world.routes(self._known(fresh)):
             await self._reread(named)
         self._unsure.discard(_key(obj))
+        self._read_live[_key(obj)] = version_of(fresh)
         return fresh
 
     async def _reread(self, named: Named) -> None:

@@ -97,13 +97,13 @@ class Rig:
             },
         )
 
-    async def start(self, kill_at: int | None = None, *, after: bool = False) -> None:
-        """Start an operator; it dies at that write, if given."""
+    async def start(self, kill_at: int | None = None, *, after: bool = False, fed: bool = True) -> None:
+        """Start an operator; it dies at that write, if given. Not `fed`, it hears nothing but what it asks for."""
         self.line = Line(self.server, kill_at, after=after)
         settings = Settings(namespaces=(NAMESPACE,), lease_namespace="system", identity="pod", prometheus_address="x")
         self.operator = Operator(settings, self.line, self.examiner, self.clock, random.Random(3), CollectorRegistry())
         await self.operator.lease.acquire()
-        run = (self.operator.lead(), self.operator.lease.hold(), self._feed(self.operator))
+        run = [self.operator.lead(), self.operator.lease.hold(), *([self._feed(self.operator)] if fed else [])]
         self._tasks = [asyncio.create_task(one) for one in run]
         await settle()
 

@@ -16,7 +16,7 @@ from modelrollout.kube.resources import (
     MODELROLLOUTS,
 )
 from modelrollout.kube.transport import Request
-from tests.unit.reconciler.rig import Rig
+from tests.unit.reconciler.rig import Rig, path
 
 Make = Callable[..., Rig]
 
@@ -234,3 +234,32 @@ async def test_a_change_of_what_the_candidate_runs_begins_a_new_run(rig: Make) -
     world.deploy("v8", image="model:other")
     await world.until(lambda: world.status["run"]["id"] != before, seconds=3)
     assert world.status["history"][-1]["outcome"] == "Superseded"
+
+
+@pytest.mark.parametrize("lost", [False, True])
+async def test_a_status_that_is_older_than_the_route_is_read_again_before_traffic_moves(rig: Make, lost: bool) -> None:
+    world = rig()
+    await world.start()
+    await world.until(lambda: world.phase == "Completed")
+    world.edit(target="v8")
+    await world.until(lambda: world.weights == {"v7": 950, "v8": 50})
+    old, place = world.rollout, path(MODELROLLOUTS, "fraud")
+    world.examiner.verdict = Verdict.FAIL
+    await world.until(lambda: world.phase == "RolledBack")
+    await world.kill()
+    new, before = world.rollout, len(world.server.requests)
+
+    def behind(request: Request) -> None:
+        """Lists come from a server that is behind; with `lost` a backup was restored, and there is nothing newer."""
+        if request.path.endswith("modelrollouts"):
+            world.server.objects[place] = old
+        elif not lost and world.server.objects[place] is old:
+            world.server.objects[place] = new
+
+    world.server.before = behind
+    await world.start(fed=False)
+    await world.until(lambda: any((one.method, one.path) == ("GET", place) for one in world.server.requests[before:]))
+    await world.until(lambda: world.phase == "RolledBack")
+    assert world.weights == {"v7": 1000}
+    exposing = [one for one in world.writes(HTTPROUTES) if one in world.server.requests[before:]]
+    assert lost or not exposing
