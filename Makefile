@@ -53,14 +53,17 @@ test-unit: venv ## Pure tests, seconds
 
 .PHONY: test-cluster
 test-cluster: venv ## Tests against a real API server, etcd and Prometheus
+	$(RUN) -m dev build --control-plane
 	$(BIN)/pytest tests/cluster tests/prometheus
 
 .PHONY: test-e2e
 test-e2e: venv ## Tests on a whole cluster with real traffic
+	$(RUN) -m dev build
 	$(BIN)/pytest tests/e2e
 
 .PHONY: test-long
 test-long: venv ## Long variants: crash sweep over a whole run, soak
+	$(RUN) -m dev build
 	$(BIN)/pytest tests --run-long -m long
 
 .PHONY: bench

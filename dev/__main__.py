@@ -5,8 +5,10 @@ import sys
 
 import click
 
-from dev import controlplane, lifetime, paths, prerequisites
+from dev import components, controlplane, lifetime, paths, prerequisites, programs
 from dev.errors import DevError
+from dev.images import IMAGES
+from dev.images import build as build_image
 from dev.progress import say, step
 from dev.up import bring_up
 
@@ -38,6 +40,25 @@ def up(name: str, audit: bool) -> None:
     click.echo(f"export KUBECONFIG={cluster.kubeconfig}")
     click.echo(f"export GATEWAY_URL={cluster.gateway_url}")
     click.echo(f"export PROMETHEUS_URL={cluster.prometheus_url}")
+
+
+@commands.command()
+@click.option("--control-plane", "alone", is_flag=True, help="Only what the tests against the API server need.")
+def build(alone: bool) -> None:
+    """Build every program and image that the cache does not have; minutes the first time, nothing later.
+
+    Tests have limits in time that this must not eat up, so it comes before them.
+    """
+    if alone:
+        server = () if controlplane.own_kubeconfig() else (programs.ETCD, programs.APISERVER)
+        for program in (*server, programs.KUBECTL, programs.HELM, programs.PROMETHEUS):
+            programs.path_of(program)
+        return
+    prerequisites.check_abilities()
+    prerequisites.install()
+    components.build()
+    for image in IMAGES.values():
+        build_image(image)
 
 
 @commands.command("prerequisites")
