@@ -11,13 +11,11 @@ import click
 
 from dev import paths, programs
 from dev.demo import stage, story, table
+from dev.demo.outcome import wrong as wrong_ends
 from dev.errors import DevError
 from dev.kind import kind_cluster
 from dev.progress import say
 from dev.up import bring_up, cluster_for_tests
-
-SMALL_WEIGHT = 250
-"""A degraded version must be taken back before it has more than this, of 1000."""
 
 
 @click.command()
@@ -33,7 +31,7 @@ def demo(name: str, where: str, *, keep: bool) -> None:
         better = story.tell(cluster, "v2")
         print("\nVersion 3 fails on shades it never saw, and misreads more. It is to be taken back.\n", flush=True)
         worse = story.tell(cluster, "v3")
-        wrong = list(_wrong(better, worse))
+        wrong = list(wrong_ends(better, worse))
         _table(cluster, [better, worse])
         print(f"The whole demo took {time.monotonic() - began:.0f} s.")
         for sentence in wrong:
@@ -53,15 +51,6 @@ def _cluster(name: str, where: str, *, keep: bool) -> Iterator[stage.Cluster]:
     else:
         with cluster_for_tests(name) as cluster:
             yield cluster
-
-
-def _wrong(better: story.Story, worse: story.Story) -> Iterator[str]:
-    if better.outcome != "Promoted" or better.weights[-1][1] != 1000:
-        yield f"version 2 was to be promoted, but ended as {better.outcome}: {better.reason}"
-    if worse.outcome != "RolledBack" or worse.weights[-1][1] != 0:
-        yield f"version 3 was to be rolled back, but ended as {worse.outcome}: {worse.reason}"
-    if worse.top_weight > SMALL_WEIGHT:
-        yield f"version 3 had {worse.top_weight / 10:g} % of the traffic before it was taken back"
 
 
 def _table(cluster: stage.Cluster, stories: Sequence[story.Story]) -> None:
