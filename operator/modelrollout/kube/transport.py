@@ -11,7 +11,8 @@ from kubernetes.aio.client.api_client import ApiClient
 
 from modelrollout.kube.errors import OutcomeUnknown, Unavailable, error_of
 
-# A watch is silent for a minute at most: then the server sends a bookmark. Longer silence is a dead connection.
+# A server that has something to tell sends a bookmark every minute. One that has not may be silent for longer, and so
+# is a dead connection: the stream ends then, and whoever wants more asks again.
 _SILENCE = 75.0
 
 
@@ -57,7 +58,7 @@ class Transport(Protocol):
         """The answer, whatever its status."""
 
     def lines(self, request: Request) -> AsyncIterator[bytes]:
-        """The lines of a streamed answer.
+        """The lines of a streamed answer; it ends with the stream, or after a long silence.
 
         Raises:
             KubeError: if the status is not 200, or the stream breaks.
@@ -115,6 +116,8 @@ class ApiTransport:
                     for line in complete:
                         if line:
                             yield line
+            except aiohttp.SocketTimeoutError:
+                return
             finally:
                 # A stream is broken off in its middle: a farewell of TLS would be waited for by nobody.
                 if response.connection is not None and response.connection.transport is not None:
