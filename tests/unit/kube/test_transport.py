@@ -16,7 +16,6 @@ from modelrollout.kube.transport import ApiTransport, Request
 @pytest.fixture
 async def server() -> AsyncIterator[TestServer]:
     """Sends one line of /quiet and then nothing; never answers /mute at all."""
-
     end = asyncio.Event()
 
     async def quiet(request: web.Request) -> web.StreamResponse:
