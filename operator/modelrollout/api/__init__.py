@@ -13,11 +13,15 @@ from modelrollout.api.metric_kinds import (
     HistogramUnit,
     LatencyMetric,
     MeanMetric,
+    MeanPer,
     PresetMetric,
     ProportionMetric,
+    QuantileMetric,
+    RateMetric,
     ThresholdMetric,
 )
-from modelrollout.api.metrics import Better, Metric, Role, Series
+from modelrollout.api.metric_roles import Better, Role, Series
+from modelrollout.api.metrics import Metric, MetricSlices
 from modelrollout.api.parsing import parse_command, parse_rollout, parse_spec, spec_errors
 from modelrollout.api.policies import (
     AUTO,
@@ -59,7 +63,9 @@ __all__ = [
     "Limits",
     "Margin",
     "MeanMetric",
+    "MeanPer",
     "Metric",
+    "MetricSlices",
     "Model",
     "ModelInfo",
     "ModelRollout",
@@ -74,6 +80,8 @@ __all__ = [
     "Prometheus",
     "PromotionPolicy",
     "ProportionMetric",
+    "QuantileMetric",
+    "RateMetric",
     "Requirement",
     "RevisionPolicy",
     "Role",

@@ -7,35 +7,37 @@ from pydantic import Field
 
 from modelrollout.api.base import Model
 from modelrollout.api.rules import Rule, exactly_one
-from modelrollout.api.values import Number, Share
+from modelrollout.api.values import Number
 
 DEFAULT_FLOOR = 0.002
 """Share of bad answers below which nobody minds a ratio, where nothing else is said."""
 
 _Ratio = Annotated[Number, Field(gt=0, le=100)]
-_Difference = Annotated[Number, Field(ge=0, lt=1)]
+_Difference = Annotated[Number, Field(ge=0, le=1e12)]
+_Floor = Annotated[Number, Field(ge=0, le=1e12)]
 _ONE_FORM = exactly_one(
     {"ratio": "ratio", "difference": "difference"}, "set exactly one of ratio (for example 1.5) and difference"
 )
 
 
 class Effect(Model):
-    """A change of a share, as a ratio or as a difference."""
+    """A change of a share, a rate or a mean, as a ratio or as a difference."""
 
     RULES: ClassVar[tuple[Rule, ...]] = (_ONE_FORM,)
 
     ratio: _Ratio | None = Field(
         default=None,
         description=(
-            "The candidate's share of bad answers divided by that of stable: 1 is equal, 1.5 half as many again, 0.5 "
-            "half as many. Where good answers are counted, the bad ones are total minus good."
+            "How many times as bad the candidate is: 1 is equal, 1.5 half as bad again, 0.5 half as bad. Of shares: "
+            "its share of bad answers divided by stable's (bad ones are total minus good where good ones are counted). "
+            "Of rates and means: its value divided by stable's, or stable's by its own where better is Higher."
         ),
     )
     difference: _Difference | None = Field(
         default=None,
         description=(
-            "Difference of the two versions' shares, 0.01 being one percentage point: how much worse in a margin or "
-            "acceptable, how much better in a gain."
+            "Difference of the two versions: how much worse in a margin or acceptable, how much better in a gain. Of "
+            "shares, below 1, 0.01 being one percentage point; of means in the quantity's own unit. Rates have none."
         ),
     )
 
@@ -53,17 +55,21 @@ class Margin(Effect):
         ),
     )
 
-    floor: Share | None = Field(
+    floor: _Floor | None = Field(
         default=None,
         description=(
-            "Share of bad answers below which nobody minds the ratio: a candidate passes with at most "
-            "max(ratio x stable, floor). Default: 0.002 with a ratio."
+            "Share of bad answers, below 0.1, below which nobody minds the ratio: a candidate passes with at most "
+            "max(ratio x stable, floor). For a rate, events per unit of exposure. Default: 0.002 for proportion and "
+            "latency with a ratio, else none."
         ),
     )
 
 
-DEFAULT_MARGIN = Margin(ratio=1.5, floor=DEFAULT_FLOOR)
-"""Margin of a guardrail where none is written."""
+SHARE_MARGIN = Margin(ratio=1.5, floor=DEFAULT_FLOOR)
+"""Margin of a share of answers where none is written."""
+
+RATIO_MARGIN = Margin(ratio=1.5)
+"""Margin where none is written and a floor would make no sense, or only its owner could know it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +79,7 @@ class Limits:
     Attributes:
         acceptable: as bad as this is no failure.
         margin: the worst that may be promoted; for a goal, the least gain.
-        floor: share of bad answers below which a ratio does not matter; 0 without one.
+        floor: share of bad answers (of a rate: events per exposure) below which a ratio does not matter; 0 for none.
     """
 
     acceptable: Effect
@@ -81,10 +87,10 @@ class Limits:
     floor: float
 
 
-def limits_of(acceptable: Effect | None, margin: Margin | None) -> Limits:
-    """The limits of a guardrail or monitor with every default filled in."""
-    chosen = margin or DEFAULT_MARGIN
-    if chosen.ratio is None:
-        return Limits(acceptable or Effect(difference=0), Effect(difference=chosen.difference), 0.0)
-    floor = DEFAULT_FLOOR if chosen.floor is None else chosen.floor
-    return Limits(acceptable or Effect(ratio=1), Effect(ratio=chosen.ratio), floor)
+def limits_of(acceptable: Effect | None, margin: Margin, floor: float = DEFAULT_FLOOR) -> Limits:
+    """The limits of a guardrail or monitor; `floor` is the one of a ratio where none is written."""
+    if margin.ratio is None:
+        return Limits(acceptable or Effect(difference=0), Effect(difference=margin.difference), 0.0)
+    return Limits(
+        acceptable or Effect(ratio=1), Effect(ratio=margin.ratio), floor if margin.floor is None else margin.floor
+    )

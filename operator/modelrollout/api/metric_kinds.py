@@ -9,7 +9,7 @@ from modelrollout.api.base import Model
 from modelrollout.api.durations import Between, Duration
 from modelrollout.api.rules import Rule, exactly_one
 from modelrollout.api.selectors import HistogramSelector, Query, Selector
-from modelrollout.api.values import Number, Share, ShortText
+from modelrollout.api.values import Number, ShortText
 
 
 class HistogramUnit(StrEnum):
@@ -35,6 +35,13 @@ class ProportionMetric(Model):
         default=None, description='Selector of the counter of bad answers: http_requests_total{code=~"5.."}.'
     )
     total: Selector = Field(description="Selector of the counter of all answers. Good or bad ones are among them.")
+    requests: Selector | None = Field(
+        default=None,
+        description=(
+            "Selector of the counter of all answers, labelled or not, where total counts only those whose outcome is "
+            "known. Nothing is concluded while the labelled part differs between the versions. Default: total is all."
+        ),
+    )
 
 
 class LatencyMetric(Model):
@@ -51,6 +58,36 @@ class LatencyMetric(Model):
         description=(
             "Unit of the bucket bounds (label le): Seconds (default), or Milliseconds as Envoy, Istio and Ray use."
         ),
+    )
+
+
+class QuantileMetric(Model):
+    """A quantile of a histogram, judged by the share of requests beyond stable's own."""
+
+    histogram: HistogramSelector = Field(
+        description="Selector of the histogram without its suffix _bucket, for example http_request_duration_seconds."
+    )
+    quantile: Annotated[Number, Field(ge=0.5, lt=1)] = Field(
+        description=(
+            "The quantile, from 0.5 to below 1, for example 0.99. Where it lies for the stable version is read from "
+            "its history when the run begins and stays fixed; then the shares of requests beyond it are compared."
+        )
+    )
+    unit: HistogramUnit = Field(
+        default=HistogramUnit.SECONDS,
+        description="Unit of the bucket bounds (label le): Seconds (default) or Milliseconds.",
+    )
+
+
+class RateMetric(Model):
+    """Events per unit of exposure: per hour, per token, per request that may cause several."""
+
+    events: Selector = Field(description="Selector of the counter of events, for example preemptions_total.")
+    exposure: Selector = Field(
+        description=(
+            "Selector of the counter of what they are counted against, for example generation_tokens_total or a "
+            "counter of GPU hours. An event need not belong to one unit of it."
+        )
     )
 
 
@@ -86,33 +123,105 @@ class ThresholdMetric(Model):
     )
 
 
+class MeanPer(Model):
+    """The denominator of a ratio of two sums, such as requests in revenue per request, with users as the unit."""
+
+    sum: Selector = Field(description="Selector of the counter of the denominator's sum over all units.")
+    sum_of_squares: Selector = Field(description="Selector of the counter of the sum of its squares, unit by unit.")
+    sum_of_products: Selector = Field(
+        description="Selector of the counter of the sum of numerator times denominator, unit by unit."
+    )
+
+
 class MeanMetric(Model):
     """The mean of a quantity, from counters of its sum and count."""
 
-    sum: Selector = Field(description="Selector of the counter of the sum.")
-    count: Selector = Field(description="Selector of the counter of the number.")
+    RULES = (
+        Rule(
+            "has(self.min) == has(self.max)",
+            "set min and max together: the smallest and the largest single value that can occur",
+            lambda self: (self.min is None) == (self.max is None),
+        ),
+        Rule(
+            "!has(self.min) || !has(self.max) || self.min < self.max",
+            "min must be smaller than max",
+            lambda self: self.min is None or self.max is None or self.min < self.max,
+            "min",
+        ),
+        Rule(
+            "!has(self.per) || has(self.sumOfSquares)",
+            "per needs sumOfSquares: without it nobody can say how far the ratio scatters from unit to unit",
+            lambda self: self.per is None or self.sum_of_squares is not None,
+            "sumOfSquares",
+        ),
+        Rule(
+            "!has(self.per) || !(has(self.min) || has(self.max))",
+            "min and max bound the values of a mean: leave them out with per",
+            lambda self: self.per is None or (self.min is None and self.max is None),
+            "min",
+        ),
+    )
+
+    sum: Selector = Field(description="Selector of the counter of the sum, for example order_value_sum.")
+    count: Selector = Field(
+        description=(
+            "Selector of the counter of how many values the sum has: answers, or users where those are the unit."
+        )
+    )
     sum_of_squares: Selector | None = Field(
-        default=None, description="Selector of the counter of the sum of squares; it makes decisions far sooner."
+        default=None,
+        description=(
+            "Selector of the counter of the sum of squares of the single values. With it, decisions come far sooner. "
+            "Without it and without min and max, how far values scatter is only learnt from scrape to scrape, which "
+            "takes several times as long."
+        ),
+    )
+    min: Number | None = Field(
+        default=None, description="Smallest single value that can occur; goes with max. Default: unknown."
+    )
+    max: Number | None = Field(
+        default=None, description="Largest single value that can occur; goes with min. Default: unknown."
+    )
+    per: MeanPer | None = Field(
+        default=None,
+        description=(
+            "Judge the ratio of two sums instead, such as clicks per request, with count counting the units (users) "
+            "both sums run over. Needs sumOfSquares."
+        ),
     )
 
 
 class DistributionMargin(Model):
     """The largest change of a distribution that may be promoted."""
 
-    jensen_shannon: Share = Field(description="Largest Jensen-Shannon distance, from 0 (equal) to 1.")
+    jensen_shannon: Annotated[Number, Field(gt=0, lt=1)] = Field(
+        description="Largest Jensen-Shannon distance, above 0 (equal) and below 1 (nothing in common): 0.05 is small."
+    )
 
 
 class DistributionMetric(Model):
     """The distribution of a quantity, from a histogram; detects drift."""
 
-    histogram: HistogramSelector = Field(description="Selector of the histogram without its suffix _bucket.")
-    margin: DistributionMargin = Field(description="The largest change that may be promoted.")
+    histogram: HistogramSelector = Field(
+        description="Selector of the histogram without its suffix _bucket, for example model_score."
+    )
+    margin: DistributionMargin = Field(
+        description="The largest change that may be promoted; evidence of a larger one fails."
+    )
 
 
 class AgreementMetric(Model):
-    """The share of requests to which candidate and stable give the same answer; needs a shadow."""
+    """The share of requests to which candidate and stable give the same answer."""
 
-    min: Share = Field(description="Least share of equal answers that may be promoted, for example 0.98.")
+    agreed: Selector = Field(
+        description=(
+            "Selector of the candidate's counter of answers equal to stable's: shadow_answers_total{agreed=\"true\"}."
+        )
+    )
+    total: Selector = Field(description="Selector of the candidate's counter of all answers that were compared.")
+    min: Annotated[Number, Field(gt=0, lt=1)] = Field(
+        description="Least share of equal answers that may be promoted, above 0 and below 1, for example 0.98."
+    )
 
 
 class PresetMetric(Model):

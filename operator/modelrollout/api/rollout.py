@@ -39,6 +39,10 @@ NAME_LENGTH = Rule(
 )
 
 
+MOST_SLICES = 100
+"""Groups kept apart over all metrics: the evidence of each is stored in the status."""
+
+
 class ModelRolloutSpec(Model):
     """What is wanted. A change of `target`, or of what the target's workload runs, starts a run."""
 
@@ -88,6 +92,13 @@ class ModelRolloutSpec(Model):
             "self.metrics.all(m, self.metrics.exists_one(n, n.name == m.name))",
             "every metric needs a name of its own",
             lambda self: _distinct([metric.name for metric in self.metrics]),
+            "metrics",
+        ),
+        Rule(
+            f"self.metrics.map(m, has(m.slices) ? m.slices.maxValues : 0).sum() <= {MOST_SLICES}",
+            f"the slices of all metrics together keep at most {MOST_SLICES} groups apart: lower slices.maxValues, "
+            "which is 20 where it is not written",
+            lambda self: sum(one.slices.max_values for one in self.metrics if one.slices is not None) <= MOST_SLICES,
             "metrics",
         ),
         not_yet("telemetry", "telemetry", "let your own exporter publish the counters that metrics reads"),

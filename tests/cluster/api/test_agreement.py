@@ -9,10 +9,10 @@ from kubernetes import client
 from kubernetes.client.exceptions import ApiException
 
 from modelrollout.api import spec_errors
-from tests.unit.api.cases import CREATE, rollout, spec, version
+from tests.unit.api.cases import CREATE, errors, rollout, spec, version
 
 RATIOS = st.sampled_from([0.5, 0.9, 1, 1.1, 1.5, 101])
-DIFFERENCES = st.sampled_from([-0.1, 0, 0.01, 0.02, 1])
+DIFFERENCES = st.sampled_from([-0.1, 0, 0.01, 0.02, 1, 25])
 DURATIONS = st.sampled_from(["0s", "1s", "999ms", "60m", "1h", "1h1s", "24h", "1d", "25h", "2d", "30d", "721h", "1d1h"])
 PERCENTS = st.sampled_from([0, 0.1, 0.25, 1, 5, 12.3, 50, 99.9, 100])
 SELECTORS = st.sampled_from(
@@ -37,6 +37,9 @@ def some(**fields: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
     return st.fixed_dictionaries({}, optional=fields)
 
 
+BETTER = st.sampled_from(["Lower", "Higher"])
+BOUNDS = st.sampled_from([-1, 0, 0.5, 1])
+SHARES = st.sampled_from([0, 0.01, 0.999, 1])
 EFFECTS = some(ratio=RATIOS, difference=DIFFERENCES)
 KINDS = st.one_of(
     st.builds(lambda bad: {"better": "Lower", "proportion": {"bad": bad, "total": "up"}}, SELECTORS),
@@ -48,10 +51,31 @@ KINDS = st.one_of(
         st.sampled_from(["up", "{{pods}}", "{{pod}}", "{{"]),
         some(min=PERCENTS, max=PERCENTS),
     ),
+    st.builds(
+        lambda better, counters, bounds: {"better": better, "mean": {"sum": "a", "count": "b"} | counters | bounds},
+        BETTER,
+        some(sumOfSquares=SELECTORS, per=some(sum=st.just("a"), sumOfSquares=st.just("b"), sumOfProducts=SELECTORS)),
+        some(min=BOUNDS, max=BOUNDS),
+    ),
+    st.builds(
+        lambda better, quantile: {"better": better, "quantile": {"histogram": "up", "quantile": quantile}},
+        BETTER,
+        st.sampled_from([0.49, 0.5, 0.99, 1]),
+    ),
+    st.builds(
+        lambda better, events: {"better": better, "rate": {"events": events, "exposure": "up"}}, BETTER, SELECTORS
+    ),
+    st.builds(lambda share: {"agreement": {"agreed": "a", "total": "b", "min": share}}, SHARES),
+    st.builds(lambda distance: {"distribution": {"histogram": "a", "margin": {"jensenShannon": distance}}}, SHARES),
     some(
-        better=st.sampled_from(["Lower", "Higher"]),
-        proportion=some(good=SELECTORS, bad=SELECTORS, total=SELECTORS),
+        better=BETTER,
+        proportion=some(good=SELECTORS, bad=SELECTORS, total=SELECTORS, requests=SELECTORS),
         latency=st.just({"histogram": "up", "above": "1s"}),
+        quantile=st.just({"histogram": "up", "quantile": 0.9}),
+        rate=st.just({"events": "a", "exposure": "b"}),
+        mean=st.just({"sum": "a", "count": "b"}),
+        distribution=st.just({"histogram": "up", "margin": {"jensenShannon": 0.1}}),
+        agreement=st.just({"agreed": "a", "total": "b", "min": 0.9}),
         threshold=st.just({"query": "up", "max": 1}),
     ),
 )
@@ -64,11 +88,21 @@ JUDGED = st.one_of(
     some(
         role=st.sampled_from(["Guardrail", "Goal", "Monitor"]),
         acceptable=EFFECTS,
-        margin=some(ratio=RATIOS, difference=DIFFERENCES, floor=st.sampled_from([0, 0.002, 2])),
+        margin=some(ratio=RATIOS, difference=DIFFERENCES, floor=st.sampled_from([0, 0.002, 0.1, 2])),
         gain=EFFECTS,
     ),
 )
-METRICS = st.builds(lambda kind, judged: {"name": "some"} | kind | judged, KINDS, JUDGED)
+SPLIT = some(
+    slices=st.builds(
+        lambda label, most: {"label": label} | most,
+        st.sampled_from(["country", "pod", "1a"]),
+        some(maxValues=st.sampled_from([0, 1, 50, 51, 101])),
+    ),
+    labelDelay=DURATIONS,
+)
+METRICS = st.builds(
+    lambda kind, judged, split: {"name": "some"} | kind | judged | split, KINDS, JUDGED, st.just({}) | SPLIT
+)
 TIMES = some(hold=DURATIONS, deadline=DURATIONS)
 STEPS = st.builds(lambda weight, rest: {"weight": weight} | rest, PERCENTS, TIMES)
 CANARIES = st.builds(
@@ -95,6 +129,10 @@ ROUTES = some(
 NAMES = st.sampled_from(["v1", "v2", "V3"])
 SPECS = st.one_of(
     st.builds(lambda metric: spec(metrics=[metric]), METRICS),
+    st.builds(
+        lambda slices: spec(metrics=[errors(name=f"m{number}", slices=one) for number, one in enumerate(slices)]),
+        st.lists(st.builds(lambda most: {"label": "a"} | most, some(maxValues=st.sampled_from([30, 40]))), max_size=6),
+    ),
     st.builds(lambda canary: spec(strategy={"canary": canary}), CANARIES),
     st.builds(lambda route: spec(traffic={"gatewayAPI": route}), ROUTES),
     st.builds(

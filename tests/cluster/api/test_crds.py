@@ -10,7 +10,7 @@ from kubernetes import client
 from kubernetes.client.exceptions import ApiException
 
 from tests.unit.api.accepted import ACCEPTED
-from tests.unit.api.cases import Refused, errors, rollout, spec, version
+from tests.unit.api.cases import Refused, errors, metric, rollout, spec, version
 from tests.unit.api.refused_specs import REFUSED
 
 ROOT = Path(__file__).parents[3]
@@ -75,6 +75,10 @@ def test_every_example_is_accepted(path: Path, create: Create) -> None:
 def test_the_largest_spec_stays_within_the_cost_of_its_rules(create: Create) -> None:
     long = "a" * 50
     selector = f'{long}{{b="{"c" * 900}"}}'
+    sums = dict.fromkeys(("sum", "sumOfSquares", "sumOfProducts"), selector)
+    mean = {"sum": selector, "count": selector, "sumOfSquares": selector, "per": sums}
+    margin: dict[str, Any] = {"difference": 1e11}
+    split: dict[str, Any] = {"slices": {"label": "c" * 63, "maxValues": 5}, "labelDelay": "719h59m59s"}
     biggest = spec(
         versions=[version(f"v{number}") for number in range(16)],
         strategy={
@@ -82,8 +86,12 @@ def test_the_largest_spec_stays_within_the_cost_of_its_rules(create: Create) -> 
                 "steps": [{"weight": number + 1.5, "hold": "59m59s", "deadline": "365h59m59s"} for number in range(50)]
             }
         },
-        metrics=[errors(name=f"m{number}", proportion={"bad": selector, "total": selector}) for number in range(15)]
-        + [{"name": f"t{number}", "threshold": {"query": "{{pods}}" * 512, "max": 1}} for number in range(15)],
+        metrics=[
+            errors(name=f"m{number}", proportion={"bad": selector, "total": selector, "requests": selector}, **split)
+            for number in range(10)
+        ]
+        + [metric(name=f"n{number}", better="Lower", mean=mean, margin=margin, **split) for number in range(10)]
+        + [{"name": f"t{number}", "threshold": {"query": "{{pods}}" * 512, "max": 1}} for number in range(10)],
     )
     create(rollout(biggest))
 

@@ -1,6 +1,20 @@
 """Specs that must be accepted."""
 
-from tests.unit.api.cases import CREATE, LATENCY, canary, errors, metric, spec, version
+from tests.unit.api.cases import (
+    AGREEMENT,
+    CREATE,
+    DISTRIBUTION,
+    LATENCY,
+    MEAN,
+    PER,
+    QUANTILE,
+    RATE,
+    canary,
+    errors,
+    metric,
+    spec,
+    version,
+)
 
 ACCEPTED = {
     "smallest": spec(metrics=None),
@@ -25,6 +39,28 @@ ACCEPTED = {
             errors(name="c", role="Goal", gain={"difference": 0}),
             metric(better="Lower", latency=LATENCY | {"unit": "Milliseconds", "histogram": 'a{b="c", d!~"e|f",}'}),
             metric(name="t", threshold={"query": 'max(a{pod=~"{{pods}}", n="{{namespace}}"})', "max": 0.95, "min": -1}),
+        ]
+    ),
+    "all kinds": spec(
+        metrics=[
+            errors(name="a", slices={"label": "country", "maxValues": 80, "minSamples": 50}, labelDelay="30m"),
+            errors(name="b", proportion={"good": "a", "total": "b", "requests": "c"}, better="Higher"),
+            metric(name="c", better="Lower", quantile=QUANTILE, margin={"difference": 0.01}),
+            metric(name="d", better="Lower", quantile=QUANTILE | {"quantile": 0.5, "unit": "Milliseconds"}),
+            metric(name="e", better="Lower", rate=RATE, margin={"ratio": 1.2, "floor": 20}),
+            metric(name="f", better="Higher", rate=RATE, slices={"label": "country"}),
+            metric(name="g", distribution=DISTRIBUTION, role="Goal"),
+            metric(name="h", agreement=AGREEMENT, role="Monitor"),
+        ]
+    ),
+    "all means": spec(
+        metrics=[
+            metric(name="a", better="Higher", mean=MEAN, margin={"difference": 250}, acceptable={"difference": 1.5}),
+            metric(name="b", better="Lower", mean=MEAN | {"min": 0, "max": 1}, margin={"ratio": 1.1}),
+            metric(name="c", better="Lower", mean=MEAN | {"min": -9, "max": 9.5}, margin={"difference": 2}),
+            metric(name="d", better="Higher", mean=MEAN | {"per": PER, "sumOfSquares": "c"}, margin={"ratio": 1.1}),
+            metric(name="e", better="Higher", mean=MEAN, role="Goal", gain={"ratio": 0.9}, labelDelay="1h"),
+            metric(name="f", better="Higher", mean=MEAN, role="Goal", gain={"difference": 5}),
         ]
     ),
     "every policy": spec(

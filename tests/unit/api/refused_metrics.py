@@ -1,36 +1,17 @@
 """Metrics that must be refused."""
 
 from tests.unit.api.cases import LATENCY, THRESHOLD, Refused, errors, metric, spec, with_metric
+from tests.unit.api.refused_kinds import KINDS
 
 METRICS = [
     Refused("same metric name twice", spec(metrics=[errors(), errors()]), "", "spec.metrics"),
     Refused("no kind", with_metric(metric(better="Lower")), "say what is measured", "spec.metrics[0]"),
     Refused("two kinds", with_metric(errors(latency=LATENCY)), "set exactly one kind of metric", "spec.metrics[0]"),
-    *(
-        Refused(
-            kind,
-            with_metric(metric(better=better, **{kind: value})),
-            f"{kind} is not yet supported",
-            f"spec.metrics[0].{kind}",
-        )
-        for kind, better, value in (
-            ("mean", "Higher", {"sum": "a", "count": "b"}),
-            ("distribution", None, {"histogram": "score", "margin": {"jensenShannon": 0.05}}),
-            ("agreement", None, {"min": 0.98}),
-            ("preset", None, {"name": "vllm/time-to-first-token"}),
-        )
-    ),
     Refused(
-        "slices",
-        with_metric(errors(slices={"label": "country"})),
-        "slices is not yet supported",
-        "spec.metrics[0].slices",
-    ),
-    Refused(
-        "labelDelay",
-        with_metric(errors(labelDelay="30m")),
-        "labelDelay is not yet supported",
-        "spec.metrics[0].labelDelay",
+        "preset",
+        with_metric(metric(preset={"name": "vllm/time-to-first-token"})),
+        "preset is not yet supported",
+        "spec.metrics[0].preset",
     ),
     Refused("no better", with_metric(errors(better=None)), "say which direction is good", "spec.metrics[0]"),
     Refused(
@@ -154,6 +135,18 @@ METRICS = [
         "spec.metrics[0]",
     ),
     Refused(
+        "floor of a tenth",
+        with_metric(errors(margin={"ratio": 1.5, "floor": 0.1})),
+        "a floor is a small share, below 0.1",
+        "spec.metrics[0].margin",
+    ),
+    Refused(
+        "difference of whole shares",
+        with_metric(errors(margin={"difference": 1})),
+        "a difference of shares is below 1",
+        "spec.metrics[0]",
+    ),
+    Refused(
         "ratio and difference",
         with_metric(errors(margin={"ratio": 1.5, "difference": 0.1})),
         "set exactly one of ratio",
@@ -201,4 +194,5 @@ METRICS = [
         "acceptable cannot demand an improvement",
         "spec.metrics[0].acceptable",
     ),
+    *KINDS,
 ]

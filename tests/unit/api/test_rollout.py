@@ -6,8 +6,26 @@ import pytest
 from modelrollout.api import parse_command, parse_rollout, parse_spec, spec_errors
 from modelrollout.errors import InvalidSpec
 from tests.unit.api.accepted import ACCEPTED
-from tests.unit.api.cases import LATENCY, Refused, canary, errors, metric, rollout, spec, with_metric
+from tests.unit.api.cases import (
+    AGREEMENT,
+    DISTRIBUTION,
+    LATENCY,
+    MEAN,
+    QUANTILE,
+    RATE,
+    THRESHOLD,
+    Refused,
+    canary,
+    errors,
+    metric,
+    rollout,
+    spec,
+    with_metric,
+)
 from tests.unit.api.refused_specs import REFUSED
+
+DIRECTED = {"proportion": errors()["proportion"], "latency": LATENCY, "quantile": QUANTILE, "rate": RATE, "mean": MEAN}
+BOUNDED = {"distribution": DISTRIBUTION, "agreement": AGREEMENT, "threshold": THRESHOLD}
 
 
 @pytest.mark.parametrize("case", REFUSED, ids=lambda case: case.name)
@@ -145,9 +163,37 @@ def test_both_limits_of_a_goal_are_its_gain() -> None:
     assert limits.margin.ratio == 0.5
 
 
-def test_a_metric_knows_its_kind() -> None:
-    parsed = parse_spec(with_metric(metric(better="Lower", latency=LATENCY))).metrics[0]
-    assert (parsed.kind, parsed.compared) == ("latency", True)
+@pytest.mark.parametrize(
+    ("kind", "value", "floor"), [("latency", LATENCY, 0.002), ("quantile", QUANTILE, 0), ("rate", RATE, 0)]
+)
+def test_only_a_share_of_answers_has_a_floor_by_default(kind: str, value: object, floor: float) -> None:
+    limits = parse_spec(with_metric(metric(better="Lower", **{kind: value}))).metrics[0].limits()
+    assert (limits.acceptable.ratio, limits.margin.ratio, limits.floor) == (1, 1.5, floor)
+    ratio = parse_spec(with_metric(metric(better="Lower", margin={"ratio": 2}, **{kind: value}))).metrics[0].limits()
+    assert (ratio.margin.ratio, ratio.floor) == (2, floor)
+
+
+def test_a_rate_may_have_a_floor_in_its_own_unit() -> None:
+    limits = parse_spec(with_metric(metric(better="Lower", rate=RATE, margin={"ratio": 1.2, "floor": 3}))).metrics[0]
+    assert limits.limits().floor == 3
+
+
+def test_limits_of_a_mean_are_in_its_own_unit() -> None:
+    limits = parse_spec(with_metric(metric(better="Higher", mean=MEAN, margin={"difference": 2.5}))).metrics[0].limits()
+    assert (limits.acceptable.difference, limits.margin.difference, limits.floor) == (0, 2.5, 0)
+
+
+@pytest.mark.parametrize(("kind", "value"), BOUNDED.items(), ids=BOUNDED)
+def test_a_kind_with_bounds_of_its_own_has_no_limits(kind: str, value: object) -> None:
+    with pytest.raises(ValueError, match="no metric with a margin"):
+        parse_spec(with_metric(metric(**{kind: value}))).metrics[0].limits()
+
+
+@pytest.mark.parametrize(("kind", "value"), (DIRECTED | BOUNDED).items(), ids=DIRECTED | BOUNDED)
+def test_a_metric_knows_its_kind(kind: str, value: object) -> None:
+    more = {"better": "Lower", "margin": {"ratio": 1.1}} if kind in DIRECTED else {}
+    parsed = parse_spec(with_metric(metric(**{kind: value}, **more))).metrics[0]
+    assert (parsed.kind, parsed.directed, parsed.compared) == (kind, kind in DIRECTED, kind != "threshold")
 
 
 def test_versions_and_metrics_are_found_by_name() -> None:
