@@ -70,7 +70,7 @@ class Recording:
             state = fold(initial(asked), asked, Samples(scrape, known), scrape + SCRAPE).metrics[metric]
             return isinstance(state, ComparedState) and state.failed
 
-        scrapes = sorted({float(at) for one in samples.total for at in one.times})
+        scrapes = sorted({float(at) for one in samples.counters["total"] for at in one.times})
         low, high = sum(at <= since for at in scrapes) - 1, len(scrapes) - 1
         if failed(scrapes[low]) or not failed(scrapes[high]):
             raise ValueError(f"{asked.run}: the recorded samples do not turn to Fail after {since}")
@@ -82,7 +82,7 @@ class Recording:
 
 
 def _until(samples: CounterSamples, scrape: float) -> CounterSamples:
-    return replace(samples, events=_cut(samples.events, scrape), total=_cut(samples.total, scrape))
+    return replace(samples, counters={name: _cut(many, scrape) for name, many in samples.counters.items()})
 
 
 def _cut(series: Sequence[CounterSeries], scrape: float) -> tuple[CounterSeries, ...]:

@@ -1,14 +1,18 @@
-"""Folds raw counters of both versions into the evidence of a proportion or latency metric."""
+"""Folds raw counters of both versions into the evidence of a metric that compares them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from modelrollout.api import Metric
 from modelrollout.decisions.analysis_limits import comparison, watch_test
 from modelrollout.decisions.analysis_samples import CounterSamples
 from modelrollout.decisions.analysis_state import ComparedState
-from modelrollout.decisions.analysis_strata import Grid, close, grid_of, horizon_of, newest_of
+from modelrollout.decisions.analysis_strata import Grid, SeriesByName, Window, close, grid_of, horizon_of, newest_of
+from modelrollout.decisions.kinds import Kind, kind_of
+from modelrollout.decisions.kinds.kind import Counted
 from modelrollout.decisions.questions import Question
-from modelrollout.stats import AgainstLimit, AnsweredShare, Proportion, Strata, estimate_dispersion
+from modelrollout.stats import AgainstLimit, AnsweredShare, CounterSeries, Proportion, Strata, estimate_dispersion
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,9 +30,14 @@ def fold_compared(
 
     The dispersion is fixed before the first one: measured where the samples bring the past, else assumed.
     """
-    state = _dispersed(_noticed(replace(state, trouble=None), question, samples), metric, question, samples)
-    grid = _grid(state, question, samples)
-    horizon = horizon_of(samples, grid, at) if grid is not None else None
+    kind = kind_of(metric)
+    if kind is None:
+        raise ValueError(f"{metric.name} is of a kind that compares nothing")
+    counters, reference = kind.named(metric, samples), kind.reference(metric)
+    state = _noticed(replace(state, trouble=None), metric, kind, question, counters)
+    state = _dispersed(state, metric, kind, question, samples)
+    grid = _grid(state, question, counters[reference])
+    horizon = horizon_of(counters[reference], grid, at) if grid is not None else None
     if grid is None or horizon is None:
         return state
     state = replace(state, width=grid.width, scrape=grid.scrape)
@@ -36,22 +45,24 @@ def fold_compared(
     warm_up = question.spec.analysis.warm_up.total_seconds()
     # After a promotion nobody but the candidate answers; it is its own other side then, so that its strata close.
     other = question.candidate if question.watching else question.stable
-    sides = {"candidate": question.candidate, "stable": other}
-    strata = close(samples, grid, **sides, since=since, horizon=horizon, warm_up=warm_up)
+    when = Window(reference, question.candidate, other, since, horizon)
+    strata = close(counters, grid, when, warm_up=warm_up, sums=kind.sums(metric))
     state = _counted(state, strata)
     if question.watching:
-        return _watched(state, metric, question, strata)
+        return _watched(state, metric, kind, question, strata)
     if state.share is not None:
-        answers = replace(samples, events=())
-        all_answers = close(answers, grid, **sides, since=since, horizon=horizon, warm_up=0.0) if warm_up else strata
-        state = replace(state, share=_share(state.share, all_answers, weighted))
-    return _compared(state, question, strata)
+        answers = {reference: counters[reference]}
+        all_answers = close(answers, grid, when) if warm_up else strata
+        state = replace(state, share=_share(state.share, all_answers, reference, weighted))
+    return _compared(state, metric, kind, question, strata)
 
 
-def _noticed(state: ComparedState, question: Question, samples: CounterSamples) -> ComparedState:
+def _noticed(
+    state: ComparedState, metric: Metric, kind: Kind, question: Question, counters: SeriesByName
+) -> ComparedState:
     """What the samples show beside counts: whose numerator has ever been there, and how new the data are."""
-    newest = newest_of(samples, (question.candidate, question.stable))
-    seen = {one.version for one in samples.events}
+    newest = newest_of(counters[kind.reference(metric)], (question.candidate, question.stable))
+    seen = {one.version for one in counters.get(kind.numerator(metric) or "", ())}
     return replace(
         state,
         seen=(state.seen[0] or question.candidate in seen, state.seen[1] or question.stable in seen),
@@ -62,11 +73,15 @@ def _noticed(state: ComparedState, question: Question, samples: CounterSamples) 
     )
 
 
-def _dispersed(state: ComparedState, metric: Metric, question: Question, samples: CounterSamples) -> ComparedState:
-    if state.dispersion is not None or not samples.total:
+def _dispersed(
+    state: ComparedState, metric: Metric, kind: Kind, question: Question, samples: CounterSamples
+) -> ComparedState:
+    if state.dispersion is not None or not kind.named(metric, samples)[kind.reference(metric)]:
         return state
-    past = samples.past or CounterSamples()
-    found = estimate_dispersion(past.events, past.total, version=question.stable)
+    past = kind.named(metric, samples.past or CounterSamples())
+    total = past[kind.reference(metric)]
+    events = next(many for name, many in past.items() if name != kind.reference(metric))
+    found = estimate_dispersion(events, total, version=question.stable)
     test = comparison(question.spec, metric, found.value)
     return replace(state, test=test, dispersion=found.value, measured=found.reason is None)
 
@@ -76,10 +91,10 @@ def _later(one: float | None, other: float | None) -> float | None:
     return max(known, default=None)
 
 
-def _grid(state: ComparedState, question: Question, samples: CounterSamples) -> Grid | None:
+def _grid(state: ComparedState, question: Question, reference: Sequence[CounterSeries]) -> Grid | None:
     if state.width is not None:
         return Grid(state.width, state.scrape)
-    return grid_of(question.spec.analysis.interval.total_seconds(), samples.total)
+    return grid_of(question.spec.analysis.interval.total_seconds(), reference)
 
 
 def _counted(state: ComparedState, strata: Strata) -> ComparedState:
@@ -91,10 +106,11 @@ def _counted(state: ComparedState, strata: Strata) -> ComparedState:
     )
 
 
-def _compared(state: ComparedState, question: Question, strata: Strata) -> ComparedState:
+def _compared(state: ComparedState, metric: Metric, kind: Kind, question: Question, strata: Strata) -> ComparedState:
     if not len(strata):
         return state
     test = Proportion.from_state(state.test.state())
+    candidate, stable = (kind.counted(metric, side) for side in (strata.candidate, strata.stable))
     step_since, seen_before = state.step_since, state.strata > len(strata)
     for i in range(len(strata)):
         start = float(strata.starts[i])
@@ -102,25 +118,29 @@ def _compared(state: ComparedState, question: Question, strata: Strata) -> Compa
             if seen_before:
                 test.restart(at=question.step_since)
             step_since = question.step_since
-        candidate = (float(strata.candidate_events[i]), float(strata.candidate_total[i]))
-        stable = (float(strata.stable_events[i]), float(strata.stable_total[i]))
-        test.update(candidate=candidate, stable=stable, start=start)
+        test.update(candidate=_row(candidate, i), stable=_row(stable, i), start=start)
         seen_before = True
     failed = state.failed or test.verdict == "Fail"
     return replace(state, test=test, step_since=step_since, failed=failed)
 
 
-def _share(share: AnsweredShare, strata: Strata, weighted: Weighted) -> AnsweredShare:
+def _share(share: AnsweredShare, strata: Strata, reference: str, weighted: Weighted) -> AnsweredShare:
     """The answered share with the strata that lie wholly within the present weight."""
     if not len(strata):
         return share
     share = AnsweredShare.from_state(share.state())
-    for start, candidate, stable in zip(strata.starts, strata.candidate_total, strata.stable_total, strict=True):
+    for start, candidate, stable in zip(
+        strata.starts, strata.candidate[reference], strata.stable[reference], strict=True
+    ):
         share.update(float(candidate), float(stable), weighted.weight if start >= weighted.since else None)
     return share
 
 
-def _watched(state: ComparedState, metric: Metric, question: Question, strata: Strata) -> ComparedState:
+def _row(counted: Counted, stratum: int) -> Any:  # noqa: ANN401 - as many numbers as the test takes
+    return tuple(column[stratum] for column in counted)
+
+
+def _watched(state: ComparedState, metric: Metric, kind: Kind, question: Question, strata: Strata) -> ComparedState:
     watch = state.watch
     if watch is None:
         events, total = state.test.stable
@@ -129,7 +149,7 @@ def _watched(state: ComparedState, metric: Metric, question: Question, strata: S
         watch = AgainstLimit.from_state(watch.state())
     if watch is None:
         return state
+    candidate = kind.counted(metric, strata.candidate)
     for i in range(len(strata)):
-        counts = (float(strata.candidate_events[i]), float(strata.candidate_total[i]))
-        watch.update(counts, start=float(strata.starts[i]))
+        watch.update(_row(candidate, i), start=float(strata.starts[i]))
     return replace(state, watch=watch, failed=state.failed or watch.verdict == "Fail")

@@ -8,18 +8,23 @@ from modelrollout.stats import CounterSeries
 
 @dataclass(frozen=True, slots=True)
 class CounterSamples:
-    """Raw cumulative counters of both versions, for a proportion or a latency metric.
+    """Raw cumulative counters of both versions, for a metric that compares them.
+
+    | kind               | names of the counters                                                           |
+    |--------------------|---------------------------------------------------------------------------------|
+    | proportion         | bad or good, total, where wanted requests                                       |
+    | latency, quantile, | one for each bucket, cumulative, named by its bound as Prometheus writes it     |
+    | distribution       | ("0.25", "+Inf")                                                                |
+    | mean               | sum, count, where wanted sumOfSquares, per.sum, per.sumOfSquares, sumOfProducts |
+    | rate               | events, exposure                                                                |
+    | agreement          | agreed, total                                                                   |
 
     Attributes:
-        events: the numerator's series.
-        total: the denominator's series.
-        complement: the numerator counts the other answers (fast ones, where slow ones are judged).
+        counters: the series of each counter, by its name.
         past: the same counters before the run, for measuring how they scatter; None when it was not asked for.
     """
 
-    events: tuple[CounterSeries, ...] = ()
-    total: tuple[CounterSeries, ...] = ()
-    complement: bool = False
+    counters: Mapping[str, tuple[CounterSeries, ...]] = field(default_factory=dict)
     past: "CounterSamples | None" = None
 
 

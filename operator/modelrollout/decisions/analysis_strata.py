@@ -5,14 +5,15 @@ has, so one whose data come late (a remote store, a clock that lags) closes its 
 """
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 
-from modelrollout.decisions.analysis_samples import CounterSamples
 from modelrollout.stats import CounterSeries, Strata, close_strata, stratum_width
+
+SeriesByName = Mapping[str, tuple[CounterSeries, ...]]
 
 SETTLE = 1.0
 """Seconds, after one scrape more, that a stratum stays open for samples that are on their way."""
@@ -53,39 +54,51 @@ def start_of_window(grid: Grid | None, until: float | None, since: float, interv
     return first - grid.width * (3 if warm_up else 1) - warm_up
 
 
-def horizon_of(samples: CounterSamples, grid: Grid, at: float) -> float | None:
+def horizon_of(reference: Iterable[CounterSeries], grid: Grid, at: float) -> float | None:
     """The moment up to which Prometheus has been heard of, None without samples."""
-    newest = [float(one.times[-1]) for one in samples.total if len(one.times)]
+    newest = [float(one.times[-1]) for one in reference if len(one.times)]
     return min(at, max(newest) + grid.scrape) if newest else None
 
 
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Which strata of which samples are wanted.
+
+    Attributes:
+        reference: name of the counter whose scrapes set the times.
+        candidate, stable: versions of the two sides.
+        since: strata begin at or after it, seconds since the epoch.
+        horizon: they are closed by then.
+    """
+
+    reference: str
+    candidate: str
+    stable: str
+    since: float
+    horizon: float
+
+
 def close(
-    samples: CounterSamples,
-    grid: Grid,
-    *,
-    candidate: str,
-    stable: str,
-    since: float,
-    horizon: float,
-    warm_up: float,
+    counters: SeriesByName, grid: Grid, window: Window, *, warm_up: float = 0.0, sums: frozenset[str] = frozenset()
 ) -> Strata:
-    """The strata that begin at or after `since` and are closed at `horizon`."""
-    events, total, started = samples.events, samples.total, None
+    """The closed strata of a window."""
+    started = None
     if warm_up:
-        lives = _Lives(total, grid.width)
-        events, total, started = lives.split(events), lives.split(total), lives.started
+        lives = _Lives(counters.get(window.reference, ()), grid.width)
+        counters = {name: lives.split(many) for name, many in counters.items()}
+        started = lives.started
     return close_strata(
-        events,
-        total,
-        candidate=candidate,
-        stable=stable,
+        counters,
+        reference=window.reference,
+        candidate=window.candidate,
+        stable=window.stable,
         width=grid.width,
         settle=grid.scrape + SETTLE,
-        since=since,
-        until=horizon,
+        since=window.since,
+        until=window.horizon,
         warm_up=warm_up,
         started=started,
-        complement=samples.complement,
+        sums=sums,
     )
 
 
@@ -96,9 +109,9 @@ class _Lives:
         started: when each life began; lives that were there already when the samples begin are not in it.
     """
 
-    def __init__(self, total: Iterable[CounterSeries], width: float) -> None:
+    def __init__(self, reference: Iterable[CounterSeries], width: float) -> None:
         times: dict[str, list[float]] = {}
-        for one in total:
+        for one in reference:
             times.setdefault(one.series, []).extend(map(float, one.times))
         first = min((min(many) for many in times.values() if many), default=0.0)
         self.started: dict[str, float] = {}
@@ -121,7 +134,7 @@ class _Lives:
             inside = (one.times >= begin) & (one.times < end)
             if inside.any():
                 name = one.series if begin == -math.inf else _life(one.series, begin)
-                yield CounterSeries(one.version, name, one.times[inside], one.values[inside])
+                yield CounterSeries(one.version, name, one.times[inside], one.values[inside], one.slice)
 
 
 def _beginnings(times: list[float], width: float, first: float) -> list[float]:
@@ -133,12 +146,12 @@ def _beginnings(times: list[float], width: float, first: float) -> list[float]:
 
 
 def _life(name: str, begin: float) -> str:
-    return f"{name}@{begin:.3f}"
+    return f"{name}\0{begin:.3f}"  # sorts right behind the process itself, so that sums add up in one order
 
 
-def newest_of(samples: CounterSamples, versions: Iterable[str]) -> Mapping[str, float | None]:
+def newest_of(reference: Sequence[CounterSeries], versions: Iterable[str]) -> Mapping[str, float | None]:
     """Time of each version's newest sample, None without any."""
     return {
-        version: max((float(one.times[-1]) for one in samples.total if one.version == version), default=None)
+        version: max((float(one.times[-1]) for one in reference if one.version == version), default=None)
         for version in versions
     }

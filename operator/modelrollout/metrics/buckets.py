@@ -4,13 +4,7 @@ import math
 from collections.abc import Iterable
 from decimal import Decimal
 
-from modelrollout.api import HistogramUnit, LatencyMetric
-
-
-def bound_of(metric: LatencyMetric) -> Decimal:
-    """The bound above which a request is slow, in the unit of the histogram."""
-    micros = metric.above.days * 86_400_000_000 + metric.above.seconds * 1_000_000 + metric.above.microseconds
-    return Decimal(micros) / (1_000 if metric.unit is HistogramUnit.MILLISECONDS else 1_000_000)
+from modelrollout.decisions.kinds.bounds import number_of
 
 
 def bound_pattern(bound: Decimal) -> str:
@@ -25,22 +19,9 @@ def bound_pattern(bound: Decimal) -> str:
     return f"{plain}|{digits[0]}{tail}[eE]{sign}0*{abs(exponent)}"
 
 
-def is_bound(text: str, bound: Decimal) -> bool:
-    """Whether a value of `le` is that number."""
-    value = _number(text)
-    return value is not None and math.isclose(value, float(bound), rel_tol=1e-9)
-
-
 def nearest(texts: Iterable[str], bound: Decimal) -> tuple[float | None, float | None]:
     """Of the bounds there are, the next smaller and the next larger one; None where there is none."""
-    values = sorted({value for text in texts if (value := _number(text)) is not None and math.isfinite(value)})
+    values = sorted({value for text in texts if (value := number_of(text)) is not None and math.isfinite(value)})
     below = [value for value in values if value < float(bound)]
     above = [value for value in values if value > float(bound)]
     return (below[-1] if below else None), (above[0] if above else None)
-
-
-def _number(text: str) -> float | None:
-    try:
-        return float(text)
-    except ValueError:
-        return None

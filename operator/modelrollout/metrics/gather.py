@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import replace
 from typing import Any
@@ -110,7 +110,7 @@ class Gatherer:
             if metric.threshold is not None:
                 return value_sample(await ask(threshold_query(metric, question), at)), False
             sample = await self._compared(ask, metric, question, window_start(state, question, metric), at)
-            if isinstance(sample, CounterSamples) and sample.total and wants_past(state, metric):
+            if isinstance(sample, CounterSamples) and any(sample.counters.values()) and wants_past(state, metric):
                 sample = replace(sample, past=await self._past(ask, metric, question))
         except PrometheusError as error:
             return _trouble(error), isinstance(error, Unreachable)
@@ -124,29 +124,33 @@ class Gatherer:
         return await self._window(ask, metric, question, start, start + (at - start) / _SHARES[-1])
 
     async def _past(self, ask: Ask, metric: Metric, question: Question) -> CounterSamples | None:
-        """Both counters before the run; None where this server cannot give them all: the dispersion is assumed then."""
+        """The counters before the run; None where this server cannot give them all: the dispersion is assumed then."""
         queries = past_queries(metric, question)
         try:
-            events, total = await asyncio.gather(
-                ask(queries.events, question.since), ask(queries.total, question.since)
-            )
+            answers = await _asked(ask, queries, question.since)
         except (TooLarge, QueryRefused):
             return None
-        samples = counter_samples(metric, question, events, total, queries.complement)
+        samples = counter_samples(metric, question, answers)
         return samples if isinstance(samples, CounterSamples) else None
 
     async def _window(self, ask: Ask, metric: Metric, question: Question, start: float, end: float) -> Sample:
         queries = counter_queries(metric, question, end - start)
-        events, total = await asyncio.gather(ask(queries.events, end), ask(queries.total, end))
+        answers = await _asked(ask, queries, end)
         # Many thousand series take a while to sort: not in the event loop.
         samples = await asyncio.get_running_loop().run_in_executor(
-            self._executor, counter_samples, metric, question, events, total, queries.complement
+            self._executor, counter_samples, metric, question, answers
         )
         if metric.latency is not None and isinstance(samples, CounterSamples):
-            version = without_bucket(samples)
+            version = without_bucket(metric, samples)
             if version is not None:
                 return missing_bucket(metric, version, await ask(bounds_query(metric, question), end))
         return samples
+
+
+async def _asked(ask: Ask, queries: Mapping[str, str], moment: float) -> dict[str, Answer]:
+    """The answers by the counters' names."""
+    answers = await asyncio.gather(*(ask(query, moment) for query in queries.values()))
+    return dict(zip(queries, answers, strict=True))
 
 
 def _trouble(error: PrometheusError) -> Trouble:

@@ -2,13 +2,14 @@
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
-from modelrollout.api import LatencyMetric, Metric, ProportionMetric
+from modelrollout.api import Metric
 from modelrollout.decisions.analysis_samples import CounterSamples, Sample, Trouble, ValueSample
+from modelrollout.decisions.kinds import WantedCounter, kind_of
+from modelrollout.decisions.kinds.bounds import bound_of, is_bound
 from modelrollout.decisions.questions import Question
 from modelrollout.metrics.answers import Answer, Range
-from modelrollout.metrics.buckets import bound_of, bound_pattern, is_bound, nearest
+from modelrollout.metrics.buckets import bound_pattern, nearest
 from modelrollout.metrics.errors import BadQuery
 from modelrollout.metrics.placeholders import substitute
 from modelrollout.metrics.selectors import Matcher, Selector, parse_selector
@@ -18,17 +19,8 @@ from modelrollout.stats import CounterSeries
 _PAST = "150m"  # 24 blocks of five minutes must be usable
 
 
-@dataclass(frozen=True, slots=True)
-class CounterQueries:
-    """What a compared metric needs: raw samples of its numerator and its denominator, of both versions at once."""
-
-    events: str
-    total: str
-    complement: bool = False
-
-
-def counter_queries(metric: Metric, question: Question, seconds: float) -> CounterQueries:
-    """The two queries of a proportion or latency metric.
+def counter_queries(metric: Metric, question: Question, seconds: float) -> dict[str, str]:
+    """The queries of a metric that compares, by the counter's name: raw samples of both versions at once.
 
     Args:
         metric: a metric that compares.
@@ -38,27 +30,30 @@ def counter_queries(metric: Metric, question: Question, seconds: float) -> Count
     Raises:
         BadQuery: a selector that is none, or that touches the labels it is bound by.
     """
-    bound = matchers_of(metric.series, question)
-    window = f"[{max(1, math.ceil(seconds))}s]"
-    if metric.latency is not None:
-        total = parse_selector(metric.latency.histogram).bound(bound)
-        fast = _buckets(total, metric.latency)
-        return CounterQueries(f"{fast}{window}", f"{total.renamed('_count')}{window}", complement=True)
-    proportion = metric.proportion or ProportionMetric(bad="none", total="none")
-    events = parse_selector(proportion.bad or proportion.good or "").bound(bound)
-    return CounterQueries(f"{events}{window}", f"{parse_selector(proportion.total).bound(bound)}{window}")
+    return _queries(metric, question, f"[{max(1, math.ceil(seconds))}s]")
 
 
-def _buckets(histogram: Selector, latency: LatencyMetric) -> Selector:
-    return histogram.renamed("_bucket").bound((Matcher("le", "=~", bound_pattern(bound_of(latency))),))
-
-
-def past_queries(metric: Metric, question: Question) -> CounterQueries:
+def past_queries(metric: Metric, question: Question) -> dict[str, str]:
     """The same for the hours before the run, one sample a minute: enough for blocks of five."""
-    now = counter_queries(metric, question, 1)
-    window = f"[{_PAST}:1m]"
-    events, total = (query.rpartition("[")[0] + window for query in (now.events, now.total))
-    return CounterQueries(events, total, now.complement)
+    return _queries(metric, question, f"[{_PAST}:1m]")
+
+
+def _queries(metric: Metric, question: Question, window: str) -> dict[str, str]:
+    bound = matchers_of(metric.series, question)
+    return {one.name: f"{_selector(one, bound)}{window}" for one in wanted_counters(metric)}
+
+
+def _selector(counter: WantedCounter, bound: tuple[Matcher, ...]) -> Selector:
+    selector = parse_selector(counter.selector).bound(bound).renamed(counter.suffix)
+    if counter.bound is None:
+        return selector
+    return selector.bound((Matcher("le", "=~", bound_pattern(counter.bound)),))
+
+
+def wanted_counters(metric: Metric) -> tuple[WantedCounter, ...]:
+    """The counters that a metric needs, none for one that compares no versions."""
+    kind = kind_of(metric)
+    return () if kind is None else kind.wanted(metric)
 
 
 def bounds_query(metric: Metric, question: Question) -> str:
@@ -68,19 +63,24 @@ def bounds_query(metric: Metric, question: Question) -> str:
     return f"count by (le) ({selector})"
 
 
-def counter_samples(metric: Metric, question: Question, events: Answer, total: Answer, complement: bool) -> Sample:
-    """The samples of both versions; series of neither are left out."""
-    for answer in (events, total):
+def counter_samples(metric: Metric, question: Question, answers: Mapping[str, Answer]) -> Sample:
+    """The samples of both versions, from the answers by the counters' names; series of neither are left out."""
+    for answer in answers.values():
         if answer.kind != "matrix":
             return Trouble("WrongType", f"Prometheus answered with a {answer.kind} where samples were asked for")
         if answer.warnings:
             return partial(answer)
     finder = version_finder(metric.series, question)
-    ranges: Iterable[Range] = events.ranges
-    if metric.latency is not None:
-        bound = bound_of(metric.latency)
-        ranges = (one for one in ranges if is_bound(one.labels.get("le", ""), bound))
-    return CounterSamples(_series(ranges, finder), _series(total.ranges, finder), complement)
+    return CounterSamples(
+        {one.name: _series(_of_bound(answers[one.name].ranges, one), finder) for one in wanted_counters(metric)}
+    )
+
+
+def _of_bound(ranges: Iterable[Range], counter: WantedCounter) -> Iterable[Range]:
+    if counter.bound is None:
+        return ranges
+    bound = counter.bound
+    return (one for one in ranges if is_bound(one.labels.get("le", ""), bound))
 
 
 def partial(answer: Answer) -> Trouble:
@@ -98,10 +98,15 @@ def _series(ranges: Iterable[Range], finder: VersionFinder) -> tuple[CounterSeri
     )
 
 
-def without_bucket(samples: CounterSamples) -> str | None:
-    """A version that answers requests but has no such bucket, or None."""
-    having = {one.version for one in samples.events}
-    return next((one.version for one in samples.total if one.version not in having), None)
+def without_bucket(metric: Metric, samples: CounterSamples) -> str | None:
+    """A version that answers requests but has no bucket at the bound that is asked for, or None."""
+    kind = kind_of(metric)
+    if kind is None:
+        return None
+    buckets = [one.name for one in kind.wanted(metric) if one.bound is not None]
+    having = {one.version for name in buckets for one in samples.counters[name]}
+    answering = (one.version for one in samples.counters[kind.reference(metric)])
+    return next((version for version in answering if buckets and version not in having), None)
 
 
 def missing_bucket(metric: Metric, version: str, bounds: Answer) -> Trouble:
@@ -109,7 +114,7 @@ def missing_bucket(metric: Metric, version: str, bounds: Answer) -> Trouble:
     latency = metric.latency
     if latency is None:
         raise BadQuery(f"{metric.name} has no buckets")
-    bound = bound_of(latency)
+    bound = bound_of(latency.above, latency.unit)
     below, over = nearest((point.labels.get("le", "") for point in bounds.points), bound)
     unit = "ms" if latency.unit == "Milliseconds" else "s"
     near = " and ".join(f"{value:g} {unit}" for value in (below, over) if value is not None)

@@ -15,11 +15,12 @@ The whole public interface of the room:
 
 from modelrollout.stats.against_limit import AgainstLimit
 from modelrollout.stats.comparison import Comparison, Interval, OneSided, TwoSided
+from modelrollout.stats.counters import CounterSeries
 from modelrollout.stats.dispersion import Dispersion, estimate_dispersion
 from modelrollout.stats.multiplicity import StepDown, holm
 from modelrollout.stats.proportion import DEFAULT_FLOOR, Proportion
 from modelrollout.stats.state import UnknownState
-from modelrollout.stats.strata import CounterSeries, Strata, close_strata, stratum_width
+from modelrollout.stats.strata import SliceColumns, Strata, close_strata, stratum_width
 from modelrollout.stats.threshold import Threshold
 from modelrollout.stats.traffic import AnsweredShare
 
@@ -33,6 +34,7 @@ __all__ = [
     "Interval",
     "OneSided",
     "Proportion",
+    "SliceColumns",
     "StepDown",
     "Strata",
     "Threshold",

@@ -6,7 +6,7 @@ from typing import Literal
 
 import numpy as np
 
-from modelrollout.stats.strata import CounterSeries, process_increases
+from modelrollout.stats.counters import CounterSeries, Floats, Increases, process_increases
 
 BLOCK = 300.0  # seconds; bursts last minutes, and blocks shorter than they are cannot see them
 MINIMUM_BLOCKS = 24
@@ -49,8 +49,10 @@ def estimate_dispersion(
     names = sorted({s.series for s in total if s.version == version})
     tables = []
     for name in names:
-        mine = [[s for s in group if (s.version, s.series) == (version, name)] for group in (events, total)]
-        cells, bad, answers = process_increases(mine[0], mine[1], block)
+        groups = {"events": events, "total": total}
+        mine = {key: [s for s in many if (s.version, s.series) == (version, name)] for key, many in groups.items()}
+        cells, rose = process_increases(mine, "total", block)
+        bad, answers = (_altogether(rose, key, len(cells)) for key in ("events", "total"))
         tables.append({cell: (bad[cells == cell].sum(), answers[cells == cell].sum()) for cell in np.unique(cells)})
     statistics, freedoms = [], []
     for cell in sorted(set().union(*tables)):
@@ -70,3 +72,8 @@ def estimate_dispersion(
     mean = float((per_block * weights).sum())
     error = float(np.sqrt((weights**2 * (per_block - mean) ** 2).sum()))
     return Dispersion(max(1.0, mean + error), None, len(statistics))
+
+
+def _altogether(increases: Increases, name: str, size: int) -> Floats:
+    """What one counter rose by, over all slices."""
+    return sum((rose for (counter, _), rose in increases.items() if counter == name), np.zeros(size))

@@ -6,30 +6,23 @@ at most, so a fold that begins one width before a checkpoint gives the very stra
 """
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from modelrollout.stats.counters import Cells, Counters, CounterSeries, Floats, process_increases
+
+Columns = Mapping[str, Floats]
+"""By the counter's name: what it rose by in each stratum, shape (S,)."""
 
 
 @dataclass(frozen=True, slots=True)
-class CounterSeries:
-    """Raw samples of one cumulative counter, as scraped.
+class SliceColumns:
+    """What the counters of one group of requests rose by, on both sides; a counter it has not is all zeros."""
 
-    Attributes:
-        version: the version it belongs to.
-        series: the process that exposes it (a pod). Several counters of one process (one per code, say) are added up.
-        times: seconds since the epoch, rising, shape (T,).
-        values: the counter, shape (T,); it starts again from 0 when the process does.
-    """
-
-    version: str
-    series: str
-    times: Floats
-    values: Floats
+    candidate: Columns
+    stable: Columns
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,49 +32,39 @@ class Strata:
     Attributes:
         starts: start of each stratum, seconds since the epoch.
         ends: end of each stratum.
-        candidate_events: the numerator's increase, whole numbers, at most the total's.
-        candidate_total: the denominator's increase.
-        stable_events: the same of stable.
-        stable_total: the same of stable.
+        candidate: what the candidate's counters rose by, over all requests. Counts are whole numbers, sums are not.
+        stable: the same of stable.
+        slices: the same for each value of the slice label that is not empty.
         lost: closed strata without a scrape of one version or of both; left out for both.
         checkpoint: end of the last closed stratum, lost or not; fold on from here. None if none has closed.
-        candidate_numerator_seen: whether any numerator series of the candidate was there. Where none was, 0 events may
-            mean a broken signal: whether they count as none is the caller's decision.
-        stable_numerator_seen: the same of stable.
-        candidate_newest: time of the candidate's newest sample, None without one.
+        candidate_seen: names of the counters of which the candidate has shown any sample. Where a numerator was never
+            there, 0 events may mean a broken signal: whether they count as none is the caller's decision.
+        stable_seen: the same of stable.
+        candidate_newest: time of the candidate's newest sample of the reference counter, None without one.
         stable_newest: the same of stable.
+        alone_starts: start of each lost stratum in which stable was scraped and the candidate was not.
+        alone: what stable's reference counter rose by there, of the same shape.
     """
 
     starts: Floats
     ends: Floats
-    candidate_events: Floats
-    candidate_total: Floats
-    stable_events: Floats
-    stable_total: Floats
+    candidate: Columns
+    stable: Columns
+    slices: Mapping[str, SliceColumns]
     lost: int
     checkpoint: float | None
-    candidate_numerator_seen: bool
-    stable_numerator_seen: bool
+    candidate_seen: frozenset[str]
+    stable_seen: frozenset[str]
     candidate_newest: float | None
     stable_newest: float | None
+    alone_starts: Floats
+    alone: Floats
 
     def __len__(self) -> int:
         return len(self.starts)
 
 
-@dataclass(frozen=True, slots=True)
-class _Side:
-    """One version's increases by stratum: index, events, total (equal shapes), and what was seen of it."""
-
-    index: NDArray[np.int64]
-    events: Floats
-    total: Floats
-    numerator_seen: bool
-    newest: float | None
-    oldest: float | None
-
-
-def stratum_width(interval: float, series: Sequence[CounterSeries]) -> float:
+def stratum_width(interval: float, series: Iterable[CounterSeries]) -> float:
     """Width of the grid in seconds: the analysis interval, but at least twice the scrape interval seen.
 
     Choose it once per run: another width is another grid, and its checkpoints do not fit.
@@ -95,9 +78,9 @@ def stratum_width(interval: float, series: Sequence[CounterSeries]) -> float:
 
 
 def close_strata(
-    events: Sequence[CounterSeries],
-    total: Sequence[CounterSeries],
+    counters: Counters,
     *,
+    reference: str,
     candidate: str,
     stable: str,
     width: float,
@@ -106,21 +89,21 @@ def close_strata(
     until: float | None = None,
     warm_up: float = 0.0,
     started: Mapping[str, float] | None = None,
-    complement: bool = False,
+    sums: Collection[str] = (),
 ) -> Strata:
     """Fold raw counters into closed strata.
 
     - A process's first scrape in sight is where counting begins, not an increase. A counter that appears later in a
       process already seen began at 0: all it shows is increase.
     - A counter that falls was reset, and all counters of that process with it; what it shows then is increase.
-    - A process not scraped for a whole stratum starts afresh; what it counted meanwhile is left out on numerator
-      and denominator alike. A process that goes away counts up to its last scrape.
-    - Numerator and denominator are read at the denominator's scrapes.
+    - A process not scraped for a whole stratum starts afresh; what it counted meanwhile is left out of all counters
+      alike. A process that goes away counts up to its last scrape.
+    - All counters of a process are read at the reference counter's scrapes.
     - Cumulative values, not increases, are rounded to whole numbers, so that fractions are carried on.
 
     Args:
-        events: the numerator's counters.
-        total: the denominator's counters.
+        counters: the series of each counter, of both versions.
+        reference: name of the counter whose scrapes set the times; most often the denominator.
         candidate: the candidate's version.
         stable: the stable version.
         width: of a stratum, in seconds; see `stratum_width`.
@@ -130,7 +113,7 @@ def close_strata(
         until: the moment up to which samples were asked for; default: the newest sample.
         warm_up: a process's answers in its first so many seconds are left out.
         started: when each process (`series`) started, seconds since the epoch; one that is missing counts as warm.
-        complement: the numerator's counters count the other answers (fast ones, say): events = total - counted.
+        sums: names of counters that add up a quantity: they are not rounded, and they may fall.
 
     Returns:
         The closed strata.
@@ -141,112 +124,113 @@ def close_strata(
     if not width > 0:
         raise ValueError("a stratum has a width above 0")
     warm_from = {name: at + warm_up for name, at in (started or {}).items()} if warm_up > 0 else {}
-    sides = [
-        _side(
-            [s for s in events if s.version == version],
-            [s for s in total if s.version == version],
-            width,
-            warm_from,
-            complement,
-        )
-        for version in (candidate, stable)
-    ]
-    newest = [s.newest for s in sides if s.newest is not None]
-    oldest = [s.oldest for s in sides if s.oldest is not None]
-    horizon = until if until is not None else max(newest, default=None)
-    beginning = since if since is not None else min(oldest, default=None)
-    empty = np.empty(0)
-    starts: Floats = empty
-    ends: Floats = empty
-    counts: list[Floats] = [empty] * 4
-    lost, checkpoint = 0, since
-    if horizon is not None and beginning is not None:
-        # the small tolerance keeps a checkpoint that is a product in floating point on its own cell
-        first = math.floor(beginning / width) if since is None else math.ceil(beginning / width - 1e-6)
-        last = math.floor((horizon - settle) / width + 1e-6) - 1
-        if last >= first:
-            both = np.intersect1d(sides[0].index, sides[1].index)
-            both = both[(both >= first) & (both <= last)]
-            lost = last - first + 1 - len(both)
-            checkpoint = (last + 1) * width
-            starts, ends = np.multiply(both, width), np.multiply(both + 1, width)
-            picked = [np.searchsorted(s.index, both) for s in sides]
-            counts = [a[i] for s, i in zip(sides, picked, strict=True) for a in (s.events, s.total)]
+    sides = [_side(_of(counters, name), reference, width, warm_from, sums) for name in (candidate, stable)]
+    first, last = _closed(sides, width, settle, since, until)
+    mine, theirs = (side.index[(side.index >= first) & (side.index <= last)] for side in sides)
+    both = np.intersect1d(mine, theirs)
+    alone = np.setdiff1d(theirs, mine)
+    picked = [np.searchsorted(side.index, both) for side in sides]
+    candidate_columns, stable_columns = (
+        {name: side.column((name, None))[i] for name in counters} for side, i in zip(sides, picked, strict=True)
+    )
     return Strata(
-        starts=starts,
-        ends=ends,
-        candidate_events=counts[0],
-        candidate_total=counts[1],
-        stable_events=counts[2],
-        stable_total=counts[3],
-        lost=lost,
-        checkpoint=checkpoint,
-        candidate_numerator_seen=sides[0].numerator_seen,
-        stable_numerator_seen=sides[1].numerator_seen,
+        starts=np.multiply(both, width),
+        ends=np.multiply(both + 1, width),
+        candidate=candidate_columns,
+        stable=stable_columns,
+        slices=_slices(counters, sides, picked),
+        lost=last - first + 1 - len(both) if last >= first else 0,
+        checkpoint=(last + 1) * width if last >= first else since,
+        candidate_seen=sides[0].seen,
+        stable_seen=sides[1].seen,
         candidate_newest=sides[0].newest,
         stable_newest=sides[1].newest,
+        alone_starts=np.multiply(alone, width),
+        alone=sides[1].column((reference, None))[np.searchsorted(sides[1].index, alone)],
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Side:
+    """One version's increases: the strata, a column of equal shape for each counter and slice, and what was seen.
+
+    The slice None stands for all requests together.
+    """
+
+    index: Cells
+    columns: Mapping[tuple[str, str | None], Floats] = field(default_factory=dict)
+    seen: frozenset[str] = frozenset()
+    newest: float | None = None
+    oldest: float | None = None
+
+    def column(self, key: tuple[str, str | None]) -> Floats:
+        found = self.columns.get(key)
+        return np.zeros(len(self.index)) if found is None else found
+
+
+def _of(counters: Counters, version: str) -> dict[str, list[CounterSeries]]:
+    return {name: [s for s in many if s.version == version] for name, many in counters.items()}
+
+
+def _closed(
+    sides: Sequence[_Side], width: float, settle: float, since: float | None, until: float | None
+) -> tuple[int, int]:
+    """Numbers of the first and the last stratum that are closed; the last is the smaller one where none is."""
+    newest = [side.newest for side in sides if side.newest is not None]
+    oldest = [side.oldest for side in sides if side.oldest is not None]
+    horizon = until if until is not None else max(newest, default=None)
+    beginning = since if since is not None else min(oldest, default=None)
+    if horizon is None or beginning is None:
+        return 0, -1
+    # the small tolerance keeps a checkpoint that is a product in floating point on its own cell
+    first = math.floor(beginning / width) if since is None else math.ceil(beginning / width - 1e-6)
+    return first, math.floor((horizon - settle) / width + 1e-6) - 1
 
 
 def _side(
-    events: Sequence[CounterSeries],
-    total: Sequence[CounterSeries],
+    counters: Mapping[str, Sequence[CounterSeries]],
+    reference: str,
     width: float,
     warm_from: Mapping[str, float],
-    complement: bool,
+    sums: Collection[str],
 ) -> _Side:
+    processes: dict[str, dict[str, list[CounterSeries]]] = {}
+    for name, many in counters.items():
+        for s in many:
+            processes.setdefault(s.series, {}).setdefault(name, []).append(s)
     parts = [
-        process_increases(
-            [s for s in events if s.series == name],
-            [s for s in total if s.series == name],
-            width,
-            warm_from.get(name, -math.inf),
-        )
-        for name in sorted({s.series for s in total})
+        process_increases(processes[process], reference, width, warm_from.get(process, -math.inf), sums)
+        for process in sorted(processes)
     ]
-    index = np.concatenate([p[0] for p in parts]) if parts else np.empty(0, dtype=np.int64)
-    cells, where = np.unique(index, return_inverse=True)
-    all_events, all_total = np.zeros(len(cells)), np.zeros(len(cells))
-    for number, column in ((1, all_events), (2, all_total)):
-        np.add.at(column, where, np.concatenate([p[number] for p in parts]) if parts else column)
-    # numerator and denominator of one instant can be a request apart in a busy process
-    all_events = np.minimum(all_events, all_total)
-    seen = [s.times for s in total if len(s.times)]
+    scraped = [s.times for s in counters.get(reference, ()) if len(s.times)]
+    index, where = np.unique(np.concatenate([cells for cells, _ in parts] or [_NO_CELLS]), return_inverse=True)
+    columns: dict[tuple[str, str | None], Floats] = {}
+    at = 0
+    for cells, increases in parts:
+        mine = where[at : at + len(cells)]
+        at += len(cells)
+        for (name, value), rose in increases.items():
+            for key in ((name, None), (name, value)) if value else ((name, None),):
+                if key not in columns:
+                    columns[key] = np.zeros(len(index))
+                np.add.at(columns[key], mine, rose)
     return _Side(
-        index=cells,
-        events=all_total - all_events if complement else all_events,
-        total=all_total,
-        numerator_seen=any(len(s.times) for s in events),
-        newest=max((float(t[-1]) for t in seen), default=None),
-        oldest=min((float(t[0]) for t in seen), default=None),
+        index=index,
+        columns=columns,
+        seen=frozenset(name for name, many in counters.items() if any(len(s.times) for s in many)),
+        newest=max((float(t[-1]) for t in scraped), default=None),
+        oldest=min((float(t[0]) for t in scraped), default=None),
     )
 
 
-def process_increases(
-    events: Sequence[CounterSeries], total: Sequence[CounterSeries], width: float, warm_from: float = -math.inf
-) -> tuple[NDArray[np.int64], Floats, Floats]:
-    """Increases of one process from scrape to scrape: number of the cell, events, total; equal shapes.
-
-    The arguments are those of `close_strata`; `warm_from` is the first moment at which the process is warm.
-    """
-    times = np.unique(np.concatenate([s.times for s in total]))
-    if len(times) < 2:
-        return np.empty(0, dtype=np.int64), np.empty(0), np.empty(0)
-    values = np.stack([_at(s, times, width) for s in (*total, *events)])
-    steps = np.diff(values, axis=1)
-    # a counter that is gone is not a reset: its series may have ended while others of the process live on
-    reset = ((steps < 0) & (values[:, 1:] > 0)).any(axis=0)
-    increases = np.where(reset, values[:, 1:], np.maximum(steps, 0.0))
-    cell = np.ceil(times[1:] / width - 1e-9).astype(np.int64) - 1
-    counted = (times[:-1] > (cell - 1) * width + 1e-9 * width) & (times[:-1] >= warm_from)
-    return cell[counted], increases[len(total) :, counted].sum(axis=0), increases[: len(total), counted].sum(axis=0)
+_NO_CELLS: Cells = np.empty(0, dtype=np.int64)
 
 
-def _at(series: CounterSeries, times: Floats, width: float) -> Floats:
-    """The counter, rounded, at each time: its last sample, 0 where that is missing or a whole width old."""
-    position = np.searchsorted(series.times, times, side="right") - 1
-    if not len(series.times):
-        return np.zeros(len(times))
-    fresh = (position >= 0) & (times - series.times[position] < width)
-    result: Floats = np.where(fresh, np.rint(series.values[position]), 0.0)
-    return result
+def _slices(counters: Counters, sides: Sequence[_Side], picked: Sequence[Cells]) -> dict[str, SliceColumns]:
+    values = sorted({value for side in sides for _, value in side.columns if value is not None})
+    return {
+        value: SliceColumns(
+            *({name: side.column((name, value))[i] for name in counters} for side, i in zip(sides, picked, strict=True))
+        )
+        for value in values
+    }

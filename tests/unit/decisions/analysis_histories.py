@@ -89,7 +89,7 @@ def history(pods: list[Pod], seconds: float, scrape: float = 1.0, seed: int = 1)
                 np.concatenate([np.cumsum(counts[epoch == one]) for one in np.unique(epoch)]) if len(times) else counts
             )
             out.append(CounterSeries(pod.version, pod.name, times, values.astype(float)))
-    return CounterSamples(tuple(events), tuple(total))
+    return CounterSamples({"bad": tuple(events), "total": tuple(total)})
 
 
 def cut(samples: CounterSamples, start: float, end: float) -> CounterSamples:
@@ -99,9 +99,9 @@ def cut(samples: CounterSamples, start: float, end: float) -> CounterSamples:
         for one in series:
             inside = (one.times > start) & (one.times <= end)
             if inside.any():
-                yield CounterSeries(one.version, one.series, one.times[inside], one.values[inside])
+                yield replace(one, times=one.times[inside], values=one.values[inside])
 
-    return CounterSamples(tuple(parts(samples.events)), tuple(parts(samples.total)), samples.complement)
+    return CounterSamples({name: tuple(parts(many)) for name, many in samples.counters.items()})
 
 
 def gathered(state: AnalysisState, asked: Question, whole: CounterSamples, at: float) -> Samples:

@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from modelrollout.api import Margin
 from modelrollout.decisions.analysis import fold, initial, judge, state_from_checkpoint, wants_past
 from modelrollout.decisions.analysis_samples import CounterSamples, Samples, Trouble, ValueSample
 from modelrollout.stats import CounterSeries
@@ -85,7 +86,12 @@ def test_nothing_gathered_yet_is_neither_pass_nor_fail():
 
 
 def without_errors_of(version: str, whole: CounterSamples) -> CounterSamples:
-    return replace(whole, events=tuple(one for one in whole.events if one.version != version))
+    shown = tuple(one for one in whole.counters["bad"] if one.version != version)
+    return replace(whole, counters={**whole.counters, "bad": shown})
+
+
+def renamed(whole: CounterSamples, **names: str) -> CounterSamples:
+    return CounterSamples({names.get(name, name): many for name, many in whole.counters.items()})
 
 
 def test_errors_that_nobody_counts_on_the_candidate_are_no_good_news():
@@ -101,7 +107,7 @@ def test_errors_missing_where_hardly_any_are_expected_are_just_none():
 def test_good_answers_missing_on_the_candidate_are_bad_news():
     metric = {**ERRORS, "better": "Higher", "proportion": {"good": "good_total", "total": "all_total"}}
     whole = without_errors_of("v8", history(pods(0.9, stable=0.9), 300))
-    assert finding(question(metric), whole).verdict == "Fail"
+    assert finding(question(metric), renamed(whole, bad="good")).verdict == "Fail"
 
 
 def test_a_goal_that_is_not_reached_fails_and_one_that_is_passes():
@@ -114,7 +120,7 @@ def test_a_goal_that_is_not_reached_fails_and_one_that_is_passes():
     }
     asked = question(goal)
     for share, verdict, inside in ((0.9, "Pass", True), (0.78, "Fail", False)):
-        said = finding(asked, history(pods(share, stable=0.8), 900), 900)
+        said = finding(asked, renamed(history(pods(share, stable=0.8), 900), bad="good"), 900)
         assert (said.verdict, said.inside_margin) == (verdict, inside)
         assert said.limit == pytest.approx(said.stable + 0.02)
 
@@ -201,14 +207,16 @@ def test_after_promotion_the_former_stable_versions_history_is_the_limit():
 def test_latency_counts_what_is_not_fast():
     slow = {"name": "slow", "better": "Lower", "latency": {"histogram": "h", "above": "250ms"}}
     asked = question(slow)
-    whole = replace(history(pods(0.9, stable=0.99), 300), complement=True)
+    whole = renamed(history(pods(0.9, stable=0.99), 300), bad="0.250", total="+Inf")
     said = finding(asked, whole)
     assert (said.verdict, said.candidate) == ("Fail", pytest.approx(0.1, abs=0.02))
     assert "above 250ms" in said.message
 
 
 def test_limits_that_no_test_can_hold_are_an_error_and_not_a_crash():
-    asked = question({**ERRORS, "margin": {"ratio": 1.5, "floor": 0.5}})
+    asked = question()
+    metric = asked.spec.metrics[0].model_copy(update={"margin": Margin.model_construct(ratio=1.5, floor=0.5)})
+    asked = replace(asked, spec=asked.spec.model_copy(update={"metrics": [metric]}))
     said = finding(asked, history(pods(0.01), 60), 60)
     assert (said.verdict, said.reason) == ("Error", "InvalidMetric")
 
@@ -230,7 +238,7 @@ def before(*shares: float) -> CounterSamples:
         wrong = rng.binomial(answers, np.where(blocks == pod, shares[0], shares[1]))
         events.append(CounterSeries("v7", str(pod), times, np.cumsum(wrong).astype(float)))
         total.append(CounterSeries("v7", str(pod), times, np.cumsum(answers).astype(float)))
-    return CounterSamples(tuple(events), tuple(total))
+    return CounterSamples({"bad": tuple(events), "total": tuple(total)})
 
 
 @pytest.mark.parametrize(
@@ -248,7 +256,7 @@ def test_the_dispersion_is_measured_before_the_run_or_assumed_and_then_kept(past
     kept = folded(state_from_checkpoint(state.checkpoint(), asked), asked, whole, 60).metrics["errors"]
     assert low <= kept.test.dispersion == kept.dispersion <= high
     assert kept.strata > state.metrics["errors"].strata > 0
-    assert kept.measured == (past is not None and bool(past.total))
+    assert kept.measured == (past is not None and bool(past.counters))
 
 
 def checks(*values: float | None, **threshold):
@@ -310,8 +318,12 @@ def test_a_weight_that_changes_while_the_baseline_moves_fools_nobody():
         (version, counts, both(counts, change)) for version, counts in (("v8", candidate * 10), ("v7", stable * 10))
     ]
     whole = CounterSamples(
-        tuple(CounterSeries(version, version, times, bad) for version, _, bad in series),
-        tuple(CounterSeries(version, version, times, np.cumsum(total).astype(float)) for version, total, _ in series),
+        {
+            "bad": tuple(CounterSeries(version, version, times, bad) for version, _, bad in series),
+            "total": tuple(
+                CounterSeries(version, version, times, np.cumsum(total).astype(float)) for version, total, _ in series
+            ),
+        }
     )
     said = finding(question(), whole, 370)
     assert said.candidate > 2 * said.stable  # pooled over the run it looks far worse

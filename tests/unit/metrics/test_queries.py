@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 
 from modelrollout.decisions.analysis_samples import CounterSamples, Trouble, ValueSample
+from modelrollout.decisions.kinds.bounds import is_bound
 from modelrollout.decisions.questions import SeriesTarget
 from modelrollout.metrics.answers import Answer, Point, Range, answer_of
-from modelrollout.metrics.buckets import bound_pattern, is_bound, nearest
+from modelrollout.metrics.buckets import bound_pattern, nearest
 from modelrollout.metrics.errors import BadQuery, NotPrometheus
 from modelrollout.metrics.placeholders import substitute
 from modelrollout.metrics.queries import counter_queries, counter_samples, past_queries, value_sample, without_bucket
@@ -21,7 +22,7 @@ SLOW = {"name": "slow", "better": "Lower", "latency": {"histogram": 'rq_time{pat
 
 def query_of(series: str) -> str:
     asked = question({**ERRORS, "series": series})
-    return counter_queries(asked.spec.metrics[0], asked, 30.2).total
+    return counter_queries(asked.spec.metrics[0], asked, 30.2)["total"]
 
 
 @pytest.mark.parametrize(
@@ -46,16 +47,16 @@ def test_one_query_asks_for_both_versions_within_the_namespace(series, query):
 def test_latency_asks_for_one_bucket_and_the_count():
     asked = question(SLOW)
     queries = counter_queries(asked.spec.metrics[0], asked, 10)
-    assert queries.events.startswith(
+    assert queries["0.25"].startswith(
         'rq_time_bucket{path="/x",namespace="risk",pod=~"fraud-v8-a|fraud-v7-a",le=~"0[.]250*'
     )
-    assert queries.total.startswith('rq_time_count{path="/x",namespace=')
-    assert queries.complement
+    assert queries["+Inf"].startswith('rq_time_count{path="/x",namespace=')
+    assert len(queries) == 2
 
 
 def test_the_past_is_asked_for_in_steps_of_a_minute_within_the_same_bounds():
     asked = question()
-    assert past_queries(asked.spec.metrics[0], asked).total == (
+    assert past_queries(asked.spec.metrics[0], asked)["total"] == (
         'http_requests_total{namespace="risk",pod=~"fraud-v8-a|fraud-v7-a"}[150m:1m]'
     )
 
@@ -142,23 +143,23 @@ def series(pod: str, *values: float, **labels: str) -> Range:
 def test_series_go_to_their_version_and_strangers_are_left_out():
     asked = question()
     total = Answer("matrix", ranges=(series("fraud-v7-a", 1, 2), series("fraud-v8-a", 3, 4), series("other", 9, 9)))
-    samples = counter_samples(asked.spec.metrics[0], asked, Answer("matrix"), total, False)
+    samples = counter_samples(asked.spec.metrics[0], asked, {"bad": Answer("matrix"), "total": total})
     assert isinstance(samples, CounterSamples)
-    assert [one.version for one in samples.total] == ["v7", "v8"]
+    assert [one.version for one in samples.counters["total"]] == ["v7", "v8"]
 
 
 def test_a_version_without_the_bucket_is_found():
     asked = question(SLOW)
     fast = Answer("matrix", ranges=(series("fraud-v7-a", 1, le="0.25"), series("fraud-v8-a", 1, le="0.2")))
     total = Answer("matrix", ranges=(series("fraud-v7-a", 1), series("fraud-v8-a", 1)))
-    samples = counter_samples(asked.spec.metrics[0], asked, fast, total, True)
-    assert without_bucket(samples) == "v8"
+    samples = counter_samples(asked.spec.metrics[0], asked, {"0.25": fast, "+Inf": total})
+    assert without_bucket(asked.spec.metrics[0], samples) == "v8"
 
 
 def test_a_partial_answer_is_no_basis_for_a_verdict():
     asked, part = question(), Answer("matrix", warnings=("store-2 is unavailable",))
     for events, total in ((part, Answer("matrix")), (Answer("matrix"), part)):
-        said = counter_samples(asked.spec.metrics[0], asked, events, total, False)
+        said = counter_samples(asked.spec.metrics[0], asked, {"bad": events, "total": total})
         assert isinstance(said, Trouble)
         assert (said.reason, "store-2" in said.message) == ("PartialAnswer", True)
     assert value_sample(Answer("vector", warnings=("partial",))).reason == "PartialAnswer"

@@ -1,0 +1,18 @@
+"""Kinds of metrics that compare two versions by counters: one module and one line here for each."""
+
+from modelrollout.api import Metric
+from modelrollout.decisions.kinds.kind import Kind, WantedCounter
+from modelrollout.decisions.kinds.latency import LatencyKind
+from modelrollout.decisions.kinds.proportion import ProportionKind
+
+_KINDS: dict[str, Kind] = {
+    "proportion": ProportionKind(),
+    "latency": LatencyKind(),
+}
+
+__all__ = ["Kind", "WantedCounter", "kind_of"]
+
+
+def kind_of(metric: Metric) -> Kind | None:
+    """The kind of a metric; None for one that compares no versions, or that cannot be judged yet."""
+    return _KINDS.get(metric.kind)
