@@ -54,7 +54,7 @@ test-unit: venv ## Pure tests, seconds
 .PHONY: test-cluster
 test-cluster: venv ## Tests against a real API server, etcd and Prometheus
 	$(RUN) -m dev build --control-plane
-	$(BIN)/pytest tests/cluster tests/prometheus
+	$(BIN)/pytest tests/cluster tests/prometheus -n 2 --dist loadfile
 
 .PHONY: test-e2e
 test-e2e: venv ## Tests on a whole cluster with real traffic

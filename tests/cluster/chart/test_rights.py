@@ -62,7 +62,7 @@ def used(log: Path, namespace: str) -> tuple[set[Right], list[str]]:
     with log.open() as lines:
         for entry in map(json.loads, lines):
             about = entry.get("objectRef") or {}
-            if entry["user"]["username"] != f"system:serviceaccount:{namespace}:{RELEASE}" or "resource" not in about:
+            if entry["user"].get("username") != f"system:serviceaccount:{namespace}:{RELEASE}" or "resource" not in about:
                 continue
             if entry["responseStatus"]["code"] == 403:
                 refused.append(f"{entry['verb']} {entry['requestURI']}")
