@@ -87,7 +87,7 @@ def _entry(event: dict[str, Any]) -> Entry:
     verb = event["verb"]
     return Entry(
         at=datetime.fromisoformat(event["stageTimestamp"]).timestamp(),
-        user=event["user"]["username"],
+        user=event["user"].get("username", ""),
         verb=verb,
         resource=about.get("resource", "") + part,
         namespace=about.get("namespace", ""),

@@ -46,6 +46,7 @@ class Owner:
         intent: the decision that was last written (Run.intent).
         rules: names (or indices as text) of the managed rules.
         services: Service name per version, so that traffic can be returned when the ModelRollout is gone.
+        leaves: its deletionPolicy is Leave: the weights stay as they are then.
     """
 
     uid: str
@@ -54,6 +55,7 @@ class Owner:
     intent: int = 0
     rules: tuple[str, ...] = ()
     services: Mapping[str, str] = field(default_factory=dict)
+    leaves: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from modelrollout.api import ModelRollout, ModelRolloutSpec
+from modelrollout.api import DeletionPolicy, ModelRollout, ModelRolloutSpec
 from modelrollout.api.status import ModelRolloutStatus, RunState
 from modelrollout.decisions.decision import TrafficIntent
 from modelrollout.decisions.observed import Owner, RouteSeen
@@ -40,6 +40,7 @@ def intent(rollout: ModelRollout, spec: ModelRolloutSpec, status: ModelRolloutSt
         intent=run.intent if run is not None else 0,
         rules=tuple((spec.traffic.gateway_api.rules or ()) if spec.traffic.gateway_api else ()),
         services={version.name: version.service.name for version in spec.versions},
+        leaves=spec.deletion_policy is DeletionPolicy.LEAVE,
     )
     return TrafficIntent(weights={version.name: wanted.get(version.name, 0) for version in spec.versions}, owner=owner)
 
@@ -70,6 +71,12 @@ def agrees(route: RouteSeen, wanted: TrafficIntent) -> bool:
     return (
         weights_agree(route, wanted)
         and owner is not None
-        and (owner.uid, owner.stable, owner.intent, dict(owner.services))
-        == (wanted.owner.uid, wanted.owner.stable, wanted.owner.intent, dict(wanted.owner.services))
+        and (owner.uid, owner.stable, owner.intent, dict(owner.services), owner.leaves)
+        == (
+            wanted.owner.uid,
+            wanted.owner.stable,
+            wanted.owner.intent,
+            dict(wanted.owner.services),
+            wanted.owner.leaves,
+        )
     )

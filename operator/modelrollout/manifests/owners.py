@@ -54,6 +54,7 @@ def _text(owners: list[Owner]) -> str:
             "intent": owner.intent,
             "rules": list(owner.rules),
             "services": dict(sorted(owner.services.items())),
+            **({"leave": True} if owner.leaves else {}),
         }
         for owner in sorted(owners, key=lambda owner: owner.uid)
     ]
@@ -76,4 +77,5 @@ def _read(value: object) -> Owner | None:
         intent=intent,
         rules=tuple(map(str, rules)),
         services={str(version): str(service) for version, service in services.items()},
+        leaves=value.get("leave") is True,
     )

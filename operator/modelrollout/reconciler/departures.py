@@ -84,8 +84,8 @@ class Departures:
         for resource in _ROUTES:
             for namespace in namespaces:
                 for orphan in self._orphans(resource, await self._list(resource, namespace)):
-                    # Its deletionPolicy went with it; the default is the one that ends in a known state.
-                    self._begin(orphan.owner.uid, _Departure(namespace_of(orphan.route), True, None))
+                    departure = _Departure(namespace_of(orphan.route), not orphan.owner.leaves, None)
+                    self._begin(orphan.owner.uid, departure)
 
     async def run(self) -> None:
         """Work until cancelled."""

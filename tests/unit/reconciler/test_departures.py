@@ -77,14 +77,17 @@ async def test_a_deletion_that_no_watch_told_of_is_found_by_the_next_list(rig: M
     assert world.weights == {"v7": 1000}
 
 
-async def test_a_rollout_deleted_while_no_operator_ran_is_found_at_the_start(rig: Make) -> None:
-    world = rig(analysis={"interval": "30s"})
+@pytest.mark.parametrize(("policy", "left"), [("ReturnToStable", {"v7": 1000}), ("Leave", {"v7": 950, "v8": 50})])
+async def test_a_rollout_deleted_while_no_operator_ran_is_found_at_the_start(
+    rig: Make, policy: str, left: dict[str, int]
+) -> None:
+    world = rig(analysis={"interval": "30s"}, deletionPolicy=policy)
     await trial(world)
     await world.kill()
     del world.server.objects[path(MODELROLLOUTS, "fraud")]
     await world.start()
     await world.until(lambda: owner(world) is None, seconds=10)
-    assert world.weights == {"v7": 1000}
+    assert world.weights == left
 
 
 async def test_a_restored_rollout_takes_the_stable_version_from_the_annotation(rig: Make) -> None:
