@@ -1,5 +1,6 @@
 """Time of one update: a single comparison, and a thousand at once. `python -m benchmarks.stats.speed`."""
 
+import itertools
 import time
 
 import numpy as np
@@ -12,6 +13,7 @@ CASES = {
     "ratio, late faults": {"margin_ratio": 1.5, "late_faults": True},
     "difference": {"margin_difference": 0.02},
 }
+STRATA = ((100, 0.02), (5000, 0.02), (20000, 0.05), (20000, 0.4), (200000, 0.02))  # answers a side, share of bad ones
 
 
 def milliseconds(limits: dict[str, float], size: int | None, total: int, rate: float, updates: int) -> float:
@@ -32,7 +34,7 @@ def main() -> None:
     rows = []
     print(f"{'limits':20s}{'comparisons':>12s}{'answers a side':>15s}{'bad':>6s}{'ms/update':>11s}")
     for name, limits in CASES.items():
-        for size, total, rate in ((None, 100, 0.02), (None, 5000, 0.02), (1000, 100, 0.02), (1000, 5000, 0.02)):
+        for size, (total, rate) in itertools.product((None, 1000), STRATA):
             took = milliseconds(limits, size, total, rate, 200 if size is None else 15)
             rows.append(
                 {"limits": name, "comparisons": size or 1, "answers": total, "rate": rate, "ms": round(took, 3)}

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from modelrollout.stats import bernoulli, restarts, state
-from modelrollout.stats.nulls import FACTORS, LOG_WEIGHTS
+from modelrollout.stats.comparison import Floats
+from modelrollout.stats.nulls import ALTERNATIVES, FACTORS, LOG_WEIGHTS
 from modelrollout.stats.proportion import Better
-from modelrollout.stats.two_by_two import Floats
 
 
 class AgainstLimit:
@@ -59,14 +59,15 @@ class AgainstLimit:
         self.alpha, self.beta = alpha, beta
         self._flip = better == "Higher"
         self._limit = 1 - limit if self._flip else limit
+        self._slopes = bernoulli.slopes(self._limit, np.concatenate([FACTORS, 1 / FACTORS]))
         self._dispersion = dispersion
         self._late = restarts.LateFaults(late_faults)
         self._shape: tuple[int, ...] | None = None
         self._allocate(1)
 
     def _allocate(self, size: int) -> None:
-        self._worse = np.zeros((len(self._late.stakes), len(FACTORS), size), dtype=np.float32)
-        self._better = np.zeros((1, len(FACTORS), size), dtype=np.float32)
+        self._worse = np.zeros((len(self._late.stakes), ALTERNATIVES, size), dtype=np.float32)
+        self._better = np.zeros((1, ALTERNATIVES, size), dtype=np.float32)
         self._peak = np.zeros(size, dtype=np.float32)
         self._sums = np.zeros((2, size))
 
@@ -96,9 +97,9 @@ class AgainstLimit:
             bad = total - bad
         if start is not None and self._late.due(start):
             self._restart_processes()
-        for name, factors in (("_worse", FACTORS), ("_better", 1 / FACTORS)):
-            evidence = bernoulli.log_evidence(bad, total, self._limit, bernoulli.shifted(self._limit, factors))
-            setattr(self, name, restarts.add(getattr(self, name), evidence / self._dispersion))
+        evidence = self._slopes @ np.stack([bad, total - bad]) / self._dispersion
+        self._worse = restarts.add(self._worse, evidence[:ALTERNATIVES])
+        self._better = restarts.add(self._better, evidence[ALTERNATIVES:])
         self._sums += np.stack([bad, total])
         self._peak = np.maximum(self._peak, self._log_fail().astype(np.float32))
 
@@ -176,8 +177,8 @@ class AgainstLimit:
         restored._late.doublings = int(doublings)
         restored._shape = reader.shape if begun else None
         size = math.prod(reader.shape)
-        restored._worse = reader.read(np.float32, len(restored._late.stakes), len(FACTORS), size)
-        restored._better = reader.read(np.float32, 1, len(FACTORS), size)
+        restored._worse = reader.read(np.float32, len(restored._late.stakes), ALTERNATIVES, size)
+        restored._better = reader.read(np.float32, 1, ALTERNATIVES, size)
         restored._peak = reader.read(np.float32, size)
         restored._sums = reader.read(np.float64, 2, size)
         return restored

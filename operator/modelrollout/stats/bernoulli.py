@@ -1,35 +1,25 @@
 """Evidence on one version's rate against a fixed limit: a mixture of likelihood ratios."""
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from modelrollout.stats.comparison import Floats
 
 
-def log_evidence(bad: Floats, total: Floats, limit: float, rates: Floats) -> Floats:
-    """Log likelihood ratio of each alternative rate against a limit.
+def slopes(limit: float, odds_factors: Floats) -> Floats:
+    """What each answer adds to the log likelihood ratio of alternative rates against a limit.
 
-    Each component has expectation at most 1 for every rate on the other side of the limit, also where the rate
-    changes inside a stratum (the likelihood ratio is linear in the rate; the rest is the inequality of the means).
+    ``slopes @ [bad, good]`` is the log evidence of a stratum. Each component has expectation at most 1 for every rate
+    on the other side of the limit, also where the rate changes inside a stratum (the likelihood ratio is linear in
+    the rate; the rest is the inequality of the means).
 
     Args:
-        bad: bad answers, shape (N,).
-        total: all answers, shape (N,).
         limit: the limit, strictly between 0 and 1.
-        rates: alternatives, strictly between 0 and 1, all above the limit or all below it, shape (J,).
+        odds_factors: the alternatives' odds over the limit's, all above 1 or all below, shape (J,).
 
     Returns:
-        Shape (J, N).
+        Shape (J, 2): of a bad answer, of a good one.
 
     Source: A. Wald, "Sequential tests of statistical hypotheses", Ann. Math. Statist. 16 (1945) 117-186.
     """
-    gain: Floats = np.log(rates / limit)[:, None] * bad
-    gain += np.log((1 - rates) / (1 - limit))[:, None] * (total - bad)
-    return gain
-
-
-def shifted(limit: float, odds_factors: Floats) -> Floats:
-    """Rates whose odds are the limit's times a factor, shape of the factors."""
-    odds = limit / (1 - limit) * odds_factors
-    rates: Floats = odds / (1 + odds)
-    return rates
+    good = -np.log1p(limit * (odds_factors - 1))  # log of (1 - rate) / (1 - limit)
+    return np.stack([np.log(odds_factors) + good, good], axis=1)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from modelrollout.stats.two_by_two import Floats
+from modelrollout.stats.comparison import Floats
 
 _REACH = 3.4  # log odds ratios from 1/30 to 30
 NODES = _REACH * np.sinh(2 * np.linspace(-1, 1, 25)) / np.sinh(2)  # denser around equality
@@ -63,13 +63,17 @@ class Effects:
     def add(self, counts: Floats, likelihood: Floats, dispersion: float) -> None:
         """Take in a stratum: bad and total of both sides (4, N), conditional log-likelihood at `NODES` (N, 25)."""
         b, m, a, n = counts
-        both = np.maximum(m + n, 1.0)
-        self.sums += np.stack([b, m, a, n, b * n / both, a * m / both, m * n / both])
-        rate_c = (self.sums[0] + 1) / (self.sums[1] + 2)
-        rate_s = (self.sums[2] + 1) / (self.sums[3] + 2)
-        spread = n * rate_c * (1 - rate_c) + m * rate_s * (1 - rate_s)
-        self.variance += dispersion * m * n * spread / (both * both)
-        relative = (likelihood - likelihood[:, [len(NODES) // 2]]).T
+        sums = self.sums
+        weight_c = n / np.maximum(m + n, 1.0)
+        weight = m * weight_c
+        sums[:4] += counts
+        sums[4] += b * weight_c
+        sums[5] += a * (1 - weight_c)
+        sums[6] += weight
+        rate_c, rate_s = (sums[0:3:2] + 1) / (sums[1:4:2] + 2)
+        spread = weight_c * rate_c * (1 - rate_c) + (1 - weight_c) * rate_s * (1 - rate_s)
+        self.variance += dispersion * weight * spread
+        relative = (likelihood - likelihood[:, len(NODES) // 2, None]).T
         self.likelihood = (self.likelihood + relative / dispersion).astype(np.float32)
 
     def begin_step(self) -> None:

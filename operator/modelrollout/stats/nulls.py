@@ -1,6 +1,7 @@
 """One-sided hypotheses on two versions' rates of bad answers, and the evidence a stratum holds against them."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -9,8 +10,8 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from modelrollout.stats import two_by_two
+from modelrollout.stats.comparison import Floats
 from modelrollout.stats.limits import RARE, Limit
-from modelrollout.stats.two_by_two import Floats
 
 # Alternatives as factors on the odds, and their prior weights: together within 1.2 times the samples of a test that
 # knows the true factor, from 1.15 to above 10; the last is for a baseline without any bad answers.
@@ -18,13 +19,14 @@ FACTORS = np.array([1.15, 1.3, 1.5, 2.0, 3.0, 5.0, 10.0, 50.0])
 WEIGHTS = np.array([0.1, 0.15, 0.2, 0.2, 0.15, 0.1, 0.07, 0.03])
 LOG_FACTORS = np.log(FACTORS)
 LOG_WEIGHTS = np.log(WEIGHTS)
+ALTERNATIVES = len(FACTORS)
 
 _SWITCH = 0.08  # forecasts above this leave the odds ratio, so that the true baseline stays below RARE
 _MEMORY = 0.97  # weight of past strata in the forecast of stable's rate, per stratum
 _DRIFT = 1.5  # how much wider than its sampling error the forecast is taken
 
-_WIDE = expit(np.linspace(-9.0, 4.0, 53))[:, None]
-_WIDE_LOG_WEIGHTS = np.full(53, -math.log(53.0))
+_WIDE = expit(np.linspace(-9.0, 4.0, 27))[:, None]
+_WIDE_LOG_WEIGHTS = np.full(27, -math.log(27.0))
 _NARROW = np.array([-math.sqrt(3.0), 0.0, math.sqrt(3.0)])[:, None]  # Gauss-Hermite nodes of the normal
 _NARROW_LOG_WEIGHTS = np.log([1 / 6, 2 / 3, 1 / 6])
 
@@ -68,13 +70,19 @@ class Forecast:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A stratum of N comparisons: whole numbers of shape (N,), and their conditional log-likelihood (N, G)."""
+    """A stratum of N comparisons: whole numbers of shape (N,), and what they say on a grid of odds ratios.
+
+    Attributes:
+        likelihood: conditional log-likelihood, shape (N, G).
+        columns: where in it each null finds its own `thetas`.
+    """
 
     bad_c: Floats
     total_c: Floats
     bad_s: Floats
     total_s: Floats
     likelihood: Floats
+    columns: Mapping["Null", slice]
 
     def rows(self, rows: NDArray[np.intp]) -> tuple[Floats, Floats, Floats, Floats]:
         """The counts of some of the comparisons."""
@@ -88,19 +96,16 @@ class Null:
         thetas: log odds ratios at which the conditional likelihood is needed: the limit, then the alternatives.
     """
 
-    __slots__ = ("_first", "_limit", "_needs_rare", "_shifts", "_side", "thetas")
+    __slots__ = ("_limit", "_needs_rare", "_shifts", "thetas")
 
-    def __init__(self, limit: Limit, side: Literal["above", "below"], first_column: int) -> None:
+    def __init__(self, limit: Limit, side: Literal["above", "below"]) -> None:
         """The null against which evidence on `side` of the limit speaks.
 
         Args:
             limit: the limit.
             side: where the alternatives lie: "above" (worse than the limit) or "below" (better).
-            first_column: where this null's `thetas` stand in the grid of the likelihood.
         """
         self._limit = limit
-        self._side = side
-        self._first = first_column
         self._shifts = LOG_FACTORS if side == "above" else -LOG_FACTORS
         odds_ratio = limit.odds_ratio(side)
         self._needs_rare = odds_ratio is not None and not limit.is_equality and odds_ratio != limit.value
@@ -110,7 +115,7 @@ class Null:
         """Log e-value of a stratum for each alternative, shape (J, N); 0 where a side has no answers."""
         if not len(self.thetas):
             return self._two_by_two(table, forecast, (table.total_c > 0) & (table.total_s > 0))
-        columns = table.likelihood[:, self._first : self._first + len(self.thetas)]
+        columns = table.likelihood[:, table.columns[self]]
         result = (columns[:, 1:] - columns[:, :1]).T
         if self._limit.is_equality:
             return result

@@ -8,25 +8,27 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from modelrollout.stats import bernoulli, restarts, state
-from modelrollout.stats.comparison import EffectKind, Interval, Value
-from modelrollout.stats.conditional import conditional_likelihood
+from modelrollout.stats.comparison import Floats, Value
 from modelrollout.stats.effects import NODES, SUMS, Effects
+from modelrollout.stats.hypotheses import hypotheses
 from modelrollout.stats.limits import Limit, one_limit
-from modelrollout.stats.nulls import LOG_WEIGHTS, Forecast, Null, Table
-from modelrollout.stats.two_by_two import Floats
+from modelrollout.stats.nulls import ALTERNATIVES, LOG_WEIGHTS, Forecast
+from modelrollout.stats.proportion_effects import ProportionEffects
 
 Better = Literal["Lower", "Higher"]
 Counts = tuple[ArrayLike, ArrayLike]
 
 DEFAULT_FLOOR = 0.002
 
-_WORSE_THAN_FLOOR = np.array([1.3, 2.0, 5.0])
+# Alternatives above and below the floor as factors on the odds, and their prior weights.
+_AROUND_FLOOR = np.array([1.3, 2.0, 5.0, 0.5, 0.15, 0.01])
 _LOG_WORSE_WEIGHTS = np.log([0.3, 0.4, 0.3])
-_BETTER_THAN_FLOOR = np.array([0.5, 0.15, 0.01])
 _LOG_BETTER_WEIGHTS = np.log([0.3, 0.3, 0.4])
+# Better than the margin, or below the floor: half of the stake on each.
+_LOG_PASS_WEIGHTS = np.concatenate([LOG_WEIGHTS, _LOG_BETTER_WEIGHTS]) - math.log(2)
 
 
-class Proportion:
+class Proportion(ProportionEffects):
     """Sequential comparison of a proportion (errors, slow answers, correct answers) of candidate and stable.
 
     Everything is judged on the share of *bad* answers: with ``better="Higher"`` the events are good ones and are turned
@@ -103,23 +105,20 @@ class Proportion:
         self._flip = better == "Higher"
         self._kind = margin.kind
         self._floor = floor if margin_ratio is not None else None
-        nodes = len(NODES)
-        self._fail = Null(acceptable, "above", nodes)
-        self._fail_after_pass = Null(margin, "above", nodes + len(self._fail.thetas))
-        self._pass = Null(margin, "below", nodes + len(self._fail.thetas) + len(self._fail_after_pass.thetas))
-        nulls = (self._fail, self._fail_after_pass, self._pass)
-        self._grid = conditional_likelihood((*NODES, *(theta for null in nulls for theta in null.thetas)))
+        self._log_pass_weights = LOG_WEIGHTS if self._floor is None else _LOG_PASS_WEIGHTS
+        self._floor_slopes = None if self._floor is None else bernoulli.slopes(self._floor, _AROUND_FLOOR)
+        self._hypotheses = hypotheses(acceptable, margin, tuple(NODES))
         self._late = restarts.LateFaults(late_faults)
         self._dispersion = dispersion
         self._shape: tuple[int, ...] | None = None
         self._allocate(1)
 
     def _allocate(self, size: int) -> None:
-        processes = len(self._late.stakes)
-        self._fail_logs = np.zeros((processes, len(LOG_WEIGHTS), size), dtype=np.float32)
-        self._floor_fail_logs = np.zeros((processes, len(_WORSE_THAN_FLOOR), size), dtype=np.float32)
-        self._pass_logs = np.zeros((1, len(LOG_WEIGHTS), size), dtype=np.float32)
-        self._floor_pass_logs = np.zeros((1, len(_BETTER_THAN_FLOOR), size), dtype=np.float32)
+        floor = 0 if self._floor is None else 1
+        self._fail_logs = np.zeros(
+            (len(self._late.stakes), ALTERNATIVES + floor * len(_LOG_WORSE_WEIGHTS), size), dtype=np.float32
+        )
+        self._pass_logs = np.zeros((1, ALTERNATIVES + floor * len(_LOG_BETTER_WEIGHTS), size), dtype=np.float32)
         self._peak = np.zeros(size, dtype=np.float32)
         self._passed = np.zeros(size, dtype=np.float32)
         self._forecast = Forecast(np.zeros(size), np.zeros(size))
@@ -143,50 +142,48 @@ class Proportion:
         counts = self._read(candidate, stable)
         if start is not None and self._late.due(start):
             self._restart_processes()
-        table = Table(*counts, self._grid.at(*counts))
         passed = self._passed > 0
-        evidence = self._fail.log_evidence(table, self._forecast)
-        if passed.any():
-            evidence = np.where(passed, self._fail_after_pass.log_evidence(table, self._forecast), evidence)
-        self._fail_logs = restarts.add(self._fail_logs, evidence / self._dispersion)
-        evidence = self._pass.log_evidence(table, self._forecast) / self._dispersion
-        self._pass_logs = restarts.add(self._pass_logs, evidence)
-        if self._floor is not None:
-            self._update_floor(table.bad_c, table.total_c, self._floor)
-        self._effects.add(np.stack(counts), table.likelihood[:, : len(NODES)], self._dispersion)
-        self._forecast.learn(table.bad_s, table.total_s)
+        likelihood, worse, better = self._hypotheses.weigh(counts, passed, self._forecast)
+        if self._floor_slopes is not None:
+            floor = self._floor_slopes @ np.stack([counts[0], counts[1] - counts[0]])
+            worse = np.concatenate([worse, floor[: len(_LOG_WORSE_WEIGHTS)]])
+            better = np.concatenate([better, floor[len(_LOG_WORSE_WEIGHTS) :]])
+        self._fail_logs = restarts.add(self._fail_logs, worse / self._dispersion)
+        self._pass_logs = restarts.add(self._pass_logs, better / self._dispersion)
+        self._effects.add(counts, likelihood, self._dispersion)
+        self._forecast.learn(counts[2], counts[3])
         self._note_crossings(passed)
 
-    def _read(self, candidate: Counts, stable: Counts) -> tuple[Floats, Floats, Floats, Floats]:
-        given = np.broadcast_arrays(*candidate, *stable)
-        shape = given[0].shape
+    def _read(self, candidate: Counts, stable: Counts) -> Floats:
+        given = [np.asarray(values, dtype=np.float64) for values in (*candidate, *stable)]
+        shape = np.broadcast_shapes(*(values.shape for values in given))
         if self._shape is None:
             self._shape = shape
             self._allocate(math.prod(shape))
         elif shape != self._shape:
             raise ValueError(f"this comparison has the shape {self._shape}, not {shape}")
-        counts = np.rint(np.array(given, dtype=np.float64).reshape(4, -1))
+        counts: Floats = np.array(
+            [values if values.shape == shape else np.broadcast_to(values, shape) for values in given]
+        )
+        counts = np.rint(counts).reshape(4, -1)
         # without both sides there is nothing to compare, and NaN is no count
-        counts = np.where(np.isfinite(counts).all(axis=0) & (counts[1] > 0) & (counts[3] > 0), counts, 0.0)
-        if (counts < 0).any() or (counts[0] > counts[1]).any() or (counts[2] > counts[3]).any():
+        missing = ~((counts[1] > 0) & (counts[3] > 0) & np.isfinite(counts).all(axis=0))
+        if missing.any():
+            counts[:, missing] = 0.0
+        if counts.min(initial=0) < 0 or (counts[0::2] > counts[1::2]).any():
             raise ValueError("counts are at least 0, and events at most total")
         if self._flip:
-            counts[0], counts[2] = counts[1] - counts[0], counts[3] - counts[2]
-        return counts[0], counts[1], counts[2], counts[3]
-
-    def _update_floor(self, bad: Floats, total: Floats, floor: float) -> None:
-        worse = bernoulli.log_evidence(bad, total, floor, bernoulli.shifted(floor, _WORSE_THAN_FLOOR))
-        better = bernoulli.log_evidence(bad, total, floor, bernoulli.shifted(floor, _BETTER_THAN_FLOOR))
-        self._floor_fail_logs = restarts.add(self._floor_fail_logs, worse / self._dispersion)
-        self._floor_pass_logs = restarts.add(self._floor_pass_logs, better / self._dispersion)
+            counts[0::2] = counts[1::2] - counts[0::2]
+        return counts
 
     def _note_crossings(self, passed: NDArray[np.bool_]) -> None:
         self._peak = np.maximum(self._peak, self._log_fail().astype(np.float32))
+        if passed.all():
+            return
         newly = ~passed & (self._log_pass() >= -math.log(self.beta)) & (self._peak < -math.log(self.alpha))
         if newly.any():  # from here on only evidence against the margin counts: all its processes start now, at 1
             self._passed[newly] = 1
             self._fail_logs[:, :, newly] = 0
-            self._floor_fail_logs[:, :, newly] = 0
 
     def restart(self, at: float | None = None) -> None:
         """A step begins: the step's own sums start again, and with `late_faults` a new process starts.
@@ -202,7 +199,6 @@ class Proportion:
     def _restart_processes(self) -> None:
         self._late.taken += 1
         self._fail_logs = restarts.with_restart(self._fail_logs)
-        self._floor_fail_logs = restarts.with_restart(self._floor_fail_logs)
 
     def raise_dispersion(self, dispersion: float) -> None:
         """Use a larger dispersion from here on, and for what was collected so far; a smaller one changes nothing."""
@@ -210,24 +206,21 @@ class Proportion:
         if dispersion <= old:
             return
         self._dispersion = dispersion
-        for name in ("_fail_logs", "_floor_fail_logs", "_pass_logs", "_floor_pass_logs"):
+        for name in ("_fail_logs", "_pass_logs"):
             setattr(self, name, restarts.raise_dispersion(getattr(self, name), old, dispersion))
         self._effects.raise_dispersion(old, dispersion)
 
     # --- evidence ----------------------------------------------------------------------------------------------
 
     def _log_fail(self) -> Floats:
-        processes = restarts.mixed(self._fail_logs, LOG_WEIGHTS)
+        processes = restarts.mixed(self._fail_logs[:, :ALTERNATIVES], LOG_WEIGHTS)
         if self._floor is not None:  # neither "not worse than the limit" nor "below the floor" may be the truth
-            processes = np.minimum(processes, restarts.mixed(self._floor_fail_logs, _LOG_WORSE_WEIGHTS))
+            above_floor = restarts.mixed(self._fail_logs[:, ALTERNATIVES:], _LOG_WORSE_WEIGHTS)
+            processes = np.minimum(processes, above_floor)
         return restarts.total(processes, self._late.stakes, self._late.reserve)
 
     def _log_pass(self) -> Floats:
-        ratio: Floats = restarts.mixed(self._pass_logs, LOG_WEIGHTS)[0]
-        if self._floor is None:
-            return ratio
-        below_floor = restarts.mixed(self._floor_pass_logs, _LOG_BETTER_WEIGHTS)[0]
-        result: Floats = np.logaddexp(ratio, below_floor) - math.log(2)
+        result: Floats = restarts.mixed(self._pass_logs, self._log_pass_weights)[0]
         return result
 
     @property
@@ -258,109 +251,6 @@ class Proportion:
         verdict = np.where(failed, "Fail", np.where(passes, "Pass", "Inconclusive"))
         return np.reshape(verdict, self._shape) if self._shape else str(verdict[0])
 
-    # --- effects -----------------------------------------------------------------------------------------------
-
-    @property
-    def effect_kind(self) -> EffectKind:
-        """What the margin limits: "ratio" of bad shares, or "difference" of the events' shares as given."""
-        return self._kind
-
-    @property
-    def estimates(self) -> tuple[Value, Value]:
-        """The events' shares (as given) of candidate and stable so far; NaN without data."""
-        return self._shares(self._effects.sums)
-
-    @property
-    def exposures(self) -> tuple[Value, Value]:
-        """Answers of candidate and stable so far."""
-        return self._out(self._effects.sums[1]), self._out(self._effects.sums[3])
-
-    @property
-    def step_estimates(self) -> tuple[Value, Value]:
-        """The events' shares since the step began; NaN without data."""
-        return self._shares(self._effects.sums - self._effects.at_step)
-
-    @property
-    def step_exposures(self) -> tuple[Value, Value]:
-        """Answers since the step began."""
-        sums = self._effects.sums - self._effects.at_step
-        return self._out(sums[1]), self._out(sums[3])
-
-    def _shares(self, sums: Floats) -> tuple[Value, Value]:
-        with np.errstate(invalid="ignore"):
-            bad_c, bad_s = sums[0] / sums[1], sums[2] / sums[3]
-        return self._out(1 - bad_c if self._flip else bad_c), self._out(1 - bad_s if self._flip else bad_s)
-
-    @property
-    def candidate(self) -> tuple[Value, Value]:
-        """Events (as given) and total of the candidate so far: the exposures behind the verdict."""
-        return self._counts(self._effects.sums[0:2])
-
-    @property
-    def stable(self) -> tuple[Value, Value]:
-        """Events (as given) and total of stable so far."""
-        return self._counts(self._effects.sums[2:4])
-
-    @property
-    def step_candidate(self) -> tuple[Value, Value]:
-        """Events and total of the candidate since the step began."""
-        return self._counts((self._effects.sums - self._effects.at_step)[0:2])
-
-    @property
-    def step_stable(self) -> tuple[Value, Value]:
-        """Events and total of stable since the step began."""
-        return self._counts((self._effects.sums - self._effects.at_step)[2:4])
-
-    def _counts(self, counts: Floats) -> tuple[Value, Value]:
-        bad, total = counts
-        return self._out(total - bad if self._flip else bad), self._out(total)
-
-    def ratio(self, level: float = 0.95) -> Interval:
-        """Ratio of the bad shares, candidate over stable, with its confidence sequence at this level."""
-        low, high = self._effects.ratio_bounds(level)
-        return Interval(self._out(self._effects.ratio_estimate(self._effects.sums)), self._out(low), self._out(high))
-
-    def difference(self, level: float = 0.95) -> Interval:
-        """Difference of the events' shares as given, candidate minus stable, with its confidence sequence."""
-        low, high = self._effects.difference_bounds(level)
-        estimate = self._effects.difference_estimate(self._effects.sums)
-        if self._flip:
-            low, high, estimate = -high, -low, -estimate
-        return Interval(self._out(estimate), self._out(low), self._out(high))
-
-    @property
-    def effect(self) -> Value:
-        """Point estimate in the margin's terms: ratio of bad shares, or difference of the events' shares as given."""
-        return self._effect_of(self._effects.sums)
-
-    @property
-    def step_effect(self) -> Value:
-        """The same from the step's own data; NaN without data."""
-        return self._effect_of(self._effects.sums - self._effects.at_step)
-
-    def _effect_of(self, sums: Floats) -> Value:
-        if self._kind == "ratio":
-            return self._out(self._effects.ratio_estimate(sums))
-        difference = self._effects.difference_estimate(sums)
-        return self._out(-difference if self._flip else difference)
-
-    def interval(self, level: float = 0.95) -> Interval:
-        """The effect with its confidence sequence at this level."""
-        return self.ratio(level) if self._kind == "ratio" else self.difference(level)
-
-    @property
-    def low(self) -> Value:
-        """Lower end of the effect's 95 % confidence sequence."""
-        return self.interval().low
-
-    @property
-    def high(self) -> Value:
-        """Upper end of the effect's 95 % confidence sequence."""
-        return self.interval().high
-
-    def _out(self, values: Floats) -> Value:
-        return values.reshape(self._shape) if self._shape else float(values[0])
-
     # --- stored state ------------------------------------------------------------------------------------------
 
     def state(self) -> dict[str, Any]:
@@ -374,8 +264,7 @@ class Proportion:
             self._shape or (),
             [
                 np.array([self._shape is not None, *clock], dtype=np.float64),
-                *(self._fail_logs, self._floor_fail_logs, self._pass_logs, self._floor_pass_logs),
-                *(self._peak, self._passed, effects.likelihood),
+                *(self._fail_logs, self._pass_logs, self._peak, self._passed, effects.likelihood),
                 *(effects.sums, effects.at_step, effects.variance, self._forecast.bad, self._forecast.total),
             ],
         )
@@ -396,19 +285,16 @@ class Proportion:
         restored._dispersion = float(dispersion)
         restored._shape = reader.shape if begun else None
         size = math.prod(reader.shape)
-        processes = len(restored._late.stakes)
-        restored._fail_logs = reader.read(np.float32, processes, len(LOG_WEIGHTS), size)
-        restored._floor_fail_logs = reader.read(np.float32, processes, len(_WORSE_THAN_FLOOR), size)
-        restored._pass_logs = reader.read(np.float32, 1, len(LOG_WEIGHTS), size)
-        restored._floor_pass_logs = reader.read(np.float32, 1, len(_BETTER_THAN_FLOOR), size)
+        restored._allocate(size)
+        restored._fail_logs = reader.read(np.float32, *restored._fail_logs.shape)
+        restored._pass_logs = reader.read(np.float32, *restored._pass_logs.shape)
         restored._peak = reader.read(np.float32, size)
         restored._passed = reader.read(np.float32, size)
-        effects = Effects(size)
+        effects = restored._effects
         effects.likelihood = reader.read(np.float32, len(NODES), size)
         effects.sums = reader.read(np.float64, SUMS, size)
         effects.at_step = reader.read(np.float64, SUMS, size)
         effects.variance = reader.read(np.float64, size)
-        restored._effects = effects
         restored._forecast = Forecast(reader.read(np.float64, size), reader.read(np.float64, size))
         return restored
 

@@ -10,7 +10,8 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from modelrollout.stats.comparison import Floats
+
 Logs = NDArray[np.float32]
 
 MAIN_STAKE = 0.6
@@ -93,9 +94,7 @@ def raise_dispersion(logs: Logs, old: float, new: float) -> Logs:
 
 def mixed(logs: Logs, log_weights: Floats) -> Floats:
     """Log of each process's mixture over its alternatives: (R, J, N) and weights (J,) to (R, N)."""
-    weighted = logs + log_weights[:, None]
-    top = weighted.max(axis=1)
-    result: Floats = np.log(np.exp(weighted - top[:, None]).sum(axis=1)) + top
+    result: Floats = np.logaddexp.reduce(logs + log_weights[:, None], axis=1)
     return result
 
 

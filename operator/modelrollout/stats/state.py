@@ -1,13 +1,14 @@
 """Stored evidence: what a restart of the operator needs to go on exactly where it was."""
 
 import base64
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-VERSION = 1
+VERSION = 2
 
 
 class UnknownState(ValueError):  # noqa: N818 - it names what the caller has: a state of an unknown form
@@ -56,7 +57,7 @@ class Reader:
 
     def read(self, dtype: type[np.float32] | type[np.float64], *shape: int) -> NDArray[Any]:
         """The next array, a copy that may be written to."""
-        count = int(np.prod(shape, dtype=int))
+        count = math.prod(shape)
         size = np.dtype(dtype).itemsize * count
         if self._at + size > len(self._raw):
             raise UnknownState("the state is too short")

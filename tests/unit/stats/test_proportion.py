@@ -234,7 +234,7 @@ def test_a_state_with_every_restart_taken_fits_in_a_kibibyte():
 
 def test_an_unknown_or_damaged_state_is_refused():
     state = Proportion(**SIGNATURE).state()
-    for damaged in ({**state, "v": 2}, {**state, "kind": "Mean"}, {**state, "data": state["data"][:50]}, {"v": 1}):
+    for damaged in ({**state, "v": 1}, {**state, "kind": "Mean"}, {**state, "data": state["data"][:50]}, {"v": 2}):
         with pytest.raises(UnknownState):
             Proportion.from_state(damaged)
 
