@@ -103,7 +103,6 @@ class ModelRolloutSpec(Model):
         ),
         not_yet("telemetry", "telemetry", "let your own exporter publish the counters that metrics reads"),
         not_yet("exclusivity", "exclusivity", "start one rollout after the other"),
-        not_yet("revert", "revert", "use the Undo command to go back to the previous version in one write"),
     )
 
     hypothesis: Annotated[str, Field(min_length=1, max_length=1024)] | None = Field(
@@ -208,9 +207,12 @@ class ModelRolloutSpec(Model):
             "When the last step has passed. Auto (default): promote. Manual: wait for a person's Approve command."
         ),
     )
-    revert: RevertPolicy | None = Field(
-        default=None,
-        description="How a target set back to the previous version is reached. Not yet supported: use Undo.",
+    revert: RevertPolicy = Field(
+        default=RevertPolicy.FAST,
+        description=(
+            "When target is set back to the version that served before, which is unchanged and ready. Fast (default): "
+            "all traffic goes back in one write, as with Undo. Trial: it is tried step by step like any other."
+        ),
     )
     deletion_policy: DeletionPolicy = Field(
         default=DeletionPolicy.RETURN_TO_STABLE,

@@ -158,6 +158,19 @@ class Run(StatusModel):
     ended_at: Time | None = Field(default=None, description="When the run was done.")
 
 
+class SliceStatus(StatusModel):
+    """What a metric says now of one group of requests."""
+
+    value: str = Field(description="Value of the label that tells the groups apart.", max_length=128)
+    verdict: Verdict = Field(description="Pass, Fail or Inconclusive.")
+    candidate: str | None = Field(default=None, description="The candidate's value, for people.", max_length=32)
+    stable: str | None = Field(default=None, description="The stable version's value, for people.", max_length=32)
+    effect: str | None = Field(default=None, description="Effect with its interval, for people.", max_length=64)
+    evidence_fail: str | None = Field(default=None, description="Evidence for Fail, 1 is decisive.", max_length=32)
+    candidate_count: int | None = Field(default=None, description="Exposures of the candidate behind it.")
+    stable_count: int | None = Field(default=None, description="Exposures of the stable version behind it.")
+
+
 class MetricStatus(StatusModel):
     """What a metric says now: the numbers, the limit and the verdict."""
 
@@ -176,6 +189,21 @@ class MetricStatus(StatusModel):
     stable_count: int | None = Field(default=None, description="Exposures of the stable version behind it.")
     evidence_fail: str | None = Field(default=None, description="Evidence for Fail, 1 is decisive.", max_length=32)
     evidence_pass: str | None = Field(default=None, description="Evidence for Pass, 1 is decisive.", max_length=32)
+    alpha: str | None = Field(
+        default=None, description="Chance of a false Fail that this metric may use up.", max_length=32
+    )
+    dispersion: str | None = Field(
+        default=None, description="By what the evidence is divided; 1 for independent answers.", max_length=32
+    )
+    dispersion_assumed: bool | None = Field(
+        default=None, description="True where stable's history was too short to measure the dispersion."
+    )
+    lost_strata: int | None = Field(
+        default=None, description="Intervals left out because Prometheus did not have them for both versions."
+    )
+    slices: list[SliceStatus] | None = Field(
+        default=None, max_length=3, description="The worst groups of requests, worst first."
+    )
 
 
 class Rejected(StatusModel):

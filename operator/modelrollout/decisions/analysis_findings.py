@@ -38,8 +38,7 @@ def judge_compared(metric: Metric, state: ComparedState, question: Question, at:
         proof = f"{said}; proven, evidence {test.log_e_pass:.1f} of {needed:.1f}"
         return replace(finding, verdict=Verdict.PASS, reason="Proven", message=proof)
     so_far = _so_far(finding, needed, -math.log(test.alpha))
-    assumed = dispersion_of(question.spec) is None and not state.measured
-    aside = f" (dispersion {test.dispersion:g} assumed)" if assumed else ""
+    aside = f" (dispersion {test.dispersion:g} assumed)" if finding.assumed else ""
     return replace(finding, reason="NotYet", message=f"{said}; {so_far}{aside}")
 
 
@@ -78,6 +77,10 @@ def _measured(metric: Metric, state: ComparedState, question: Question, at: floa
         stable_count=int(stable_total),
         fresh=state.trouble is None and not _stale(state, question, at),
         inside_margin=inside,
+        alpha=test.alpha,
+        dispersion=test.dispersion,
+        assumed=dispersion_of(question.spec) is None and not state.measured,
+        lost=state.lost,
     )
 
 
@@ -164,6 +167,8 @@ def _sentence(metric: Metric, question: Question, finding: Finding) -> str:
     what = metric.name
     if metric.latency is not None:
         what += f" (above {format_duration(metric.latency.above)})"
+    if not finding.candidate_count:
+        return f"{what}: no answers judged yet"
     limit = "" if finding.limit is None else f", {_limit_word(metric)} {percent(finding.limit)}"
     return (
         f"{what} {percent(finding.candidate)} of {finding.candidate_count:,} against {percent(finding.stable)} of "

@@ -8,6 +8,30 @@ from modelrollout.api.status import Verdict
 
 
 @dataclass(frozen=True, slots=True)
+class SliceFinding:
+    """What one metric says now of one group of requests.
+
+    Attributes:
+        value: of the label that tells the groups apart.
+        verdict: as of the metric.
+        candidate, stable, effect, low, high, effect_kind, evidence_fail, candidate_count, stable_count: as of the
+            metric, from this group alone.
+    """
+
+    value: str
+    verdict: Verdict
+    candidate: float | None = None
+    stable: float | None = None
+    effect: float | None = None
+    low: float | None = None
+    high: float | None = None
+    effect_kind: str = ""
+    evidence_fail: float | None = None
+    candidate_count: int | None = None
+    stable_count: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Finding:
     """What one metric says now.
 
@@ -25,6 +49,11 @@ class Finding:
         candidate_count, stable_count: exposures behind it.
         fresh: the newest data of both sides is at most two analysis intervals old.
         inside_margin: the point estimate from this step's data alone is inside the margin; None without data.
+        alpha: the chance of a false Fail that this metric may use up; None for thresholds.
+        dispersion: by what the log evidence is divided, at least 1; None for thresholds.
+        assumed: the dispersion was to be measured, and stable's history was too short for it.
+        lost: strata left out because Prometheus did not have them for both versions.
+        slices: the worst groups of requests, worst first, at most three.
     """
 
     metric: str
@@ -45,6 +74,11 @@ class Finding:
     stable_count: int | None = None
     fresh: bool = False
     inside_margin: bool | None = None
+    alpha: float | None = None
+    dispersion: float | None = None
+    assumed: bool = False
+    lost: int = 0
+    slices: tuple[SliceFinding, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

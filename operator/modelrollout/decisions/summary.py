@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator
 
-from modelrollout.api.status import MetricStatus, Outcome, Phase, Run, RunState
+from modelrollout.api.status import MetricStatus, Outcome, Phase, Run, RunState, SliceStatus
 from modelrollout.decisions import runs
 from modelrollout.decisions.adoption import Obstacle
 from modelrollout.decisions.conditions import set_condition
 from modelrollout.decisions.draft import Draft
-from modelrollout.decisions.findings import Finding
+from modelrollout.decisions.findings import Finding, SliceFinding
 from modelrollout.decisions.gate import Gate, Missing
 from modelrollout.decisions.traffic import agrees, in_flight, intent, shares, weights_agree
 
@@ -167,6 +167,24 @@ def metric_status(finding: Finding) -> MetricStatus:
         stable_count=finding.stable_count,
         evidence_fail=_number(finding.evidence_fail),
         evidence_pass=_number(finding.evidence_pass),
+        alpha=_number(finding.alpha),
+        dispersion=_number(finding.dispersion),
+        dispersion_assumed=True if finding.assumed else None,
+        lost_strata=finding.lost or None,
+        slices=[_slice_status(one) for one in finding.slices[:3]] or None,
+    )
+
+
+def _slice_status(finding: SliceFinding) -> SliceStatus:
+    return SliceStatus(
+        value=finding.value[:128],
+        verdict=finding.verdict,
+        candidate=_number(finding.candidate),
+        stable=_number(finding.stable),
+        effect=_effect(finding),
+        evidence_fail=_number(finding.evidence_fail),
+        candidate_count=finding.candidate_count,
+        stable_count=finding.stable_count,
     )
 
 
@@ -174,7 +192,7 @@ def _number(value: float | None) -> str | None:
     return None if value is None else f"{value:.4g}"
 
 
-def _effect(finding: Finding) -> str | None:
+def _effect(finding: Finding | SliceFinding) -> str | None:
     if finding.effect is None:
         return None
     interval = "" if finding.low is None or finding.high is None else f" [{finding.low:.3g}, {finding.high:.3g}]"
