@@ -5,6 +5,7 @@ The whole public interface of the room:
 - `close_strata`, `CounterSeries`, `Strata`, `stratum_width`: raw cumulative counters to strata.
 - `Proportion`: two versions' proportions compared stratum by stratum.
 - `Comparison`, `TwoSided`, `OneSided`: what all such tests have in common; `Interval`: effect and confidence sequence.
+- `Distribution`: how far two versions' distributions over the same buckets have drifted apart.
 - `AgainstLimit`: one version's proportion against a fixed limit (while watching after a promotion).
 - `Threshold`: a value against a bound, without statistics.
 - `AnsweredShare`: whether the candidate answers what its weight should bring.
@@ -17,6 +18,7 @@ from modelrollout.stats.against_limit import AgainstLimit
 from modelrollout.stats.comparison import Comparison, Interval, OneSided, TwoSided
 from modelrollout.stats.counters import CounterSeries
 from modelrollout.stats.dispersion import Dispersion, estimate_dispersion
+from modelrollout.stats.distribution import Distribution
 from modelrollout.stats.multiplicity import StepDown, holm
 from modelrollout.stats.proportion import DEFAULT_FLOOR, Proportion
 from modelrollout.stats.state import UnknownState
@@ -31,6 +33,7 @@ __all__ = [
     "Comparison",
     "CounterSeries",
     "Dispersion",
+    "Distribution",
     "Interval",
     "OneSided",
     "Proportion",
