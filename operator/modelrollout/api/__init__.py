@@ -30,6 +30,7 @@ from modelrollout.api.policies import (
     DeletionPolicy,
     Prometheus,
     PromotionPolicy,
+    RevertPolicy,
     RevisionPolicy,
     RollbackPolicy,
 )
@@ -83,6 +84,7 @@ __all__ = [
     "QuantileMetric",
     "RateMetric",
     "Requirement",
+    "RevertPolicy",
     "RevisionPolicy",
     "Role",
     "RollbackPolicy",

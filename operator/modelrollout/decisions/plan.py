@@ -14,11 +14,12 @@ from modelrollout.decisions.findings import Evidence
 from modelrollout.decisions.gate import Gate
 from modelrollout.decisions.observed import Observed
 from modelrollout.decisions.questions import Question, question_of
+from modelrollout.decisions.reverts import revert, reverts
 from modelrollout.decisions.significance import worth_writing
 from modelrollout.decisions.steps import PlannedStep, compile_steps
 from modelrollout.decisions.summary import REVERSALS_CONTESTED, summarise
 from modelrollout.decisions.traffic import agrees, in_flight, intent, weights_agree
-from modelrollout.decisions.trial import advance, present_gate
+from modelrollout.decisions.trial import advance, paused, present_gate
 from modelrollout.decisions.verbs import answer_commands
 
 CONTESTED_BACKOFF = timedelta(seconds=30)
@@ -141,7 +142,12 @@ def _follow_target(draft: Draft, steps: tuple[PlannedStep, ...]) -> None:
         return
     if run is not None and run.state is RunState.TAKING_BACK:
         return
-    if target != status.stable:
+    if target == status.stable:
+        return
+    if reverts(draft, target):
+        if not paused(draft):
+            revert(draft, target)
+    else:
         _begin(draft, target, steps)
 
 

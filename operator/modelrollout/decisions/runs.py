@@ -64,6 +64,27 @@ def begin(draft: Draft, target: str, steps: tuple[PlannedStep, ...]) -> None:
     draft.snapshot = draft.spec
 
 
+def begin_return(draft: Draft, serving: str, target: str) -> None:
+    """Begin a run that only ends: of the version that serves, to be taken back to the one that served before it."""
+    status, old = draft.status, draft.status.run
+    revision = draft.observed.revision(serving) or status.stable_revision
+    attempt = _attempt(status, serving, revision)
+    status.run = Run(
+        id=run_id(serving, revision, attempt),
+        target=serving,
+        revision=revision,
+        attempt=attempt,
+        stable=target,
+        stable_revision=draft.observed.revision(target),
+        state=RunState.DONE,
+        outcome=Outcome.PROMOTED,
+        intent=old.intent if old is not None else 0,
+        started_at=draft.now,
+        step_started_at=draft.now,
+        advanced_at=draft.now,
+    )
+
+
 def move(draft: Draft, weight: int) -> None:
     """Decide the candidate's weight, as a new intent."""
     draft.run.weight = weight

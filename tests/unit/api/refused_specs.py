@@ -237,7 +237,6 @@ POLICIES = [
     ),
     Refused("telemetry", spec(telemetry={}), "telemetry is not yet supported", "spec.telemetry"),
     Refused("exclusivity", spec(exclusivity={"layer": "a"}), "exclusivity is not yet supported", "spec.exclusivity"),
-    Refused("revert", spec(revert="Fast"), "revert is not yet supported: use the Undo", "spec.revert"),
 ]
 
 REFUSED = [*VERSIONS, *TRAFFIC, *STRATEGY, *METRICS, *POLICIES]
