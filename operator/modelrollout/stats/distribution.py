@@ -235,7 +235,8 @@ class Distribution:
     def _burnt_in(self) -> NDArray[np.bool_]:
         used = (self._sums[_RUN].sum(axis=0) > 0).sum(axis=1)
         enough: NDArray[np.bool_] = (self._answers[_RUN] >= _BURN_IN).all(axis=0)
-        return enough & (self._weights(_RUN) >= _BURN_IN_BUCKET * used)
+        enough &= self._weights(_RUN) >= _BURN_IN_BUCKET * used
+        return enough
 
     @property
     def dispersion(self) -> float:

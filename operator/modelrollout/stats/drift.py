@@ -7,9 +7,12 @@ common). J. Lin, "Divergence measures based on the Shannon entropy", IEEE Trans.
 import math
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.special import gammaln, ive, xlogy
 
 from modelrollout.stats.comparison import Floats
+
+Flags = NDArray[np.bool_]
 
 BITS = math.log(2.0)
 _STEEPEST = 0.95  # shares of one side against the mean of both; keeps every logarithm finite
@@ -62,7 +65,7 @@ def log_evidence(candidate: Floats, stable: Floats, mid: Floats, slope: Floats, 
     if limit == 0:
         pool = 1 + (m - n) / both * slope
         factor_c, factor_s = (1 + slope) / pool, (1 - slope) / pool
-        outside = np.ones(len(m), dtype=bool)
+        outside: Flags = np.ones(len(m), dtype=bool)
     else:
         way, outside = _way_to(mid, slope, limit)
         score_c, score_s = np.log1p(way * slope) / 2, np.log1p(-way * slope) / 2
@@ -76,7 +79,7 @@ def log_evidence(candidate: Floats, stable: Floats, mid: Floats, slope: Floats, 
     return result
 
 
-def _way_to(mid: Floats, slope: Floats, limit: float) -> tuple[Floats, np.ndarray[tuple[int, ...], np.dtype[np.bool_]]]:
+def _way_to(mid: Floats, slope: Floats, limit: float) -> tuple[Floats, Flags]:
     """The part of the way to the alternative at which the limit lies (N, 1), and where the alternative is beyond it.
 
     Newton's method on a convex function from the side where it cannot overshoot; the evidence is valid for any result.

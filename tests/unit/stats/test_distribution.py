@@ -157,10 +157,10 @@ def test_the_stability_index_is_the_usual_one_and_stays_finite_where_a_bucket_is
 @pytest.mark.parametrize("late_faults", [False, True])
 def test_a_late_drift_is_found_though_hours_of_none_came_before(late_faults):
     rng = np.random.default_rng(8)
-    comparison = Distribution(margin_distance=0.2, beta=1e-9, late_faults=late_faults)
+    comparison = Distribution(margin_distance=0.2, late_faults=late_faults)
     for i in range(250):
         comparison.update(rng.multinomial(50, STABLE), rng.multinomial(50, STABLE), start=15.0 * i)
-    assert comparison.verdict == "Inconclusive"
+    assert comparison.verdict == "Pass"
     drifted = shifted(STABLE, 0.4)
     for i in range(250, 290):
         comparison.update(rng.multinomial(50, drifted), rng.multinomial(50, STABLE), start=15.0 * i)
@@ -186,7 +186,7 @@ counts = st.lists(st.integers(0, 60), min_size=4, max_size=4)
 
 
 @given(strata=st.lists(st.tuples(counts, counts), max_size=10), cut=st.integers(0, 10))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_a_restored_comparison_goes_on_exactly(strata, cut):
     through, broken = (Distribution(margin_distance=0.1, late_faults=True, dispersion=1.5) for _ in range(2))
     for i, (candidate, stable) in enumerate(strata):
