@@ -87,6 +87,23 @@ def test_a_person_promotes_aborts_and_undoes_by_hand_without_a_failed_answer(sce
     assert scene.failed_answers() == 0
 
 
+def test_a_revert_in_git_after_the_watch_is_one_write_without_a_failed_answer(scene: Scene) -> None:
+    scene.patch(watch="1s")
+    try:
+        scene.begin("v2")
+        assert scene.command("Promote", full=True)["accepted"]
+        scene.until(lambda: scene.status["phase"] == "Completed", "the end of the watch", 30)
+        before = int(scene.get("httproute")["metadata"]["generation"])
+        scene.patch(target="v1")  # what a pipeline does with a reverted commit
+        scene.until(lambda: scene.weights == {"v1": 1000}, "everything back on v1", 5)
+        scene.until(lambda: scene.status["stable"] == "v1", "that it is told", 5)
+    finally:
+        scene.patch(watch="20s")
+    assert scene.status["run"]["outcome"] == "Withdrawn"
+    assert int(scene.get("httproute")["metadata"]["generation"]) == before + 1
+    assert scene.failed_answers() == 0
+
+
 def test_a_candidate_that_loses_its_pods_gets_no_traffic_and_goes_on_when_it_is_back(scene: Scene) -> None:
     scene.begin("v2")
     scale = ("scale", "deployment/digits-v2", f"--namespace={stage.NAMESPACE}")

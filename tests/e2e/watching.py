@@ -101,11 +101,12 @@ class Scene:
 
     def reach(self, version: str) -> None:
         """Bring the rollout to rest with all traffic on this version, from wherever it is."""
-        if self.status["stable"] != version:
-            self.begin(version)
-            assert self.command("Promote", full=True)["accepted"]
         self.patch(target=version)
         self.until(self._seen, "that the operator has seen the edit", 20)
+        status = self.status
+        if status["stable"] != version and status["run"]["state"] != "TakingBack":
+            self.begin(version)
+            assert self.command("Promote", full=True)["accepted"]
         self.until(lambda: self.status.get("run", {"state": "Done"})["state"] == "Done", f"{version} at rest")
         assert self.weights == {version: 1000}
 
