@@ -8,6 +8,7 @@ The whole public interface of the room:
 - `Distribution`: how far two versions' distributions over the same buckets have drifted apart.
 - `AgainstLimit`: one version's proportion against a fixed limit (while watching after a promotion).
 - `Threshold`: a value against a bound, without statistics.
+- `SampleRatio`: whether traffic is split as intended; `Coverage`: whether labels cover both versions alike.
 - `AnsweredShare`: whether the candidate answers what its weight should bring.
 - `estimate_dispersion`, `Dispersion`: how much more counts vary than independent answers would.
 - `holm`, `StepDown`: which of many comparisons fail, and the evidence each one needs.
@@ -17,10 +18,12 @@ The whole public interface of the room:
 from modelrollout.stats.against_limit import AgainstLimit
 from modelrollout.stats.comparison import Comparison, Interval, OneSided, TwoSided
 from modelrollout.stats.counters import CounterSeries
+from modelrollout.stats.coverage import Coverage
 from modelrollout.stats.dispersion import Dispersion, estimate_dispersion
 from modelrollout.stats.distribution import Distribution
 from modelrollout.stats.multiplicity import StepDown, holm
 from modelrollout.stats.proportion import DEFAULT_FLOOR, Proportion
+from modelrollout.stats.sample_ratio import SampleRatio
 from modelrollout.stats.state import UnknownState
 from modelrollout.stats.strata import SliceColumns, Strata, close_strata, stratum_width
 from modelrollout.stats.threshold import Threshold
@@ -32,11 +35,13 @@ __all__ = [
     "AnsweredShare",
     "Comparison",
     "CounterSeries",
+    "Coverage",
     "Dispersion",
     "Distribution",
     "Interval",
     "OneSided",
     "Proportion",
+    "SampleRatio",
     "SliceColumns",
     "StepDown",
     "Strata",
