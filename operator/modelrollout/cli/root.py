@@ -28,6 +28,7 @@ _SECTIONS: Mapping[str, Mapping[str, str]] = {
     },
     "Files": {
         "lint": "Check manifests without a cluster.",
+        "backtest": "What a policy would have decided over recorded samples.",
     },
     "More": {
         "version": "Versions of this plugin and of the resources in the cluster.",

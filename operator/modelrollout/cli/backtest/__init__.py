@@ -1,0 +1,1 @@
+"""`backtest`: where its samples come from, and how its result is shown."""

@@ -1,0 +1,21 @@
+"""What has to be known to read the result of a backtest rightly."""
+
+from collections.abc import Iterator
+
+from modelrollout.cli.backtest.sources import Gathered
+from modelrollout.rehearsal.replay_result import Ending, Replay
+
+SPLIT = (
+    "The samples were recorded under other weights than this policy's: whether the candidate answered its share of the "
+    "requests was not judged, and counts are the recorded ones."
+)
+READY = "Every version was taken to be ready all the time, and traffic to move at once."
+
+
+def notes(samples: Gathered, done: Replay) -> Iterator[str]:
+    """Sentences, the general ones last."""
+    yield from samples.notes
+    if done.ending is Ending.PROMOTED and not done.watched:
+        yield "The data end before the watch after the promotion is over: a rollback in it cannot be excluded."
+    yield SPLIT
+    yield READY

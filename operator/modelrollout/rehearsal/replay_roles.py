@@ -1,0 +1,79 @@
+"""Which version is on trial in a replay, against which one, and since when."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from modelrollout.api import ModelRolloutSpec
+from modelrollout.errors import ModelRolloutError
+from modelrollout.rehearsal.recording import Recording
+from modelrollout.rehearsal.recording_keys import lacking
+
+
+class CannotReplay(ModelRolloutError):  # noqa: N818 - named for what is wrong, as all leaves
+    """The rollout and the recording do not go together; the message says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Roles:
+    """The version on trial, and the one it is compared with."""
+
+    candidate: str
+    stable: str
+
+
+def roles_of(
+    spec: ModelRolloutSpec, candidate: str | None, stable: str | None, recorded: Sequence[str] | None = None
+) -> Roles:
+    """The roles that are asked for, else those that the spec implies, else those that the recording implies.
+
+    The candidate is the spec's target. Stable is `initialStable`, else the only other version of the spec, else the
+    only other one that was recorded.
+
+    Raises:
+        CannotReplay: a name that is no version, one version in both roles, or several that may be stable.
+    """
+    names = [version.name for version in spec.versions]
+    for name in (candidate, stable):
+        if name is not None and name not in names:
+            raise CannotReplay(f"{name} is no version of this rollout: it has {', '.join(names)}")
+    trial = candidate or spec.target
+    if trial is None:
+        raise CannotReplay("the rollout has no target: name the version on trial with --candidate")
+    if stable == trial:
+        raise CannotReplay(
+            f"{trial} cannot be on trial against itself: name two versions with --candidate and --stable"
+        )
+    others = [name for name in names if name != trial]
+    if stable is None and spec.initial_stable in others:
+        stable = spec.initial_stable
+    if stable is None and len(others) > 1:
+        others = [name for name in others if name in (recorded or ())]
+    if stable is None and len(others) != 1:
+        choice = f"it may be {', '.join(others)}" if others else f"there is none beside {trial}"
+        raise CannotReplay(f"which version was stable is not clear: {choice}; name it with --stable")
+    return Roles(trial, stable or others[0])
+
+
+def exposure(recording: Recording, roles: Roles) -> float:
+    """When the candidate is taken to have got its first weight: at its first sample, seconds since the epoch.
+
+    Raises:
+        CannotReplay: one of the two versions was not recorded.
+    """
+    for name in (roles.candidate, roles.stable):
+        if recording.first(name) is None:
+            there = ", ".join(recording.versions()) or "none"
+            raise CannotReplay(f"nothing was recorded of {name}; versions that were recorded: {there}")
+    return recording.first(roles.candidate) or 0.0
+
+
+def check_metrics(spec: ModelRolloutSpec, recording: Recording) -> None:
+    """See that every metric was recorded, with every counter that it needs.
+
+    Raises:
+        CannotReplay: one was not; the message names what was.
+    """
+    for metric in spec.metrics:
+        lack = lacking(metric, recording)
+        if lack:
+            raise CannotReplay(lack)
