@@ -1,7 +1,8 @@
-"""Restarts and kills of a version's containers, looked up only when its endpoints have changed.
+"""Restarts and kills of a version's containers, looked up when its endpoints have changed, and why it is not ready.
 
 Pods are not watched: in a big namespace that is most of the traffic and memory of a controller, and a container that
-restarts shows in the EndpointSlices anyway.
+restarts shows in the EndpointSlices anyway. A pod that gets no node does not: while a version is waited for, its pods
+are looked at again and again, ever more rarely.
 """
 
 import asyncio
@@ -14,10 +15,12 @@ from modelrollout.kube.clock import Clock
 from modelrollout.kube.errors import KubeError
 from modelrollout.kube.resources import PODS
 from modelrollout.workloads.containers import Containers, containers
+from modelrollout.workloads.pod_problems import pod_problem
 
 _log = logging.getLogger(__name__)
 
 _PAUSE = 2.0
+_LONGEST_PAUSE = 60.0
 
 Place = tuple[str, str]
 """Namespace and name of a Service."""
@@ -28,6 +31,9 @@ class _Inspected:
     tag: Hashable
     at: float
     found: Containers
+    problem: str
+    waited_for: bool
+    waits: int
 
 
 class Inspection:
@@ -38,31 +44,54 @@ class Inspection:
         self._clock = clock
         self._on_change = on_change
         self._last: dict[Place, _Inspected] = {}
-        self._looking: dict[Place, asyncio.Task[None]] = {}
+        self._looking: dict[Place, tuple[Hashable, asyncio.Task[None]]] = {}
 
     def last(self, place: Place) -> Containers | None:
         """What was found last, None before the first look."""
         inspected = self._last.get(place)
         return inspected.found if inspected else None
 
-    def look(self, place: Place, selector: str, tag: Hashable) -> None:
-        """Look again, unless that was done with this tag; looks that follow fast upon each other become one."""
+    def waited_for(self, place: Place) -> bool:
+        """Whether it was waited for at the last look: its containers may still restart on their way up."""
         inspected = self._last.get(place)
-        if (inspected is not None and inspected.tag == tag) or place in self._looking:
+        return inspected is not None and inspected.waited_for
+
+    def problem(self, place: Place) -> str:
+        """Why its pods were not ready at the last look, empty when nothing is known."""
+        inspected = self._last.get(place)
+        return inspected.problem if inspected else ""
+
+    def look(self, place: Place, selector: str, tag: Hashable, *, waited_for: bool = False) -> None:
+        """Look again, unless that was done with this tag; looks that follow fast upon each other become one.
+
+        What is `waited_for` is looked at again with the same tag too, after a pause that grows to a minute.
+        """
+        last = self._last.get(place)
+        same = last is not None and last.tag == tag
+        if same and not waited_for:
             return
-        self._looking[place] = asyncio.create_task(self._look(place, selector, tag), name=f"pods of {place}")
+        under_way = self._looking.get(place)
+        if under_way is not None:
+            if under_way[0] in (None, tag):
+                return
+            under_way[1].cancel()  # it may be in a long pause for a version that has changed meanwhile
+        waits = last.waits + 1 if last is not None and same else 0
+        looking = self._look(place, selector, tag, waited_for, waits)
+        task = asyncio.create_task(looking, name=f"pods of {place}")
+        self._looking[place] = (tag if waited_for else None, task)
 
     def forget(self, place: Place) -> None:
         """Drop what is known of a Service that nobody asks for any more."""
         self._last.pop(place, None)
         looking = self._looking.pop(place, None)
         if looking:
-            looking.cancel()
+            looking[1].cancel()
 
-    async def _look(self, place: Place, selector: str, tag: Hashable) -> None:
+    async def _look(self, place: Place, selector: str, tag: Hashable, waited_for: bool, waits: int) -> None:
         last = self._last.get(place)
         if last is not None:
-            await self._clock.sleep(max(0.0, last.at + _PAUSE - self._clock.monotonic()))
+            pause = min(_LONGEST_PAUSE, _PAUSE * 2.0 ** max(0, waits - 1))
+            await self._clock.sleep(max(0.0, last.at + pause - self._clock.monotonic()))
         while True:
             try:
                 pods = await self._client.list(PODS, place[0], selector=selector)
@@ -70,6 +99,8 @@ class Inspection:
             except KubeError as error:
                 _log.warning("pods behind %s/%s: %s", *place, error)
                 await self._clock.sleep(_PAUSE)
-        self._last[place] = _Inspected(tag, self._clock.monotonic(), containers(pods.items))
+        problem = pod_problem(pods.items)
+        counted = containers(pods.items)
+        self._last[place] = _Inspected(tag, self._clock.monotonic(), counted, problem, waited_for, waits)
         self._looking.pop(place, None)
         self._on_change(place)

@@ -58,8 +58,8 @@ class Versions:
         """What is known of the version now.
 
         Its revision is empty while what its pods read is not known; it becomes known by itself. Pods are remembered
-        from the beginning of the present run on. Containers are looked up for the version on trial, once it is ready
-        to get traffic, and whenever its endpoints have changed.
+        from the beginning of the present run on. Containers are looked up for the version on trial: while it is waited
+        for, and whenever its endpoints have changed.
         """
         namespace, run = rollout.metadata.namespace, rollout.status.run
         place = namespace, version.service.name
@@ -69,9 +69,14 @@ class Versions:
         found = endpoints(self._slices.get(place, {}).values(), port or "")
         ready = found.ready if port is not None else 0
         on_trial = _on_trial(rollout, version)
-        if on_trial and ready and workload is not None:
-            self._look(place, version, workload)
-        seen = self._inspection.last(place) if on_trial else None
+        problem = _kind(version).problem(workload) if workload is not None else ""
+        if on_trial and workload is not None and (ready or not problem):
+            self._look(place, version, workload, waited_for=not ready)
+        if on_trial and not ready:
+            problem = problem or self._inspection.problem(place)
+        # Restarts on the way up are no failure: counting begins with a look at a version that was ready.
+        counts = run is not None and run.restarts is not None
+        seen = self._inspection.last(place) if on_trial and (counts or not self._inspection.waited_for(place)) else None
         return VersionSeen(
             service_found=port is not None,
             workload_found=workload is not None,
@@ -80,7 +85,7 @@ class Versions:
             restarts=seen.restarts if seen else None,
             oom_kills=seen.oom_kills if seen else 0,
             pods=self._remember(place, run.id if run is not None else "", found.pods),
-            problem=_kind(version).problem(workload) if workload is not None else "",
+            problem=problem,
         )
 
     def ready_behind(self, namespace: str, service: str) -> int:
@@ -97,9 +102,9 @@ class Versions:
             self._inspection.forget(place)
             self._pods.pop(place, None)
 
-    def _look(self, place: tuple[str, str], version: Version, workload: Obj) -> None:
+    def _look(self, place: tuple[str, str], version: Version, workload: Obj, *, waited_for: bool) -> None:
         slices = frozenset((name, version_of(one)) for name, one in self._slices.get(place, {}).items())
-        self._inspection.look(place, _kind(version).selector(workload), slices)
+        self._inspection.look(place, _kind(version).selector(workload), slices, waited_for=waited_for)
 
     def _revision(self, rollout: ModelRollout, version: Version, workload: Obj) -> str:
         pod_spec = _kind(version).pod_spec(workload)

@@ -186,3 +186,48 @@ async def test_a_workload_that_was_scaled_to_nothing_says_so(desk: Desk) -> None
     spec = {"replicas": 0, "template": {"spec": {}}, "selector": {}}
     desk.put(DEPLOYMENTS, "fraud-v8", spec=spec, metadata={"generation": 9})
     assert "scaled to 0" in desk.see().problem
+
+
+def unschedulable(name: str) -> Obj:
+    condition = {
+        "type": "PodScheduled",
+        "status": "False",
+        "reason": "Unschedulable",
+        "message": "0/3 nodes are available: 3 Insufficient nvidia.com/gpu.",
+    }
+    return {"metadata": {"namespace": NS, "name": name}, "status": {"conditions": [condition]}}
+
+
+async def test_a_candidate_that_gets_no_node_says_so_in_the_schedulers_words(desk: Desk) -> None:
+    desk.run()
+    desk.endpoints()
+    desk.server.put(PODS.path(NS, "pod-0"), unschedulable("pod-0"))
+    desk.see()
+    await settle()
+    assert (SERVICES, NS, "fraud-v8") in desk.learnt
+    assert desk.see().problem == (
+        "pod pod-0 gets no node: Unschedulable: 0/3 nodes are available: 3 Insufficient nvidia.com/gpu."
+    )
+
+
+async def test_a_candidate_that_is_waited_for_is_looked_at_ever_more_rarely(desk: Desk) -> None:
+    desk.run()
+    desk.endpoints()
+    for _ in range(600):
+        desk.see()
+        await desk.clock.advance(1)
+    assert 10 <= desk.asked(PODS) <= 20
+
+
+async def test_restarts_on_the_way_up_do_not_count(desk: Desk) -> None:
+    desk.run()
+    desk.endpoints(False)
+    desk.pods(restarts=3)
+    desk.see()
+    await settle()
+    assert desk.see().restarts is None
+    desk.pods(restarts=4)
+    desk.endpoints(True)
+    assert desk.see().restarts is None
+    await desk.clock.advance(3)
+    assert desk.see().restarts == 4
