@@ -116,6 +116,18 @@ def test_a_candidate_that_loses_its_pods_gets_no_traffic_and_goes_on_when_it_is_
     scene.until(lambda: scene.weights.get("v2") == 100, "traffic for v2 again", 60)
 
 
+def test_a_candidate_that_gets_no_node_says_so_at_once_and_gets_no_traffic(scene: Scene) -> None:
+    with scene.homeless("v4"):
+        scene.patch(target="v4")
+        scene.until(lambda: "gets no node" in scene.status["message"], "the scheduler's reason", 10)
+        assert "didn't match Pod's node affinity/selector" in scene.status["message"]
+        assert scene.status["phase"] == "Pending"
+        assert scene.weights == {"v1": 1000}
+        scene.patch(target="v1")
+        scene.until(lambda: scene.status["run"]["state"] == "Done", "that it is withdrawn", 10)
+    assert scene.failed_answers() == 0
+
+
 def test_without_prometheus_the_first_weight_is_never_exceeded(scene: Scene) -> None:
     scale = ("scale", "deployment/prometheus", "--namespace=monitoring")
     scene.cluster.kubectl(*scale, "--replicas=0")

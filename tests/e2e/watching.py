@@ -2,7 +2,8 @@
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from dev.cluster import Cluster
@@ -65,6 +66,32 @@ class Scene:
         where = (f"--namespace={stage.NAMESPACE}", "--type=json", "--field-manager=somebody")
         self.cluster.kubectl("patch", "httproute", stage.ROLLOUT, *where, f"--patch={json.dumps(operations)}")
 
+    @contextmanager
+    def homeless(self, version: str) -> Iterator[None]:
+        """A version more, a copy of the first one, that asks for a node which is not there."""
+        name, where = f"digits-{version}", f"--namespace={stage.NAMESPACE}"
+        copies = [_copy(self.get(kind, "digits-v1"), name, version) for kind in ("deployment", "service")]
+        copies[0]["spec"]["template"]["spec"]["nodeSelector"] = {"accelerator": "h100"}
+        versions = self.get("modelrollout")["spec"]["versions"]
+        added = {**versions[0], "name": version, "service": {**versions[0]["service"], "name": name}}
+        added["workload"] = {**versions[0]["workload"], "name": name}
+        for each in copies:
+            self.cluster.kubectl("apply", "--filename=-", input=json.dumps(each))
+        self._backends("add", {"name": name, "port": 8080, "weight": 0})
+        self.patch(versions=[*versions, added])
+        try:
+            yield
+        finally:
+            self.patch(target="v1", versions=versions)
+            self._backends("remove")
+            self.cluster.kubectl("delete", f"deployment/{name}", f"service/{name}", where, "--ignore-not-found")
+
+    def _backends(self, op: str, value: dict[str, Any] | None = None) -> None:
+        last = len(self.get("httproute")["spec"]["rules"][0]["backendRefs"]) - (op == "remove")
+        operation = {"op": op, "path": f"/spec/rules/0/backendRefs/{last}", **({"value": value} if value else {})}
+        where = (f"--namespace={stage.NAMESPACE}", "--type=json")
+        self.cluster.kubectl("patch", "httproute", stage.ROLLOUT, *where, f"--patch={json.dumps([operation])}")
+
     def command(self, verb: str, **more: Any) -> dict[str, Any]:
         """Create a command; returns what became of it once the operator has answered."""
         body = {
@@ -120,3 +147,13 @@ class Scene:
             name: stage.users(self.cluster, name, self.began, time.time() + 60) for name in ("v1", "v2", "unknown")
         }
         return sum(seen.failed for seen in versions.values())
+
+
+def _copy(obj: dict[str, Any], name: str, version: str) -> dict[str, Any]:
+    """The same object for another version, with nothing that the API server gave it."""
+    metadata = {"namespace": obj["metadata"]["namespace"], "name": name}
+    text = json.dumps({"apiVersion": obj["apiVersion"], "kind": obj["kind"], "metadata": metadata, "spec": obj["spec"]})
+    copied: dict[str, Any] = json.loads(text.replace('"v1"', f'"{version}"'))
+    for given in ("clusterIP", "clusterIPs"):
+        copied["spec"].pop(given, None)
+    return copied
