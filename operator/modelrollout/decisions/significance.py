@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 from modelrollout.api.status import ModelRolloutStatus
+from modelrollout.decisions.telling import without_numbers
 
 VERDICT_INTERVAL = timedelta(seconds=30)
 """Changed verdicts of a step are gathered this long, so that several metrics cost one write."""
@@ -38,4 +39,4 @@ def _decided(status: ModelRolloutStatus) -> dict[str, Any]:
 
 def _told(status: ModelRolloutStatus) -> tuple[str, list[tuple[str, str]]]:
     """What people read between decisions: what a step waits for, and the verdicts."""
-    return status.message, [(metric.name, str(metric.verdict)) for metric in status.metrics]
+    return without_numbers(status.message), [(metric.name, str(metric.verdict)) for metric in status.metrics]

@@ -9,6 +9,7 @@ from modelrollout.decisions.conditions import set_condition
 from modelrollout.decisions.draft import Draft
 from modelrollout.decisions.findings import Finding, SliceFinding
 from modelrollout.decisions.gate import Gate, Missing
+from modelrollout.decisions.telling import progress, with_numbers
 from modelrollout.decisions.traffic import agrees, in_flight, intent, shares, weights_agree
 
 REVERSALS_CONTESTED = 3
@@ -39,7 +40,10 @@ def summarise(draft: Draft, obstacle: Obstacle | None, gate: Gate | None) -> Non
     status.observed_generation = draft.rollout.metadata.generation
     status.strategy = next((name for name in ("canary",) if getattr(draft.spec.strategy, name) is not None), "")
     status.phase, headline = _phase(draft, obstacle, gate)
-    status.message = headline + (_waits_for(gate) if status.phase is Phase.PROGRESSING else "")
+    status.message = with_numbers(headline, "")
+    if run is not None and status.phase is Phase.PROGRESSING:
+        numbers = progress(draft.spec, run, gate, draft.evidence, draft.now)
+        status.message = with_numbers(headline + _waits_for(gate), numbers)
     exposed = run is not None and runs.active(run)
     status.candidate = run.target if run is not None and exposed else _waiting_target(draft)
     status.step_text = f"{run.step + 1}/{run.steps}" if run is not None and exposed and run.exposed_at else ""

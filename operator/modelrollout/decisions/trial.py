@@ -11,6 +11,7 @@ from modelrollout.decisions.gate import Gate, Missing, gate
 from modelrollout.decisions.guardrails import Failure, failure
 from modelrollout.decisions.record import boundary
 from modelrollout.decisions.steps import PlannedStep
+from modelrollout.decisions.telling import in_short
 
 UNAVAILABLE_LIMIT = timedelta(minutes=5)
 UNAVAILABLE_TIMES = 3
@@ -242,11 +243,4 @@ def next_step(draft: Draft, steps: Steps) -> None:
 def numbers(draft: Draft) -> str:
     """What the metrics said, for the event of a step."""
     evidence = draft.evidence
-    if evidence is None or not evidence.findings:
-        return ""
-    said = "; ".join(f"{one.metric} {_plain(one.candidate)}/{_plain(one.stable)}" for one in evidence.findings)
-    return f" (candidate/stable: {said})"
-
-
-def _plain(value: float | None) -> str:
-    return "-" if value is None else f"{value:.4g}"
+    return f": {in_short(evidence.findings)}" if evidence is not None and evidence.findings else ""

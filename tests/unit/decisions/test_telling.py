@@ -1,0 +1,127 @@
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+from modelrollout.api import Metric, ModelRolloutSpec
+from modelrollout.api.status import Verdict
+from modelrollout.decisions.decision import Reason
+from modelrollout.decisions.expectation import Outlook
+from modelrollout.decisions.findings import Evidence, Finding
+from modelrollout.decisions.outlook import to_fail, to_pass
+from modelrollout.decisions.significance import worth_writing
+from modelrollout.decisions.telling import in_short, with_numbers, without_numbers
+from tests.unit.decisions.world import START, World, a_spec, errors_metric
+
+ERRORS = Finding(
+    metric="errors",
+    role="Guardrail",
+    verdict=Verdict.INCONCLUSIVE,
+    reason="NotYet",
+    message="errors 1.9 % of 4,120 against 2 % of v7, limit 3 %; evidence 2.1 of 3.0",
+    candidate=0.019,
+    stable=0.02,
+    limit=0.03,
+    evidence_fail=-0.1,
+    evidence_pass=0.7,
+    candidate_count=4000,
+    stable_count=76000,
+    fresh=True,
+    alpha=0.01,
+)
+SPEC = ModelRolloutSpec.model_validate(a_spec())
+
+
+class Measured(World):
+    """A world whose only metric says what the test says."""
+
+    def __init__(self, finding: Finding = ERRORS, **spec: Any) -> None:
+        super().__init__(**spec)
+        self.finding = finding
+
+    def evidence(self) -> Evidence | None:
+        evidence = super().evidence()
+        if evidence is None:
+            return None
+        return replace(evidence, findings=(self.finding,), until=self.now.timestamp())
+
+
+def measured(finding: Finding = ERRORS) -> Measured:
+    """A minute and a half in its first step, the last answers being counted now."""
+    world = Measured(finding)
+    world.start()
+    world.after(minutes=1, seconds=30)
+    return world
+
+
+def test_a_message_says_the_numbers_that_keep_the_run_longest_and_when_they_are_expected() -> None:
+    message = measured().status.message
+    assert message.startswith("step 1 of 3, v8 at 5 %; waits for more answers · errors 1.9 % of 4,120 against 2 %")
+    assert message.endswith("evidence 2.1 of 3.0; expected about 03:02 UTC")
+
+
+def test_numbers_alone_are_no_reason_to_write_before_their_time() -> None:
+    world = measured()
+    before = world.status.model_copy(deep=True)
+    writes = world.status_writes
+    world.finding = replace(ERRORS, evidence_pass=0.75, message="errors 1.8 % of 4,520 against 2 % of v7")
+    world.after(seconds=45)
+    assert world.status_writes == writes
+    other = before.model_copy(deep=True)
+    other.message = with_numbers(without_numbers(before.message), "errors 1.8 %")
+    assert not worth_writing(before, other)
+    other.message = "step 1 of 3, v8 at 5 %; waits for proof"
+    other.metrics_at = (before.metrics_at or START) + timedelta(minutes=1)
+    assert worth_writing(before, other)
+
+
+def test_a_metric_beyond_its_limit_is_not_promised_a_moment() -> None:
+    world = measured(replace(ERRORS, candidate=0.04))
+    assert world.status.message.endswith("not at this rate: what was seen so far speaks against it")
+
+
+def test_a_step_is_announced_with_the_sentences_of_the_metrics_it_was_left_on() -> None:
+    world = measured()
+    world.answers = 100
+    world.reconcile()
+    said = next(event for event in reversed(world.events) if event.reason is Reason.STEP_STARTED)
+    assert said.message == (
+        "v8 gets 25 %, step 2 of 3: errors 1.9 % of 4,120 against 2 % of v7, limit 3 %; evidence 2.1 of 3.0"
+    )
+
+
+def test_a_message_has_room_for_what_it_is_about_however_many_metrics_there_are() -> None:
+    many = [replace(ERRORS, metric=f"m{number}", message="x" * 150) for number in range(30)]
+    assert len(in_short(many)) < 1000
+    assert in_short(many).endswith("and 25 more")
+    assert in_short(many).startswith("m0: xxx")
+    assert len(with_numbers("a" * 1000, "b" * 1000)) == 1024
+
+
+def metric(**fields: Any) -> Metric:
+    """The metric of a spec."""
+    return Metric.model_validate({"name": "some", **fields})
+
+
+def test_a_threshold_passes_after_the_checks_that_are_missing() -> None:
+    threshold = metric(threshold={"query": "up", "max": 1, "consecutive": 4})
+    finding = Finding("some", "Guardrail", Verdict.INCONCLUSIVE, evidence_pass=0.25)
+    assert to_pass(threshold, finding, SPEC.analysis, 0.0).seconds == 45.0
+
+
+def test_a_failed_metric_does_not_pass_any_more() -> None:
+    failed = replace(ERRORS, verdict=Verdict.FAIL)
+    assert to_pass(SPEC.metrics[0], failed, SPEC.analysis, 1.0).outlook is Outlook.NEVER
+
+
+def test_only_a_metric_that_is_heading_there_is_expected_to_fail() -> None:
+    assert to_fail(SPEC.metrics[0], ERRORS, 1.0) is None
+    failing = to_fail(SPEC.metrics[0], replace(ERRORS, evidence_fail=0.8, evidence_pass=-1.0), 1.0)
+    assert failing is not None
+    assert failing.outlook is Outlook.EXPECTED
+
+
+def test_where_more_is_better_too_little_lies_beyond_the_limit() -> None:
+    accuracy = metric(**errors_metric(better="Higher", proportion={"good": "a", "total": "b"}))
+    finding = replace(ERRORS, candidate=0.90, limit=0.92)
+    assert to_pass(accuracy, finding, SPEC.analysis, 1.0).outlook is Outlook.NEVER
+    assert to_pass(accuracy, replace(finding, candidate=0.93), SPEC.analysis, 1.0).outlook is Outlook.EXPECTED
