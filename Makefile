@@ -71,8 +71,8 @@ bench: venv ## Measure speed and size into benchmarks/results and docs/benchmark
 	$(RUN) -m benchmarks.operator
 
 .PHONY: bench-stats
-bench-stats: venv ## Simulate the demo's gates
-	$(RUN) -m benchmarks.stats.demo_margins
+bench-stats: venv ## Judge simulated rollouts side by side into benchmarks/stats/results and docs/benchmarks-statistics.md
+	$(RUN) -m benchmarks.stats
 
 # -- the local cluster --------------------------------------------------------
 
