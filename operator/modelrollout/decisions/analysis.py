@@ -5,19 +5,25 @@ closed and not yet counted, `judge` looks at the result. Neither knows what time
 """
 
 import math
+from collections.abc import Mapping
 from dataclasses import replace
 
-from modelrollout.api import Metric
+from modelrollout.api import Metric, ModelRolloutSpec
 from modelrollout.api.status import Verdict
-from modelrollout.decisions.analysis_compare import Weighted, fold_compared
+from modelrollout.decisions.analysis_compare import fold_compared
+from modelrollout.decisions.analysis_family import Needed, decided, needed
 from modelrollout.decisions.analysis_findings import judge_compared
-from modelrollout.decisions.analysis_limits import ASSUMED_DISPERSION, comparison, dispersion_of
+from modelrollout.decisions.analysis_limits import ASSUMED_DISPERSION, comparison, dispersion_of, slice_comparison
+from modelrollout.decisions.analysis_prepare import with_tests
 from modelrollout.decisions.analysis_restore import restored
 from modelrollout.decisions.analysis_samples import CounterSamples, Sample, Samples, Trouble, ValueSample
+from modelrollout.decisions.analysis_slices import SliceState
 from modelrollout.decisions.analysis_state import AnalysisState, ComparedState, MetricState, ThresholdState
 from modelrollout.decisions.analysis_strata import SETTLE, Grid, start_of_window
 from modelrollout.decisions.analysis_threshold import fold_threshold, judge_threshold, threshold_test
+from modelrollout.decisions.analysis_traffic import Weighted
 from modelrollout.decisions.findings import Evidence, Finding
+from modelrollout.decisions.kinds import kind_of
 from modelrollout.decisions.questions import Question
 from modelrollout.stats import AnsweredShare
 
@@ -26,23 +32,39 @@ __all__ = ["fold", "initial", "judge", "next_look", "state_from_checkpoint", "wa
 
 def initial(question: Question) -> AnalysisState:
     """The state of a run of which nothing is known yet."""
-    metrics: dict[str, MetricState] = {}
-    first = True
-    for metric in question.spec.metrics:
-        metrics[metric.name] = one = _initial(question, metric, counts_share=first and metric.compared)
-        first = first and not isinstance(one, ComparedState)
+    metrics = {metric.name: _initial(question, metric) for metric in question.spec.metrics}
+    counting = _counts_traffic(question.spec, metrics)
+    one = metrics.get(counting or "")
+    if counting is not None and isinstance(one, ComparedState):
+        metrics[counting] = replace(one, share=AnsweredShare())
     return AnalysisState(question.run, question.baseline, question.weight, question.step_since, metrics=metrics)
 
 
-def _initial(question: Question, metric: Metric, *, counts_share: bool) -> MetricState:
+def _counts_traffic(spec: ModelRolloutSpec, metrics: Mapping[str, MetricState]) -> str | None:
+    """The metric by which answers are counted: the first of both versions, better one that is not late."""
+    usable = [
+        (metric.label_delay is not None, place, metric.name)
+        for place, metric in enumerate(spec.metrics)
+        if (kind := kind_of(metric)) is not None
+        and isinstance(metrics[metric.name], ComparedState)
+        and kind.counts_answers
+        and not kind.one_sided
+    ]
+    return min(usable)[2] if usable else None
+
+
+def _initial(question: Question, metric: Metric) -> MetricState:
     try:
         if metric.threshold is not None:
             return ThresholdState(threshold_test(metric.threshold))
-        if not metric.compared:
+        kind = kind_of(metric)
+        if kind is None:
             return Trouble("NotSupported", f"{metric.name} is of a kind that this operator cannot judge")
         phi = dispersion_of(question.spec)
-        test = comparison(question.spec, metric, ASSUMED_DISPERSION if phi is None else phi)
-        return ComparedState(test, dispersion=phi, share=AnsweredShare() if counts_share else None)
+        known = ASSUMED_DISPERSION if phi is None else phi
+        test = comparison(question.spec, metric, known)
+        slices = None if metric.slices is None else SliceState(slice_comparison(question.spec, metric, known))
+        return ComparedState(test, None if kind.freezes else (), dispersion=phi, slices=slices)
     except ValueError as error:
         return Trouble("InvalidMetric", f"{metric.name} cannot be judged: {error}")
 
@@ -69,9 +91,12 @@ def window_start(state: AnalysisState, question: Question, metric: Metric) -> fl
 
 
 def wants_past(state: AnalysisState, metric: Metric) -> bool:
-    """Whether the counters before the run are needed, to measure how they scatter."""
+    """Whether the counters before the run are needed, to measure how they scatter or where a quantile lies."""
     one = state.metrics.get(metric.name)
-    return isinstance(one, ComparedState) and one.dispersion is None
+    kind = kind_of(metric)
+    if kind is None or not isinstance(one, ComparedState):
+        return False
+    return one.dispersion is None or (kind.history and one.frozen is None)
 
 
 def fold(state: AnalysisState, question: Question, samples: Samples, until: float) -> AnalysisState:
@@ -98,6 +123,7 @@ def fold(state: AnalysisState, question: Question, samples: Samples, until: floa
         known, sample = metrics.get(metric.name), samples.metrics.get(metric.name)
         if known is not None and sample is not None:
             metrics[metric.name] = _folded(known, metric, question, sample, until, weighted)
+    metrics = decided(question.spec, metrics)
     return AnalysisState(
         run=question.run,
         baseline=question.baseline or state.baseline,
@@ -131,42 +157,40 @@ def _baseline_changed(state: AnalysisState, question: Question) -> bool:
 
 def _without_comparisons(state: AnalysisState, question: Question) -> AnalysisState:
     """The stable version became another one: what was compared with the old one is void. A Fail stays one."""
-    fresh = initial(question)
     metrics = dict(state.metrics)
     for name, old in state.metrics.items():
-        new = fresh.metrics.get(name)
-        if isinstance(old, ComparedState) and isinstance(new, ComparedState):
+        metric = question.spec.metric(name)
+        if isinstance(old, ComparedState) and metric is not None:
             until = question.step_since if old.until is None else max(old.until, question.step_since)
             kept = replace(old, until=until, seen=(old.seen[0], False), step_since=None, strata=0, lost=0, watch=None)
-            metric, phi = question.spec.metric(name), old.dispersion
-            test = new.test if metric is None or phi is None else comparison(question.spec, metric, phi)
-            metrics[name] = replace(kept, test=test)
+            metrics[name] = with_tests(kept, metric, question)
     return replace(state, metrics=metrics)
 
 
 def judge(state: AnalysisState, question: Question) -> Evidence:
     """What the evidence says as of the moment up to which Prometheus was asked last."""
     at = state.at if state.at is not None else -math.inf
-    findings = tuple(_judged(state.metrics.get(metric.name), metric, question, at) for metric in question.spec.metrics)
-    compared = next((one for one in state.metrics.values() if isinstance(one, ComparedState)), None)
+    held_to = needed(question.spec, state.metrics)
+    findings = tuple(
+        _judged(state.metrics.get(metric.name), metric, question, at, held_to) for metric in question.spec.metrics
+    )
+    compared = [one for one in state.metrics.values() if isinstance(one, ComparedState)]
+    counting = next((one for one in compared if one.share is not None), compared[0] if compared else None)
     return Evidence(
         run=question.run,
         step=question.step,
         findings=findings,
         until=state.until,
-        answers=_answers(compared, question),
-        traffic_lost=not question.watching
-        and any(
-            one.share is not None and one.share.lost for one in state.metrics.values() if isinstance(one, ComparedState)
-        ),
+        answers=_answers(counting, question),
+        traffic_lost=not question.watching and any(one.share is not None and one.share.lost for one in compared),
         unreachable=state.unreachable,
         checkpoint=state.checkpoint(),
     )
 
 
-def _judged(known: MetricState | None, metric: Metric, question: Question, at: float) -> Finding:
+def _judged(known: MetricState | None, metric: Metric, question: Question, at: float, held_to: Needed) -> Finding:
     if isinstance(known, ComparedState):
-        return judge_compared(metric, known, question, at)
+        return judge_compared(metric, known, question, at, held_to)
     if isinstance(known, ThresholdState) and metric.threshold is not None:
         return judge_threshold(metric, metric.threshold, known, question, at)
     trouble = known if isinstance(known, Trouble) else Trouble("NotAsked", f"{metric.name} was not asked for yet")
@@ -176,8 +200,8 @@ def _judged(known: MetricState | None, metric: Metric, question: Question, at: f
 def _answers(state: ComparedState | None, question: Question) -> dict[str, int]:
     if state is None or state.step_since != question.step_since:
         return {}
-    candidate, stable = state.test.step_candidate[1], state.test.step_stable[1]
-    return {question.candidate: int(candidate), question.stable: int(stable)}
+    candidate, stable = state.test.step_exposures
+    return {question.candidate: int(candidate), question.stable: int(stable or 0)}
 
 
 def next_look(state: AnalysisState, question: Question, now: float) -> float:

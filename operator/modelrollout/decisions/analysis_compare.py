@@ -1,100 +1,60 @@
-"""Folds raw counters of both versions into the evidence of a metric that compares them."""
+"""Folds raw counters of both versions into the evidence of a metric that tests them."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
 
 from modelrollout.api import Metric
-from modelrollout.decisions.analysis_limits import comparison, watch_test
+from modelrollout.decisions.analysis_prepare import grid_for, noticed, prepared
 from modelrollout.decisions.analysis_samples import CounterSamples
+from modelrollout.decisions.analysis_slices import fold_slices
 from modelrollout.decisions.analysis_state import ComparedState
-from modelrollout.decisions.analysis_strata import Grid, SeriesByName, Window, close, grid_of, horizon_of, newest_of
+from modelrollout.decisions.analysis_strata import Window, close, delayed, horizon_of
+from modelrollout.decisions.analysis_traffic import Weighted, with_share
 from modelrollout.decisions.kinds import Kind, kind_of
-from modelrollout.decisions.kinds.kind import Counted
+from modelrollout.decisions.kinds.kind import Errors, row
 from modelrollout.decisions.questions import Question
-from modelrollout.stats import AgainstLimit, AnsweredShare, CounterSeries, Proportion, Strata, estimate_dispersion
-
-
-@dataclass(frozen=True, slots=True)
-class Weighted:
-    """The candidate's share of the traffic, 0 to 1, and since when it has been that (seconds since the epoch)."""
-
-    weight: float
-    since: float
+from modelrollout.stats import AgainstLimit, Strata
 
 
 def fold_compared(
     state: ComparedState, metric: Metric, question: Question, samples: CounterSamples, at: float, weighted: Weighted
 ) -> ComparedState:
-    """The evidence with every stratum added that is closed by now and was not counted yet.
-
-    The dispersion is fixed before the first one: measured where the samples bring the past, else assumed.
-    """
+    """The evidence with every stratum added that is closed by now and was not counted yet."""
     kind = kind_of(metric)
     if kind is None:
         raise ValueError(f"{metric.name} is of a kind that compares nothing")
-    counters, reference = kind.named(metric, samples), kind.reference(metric)
-    state = _noticed(replace(state, trouble=None), metric, kind, question, counters)
-    state = _dispersed(state, metric, kind, question, samples)
-    grid = _grid(state, question, counters[reference])
+    reference = kind.reference(metric)
+    state = noticed(replace(state, trouble=None), metric, kind, question, kind.named(metric, samples))
+    state = prepared(state, metric, kind, question, samples)
+    if state.frozen is None or state.trouble is not None:
+        return state
+    trouble = kind.unusable(metric, samples, state.frozen)
+    if trouble is not None:
+        return replace(state, trouble=trouble)
+    counters = kind.named(metric, samples, state.frozen)
+    grid = grid_for(state, question, counters[reference])
     horizon = horizon_of(counters[reference], grid, at) if grid is not None else None
     if grid is None or horizon is None:
         return state
+    delay = metric.label_delay.total_seconds() if metric.label_delay is not None else 0.0
     state = replace(state, width=grid.width, scrape=grid.scrape)
+    # Where nobody but the candidate answers (after a promotion), or it is judged by itself, it is its own other side,
+    # so that its strata close.
+    other = question.candidate if question.watching or kind.one_sided else question.stable
     since = question.since if state.until is None else state.until
+    window = Window(reference, question.candidate, other, since, horizon - delay)
+    late = delayed(counters, kind.late(metric), delay)
     warm_up = question.spec.analysis.warm_up.total_seconds()
-    # After a promotion nobody but the candidate answers; it is its own other side then, so that its strata close.
-    other = question.candidate if question.watching else question.stable
-    when = Window(reference, question.candidate, other, since, horizon)
-    strata = close(counters, grid, when, warm_up=warm_up, sums=kind.sums(metric))
+    strata = close(late, grid, window, warm_up=warm_up, sums=kind.sums(metric))
     state = _counted(state, strata)
     if question.watching:
         return _watched(state, metric, kind, question, strata)
     if state.share is not None:
-        answers = {reference: counters[reference]}
-        all_answers = close(answers, grid, when) if warm_up else strata
-        state = replace(state, share=_share(state.share, all_answers, reference, weighted))
+        answers = kind.answers(metric)
+        of_all = {answers: counters[answers]}
+        same = not warm_up and answers == reference
+        traffic = strata if same else close(of_all, grid, replace(window, reference=answers))
+        state = with_share(state, traffic, answers, weighted)
     return _compared(state, metric, kind, question, strata)
-
-
-def _noticed(
-    state: ComparedState, metric: Metric, kind: Kind, question: Question, counters: SeriesByName
-) -> ComparedState:
-    """What the samples show beside counts: whose numerator has ever been there, and how new the data are."""
-    newest = newest_of(counters[kind.reference(metric)], (question.candidate, question.stable))
-    seen = {one.version for one in counters.get(kind.numerator(metric) or "", ())}
-    return replace(
-        state,
-        seen=(state.seen[0] or question.candidate in seen, state.seen[1] or question.stable in seen),
-        newest=(
-            _later(state.newest[0], newest[question.candidate]),
-            _later(state.newest[1], newest[question.stable]),
-        ),
-    )
-
-
-def _dispersed(
-    state: ComparedState, metric: Metric, kind: Kind, question: Question, samples: CounterSamples
-) -> ComparedState:
-    if state.dispersion is not None or not kind.named(metric, samples)[kind.reference(metric)]:
-        return state
-    past = kind.named(metric, samples.past or CounterSamples())
-    total = past[kind.reference(metric)]
-    events = next(many for name, many in past.items() if name != kind.reference(metric))
-    found = estimate_dispersion(events, total, version=question.stable)
-    test = comparison(question.spec, metric, found.value)
-    return replace(state, test=test, dispersion=found.value, measured=found.reason is None)
-
-
-def _later(one: float | None, other: float | None) -> float | None:
-    known = [moment for moment in (one, other) if moment is not None]
-    return max(known, default=None)
-
-
-def _grid(state: ComparedState, question: Question, reference: Sequence[CounterSeries]) -> Grid | None:
-    if state.width is not None:
-        return Grid(state.width, state.scrape)
-    return grid_of(question.spec.analysis.interval.total_seconds(), reference)
 
 
 def _counted(state: ComparedState, strata: Strata) -> ComparedState:
@@ -109,8 +69,9 @@ def _counted(state: ComparedState, strata: Strata) -> ComparedState:
 def _compared(state: ComparedState, metric: Metric, kind: Kind, question: Question, strata: Strata) -> ComparedState:
     if not len(strata):
         return state
-    test = Proportion.from_state(state.test.state())
-    candidate, stable = (kind.counted(metric, side) for side in (strata.candidate, strata.stable))
+    frozen = state.frozen or ()
+    test = type(state.test).from_state(state.test.state())
+    candidate, stable = (kind.counted(metric, side, frozen) for side in (strata.candidate, strata.stable))
     step_since, seen_before = state.step_since, state.strata > len(strata)
     for i in range(len(strata)):
         start = float(strata.starts[i])
@@ -118,38 +79,24 @@ def _compared(state: ComparedState, metric: Metric, kind: Kind, question: Questi
             if seen_before:
                 test.restart(at=question.step_since)
             step_since = question.step_since
-        test.update(candidate=_row(candidate, i), stable=_row(stable, i), start=start)
+        kind.update(test, candidate, stable, i, start)
         seen_before = True
-    failed = state.failed or test.verdict == "Fail"
-    return replace(state, test=test, step_since=step_since, failed=failed)
-
-
-def _share(share: AnsweredShare, strata: Strata, reference: str, weighted: Weighted) -> AnsweredShare:
-    """The answered share with the strata that lie wholly within the present weight."""
-    if not len(strata):
-        return share
-    share = AnsweredShare.from_state(share.state())
-    for start, candidate, stable in zip(
-        strata.starts, strata.candidate[reference], strata.stable[reference], strict=True
-    ):
-        share.update(float(candidate), float(stable), weighted.weight if start >= weighted.since else None)
-    return share
-
-
-def _row(counted: Counted, stratum: int) -> Any:  # noqa: ANN401 - as many numbers as the test takes
-    return tuple(column[stratum] for column in counted)
+    state = replace(state, test=test, step_since=step_since)
+    if state.slices is None:
+        return state
+    return replace(state, slices=fold_slices(state.slices, metric, kind, strata, frozen))
 
 
 def _watched(state: ComparedState, metric: Metric, kind: Kind, question: Question, strata: Strata) -> ComparedState:
-    watch = state.watch
-    if watch is None:
-        events, total = state.test.stable
-        watch = watch_test(question.spec, metric, float(events), float(total), state.test.dispersion)
+    """A promoted version alone, against the limit that the former stable version's history gives."""
+    if state.watch is None:
+        test = state.test
+        watch = kind.watch(metric, test, Errors(test.alpha, test.beta, test.dispersion))
     else:
-        watch = AgainstLimit.from_state(watch.state())
+        watch = AgainstLimit.from_state(state.watch.state())
     if watch is None:
         return state
-    candidate = kind.counted(metric, strata.candidate)
+    counted = kind.counted(metric, strata.candidate, state.frozen or ())
     for i in range(len(strata)):
-        watch.update(_row(candidate, i), start=float(strata.starts[i]))
+        watch.update(row(counted, i), start=float(strata.starts[i]))
     return replace(state, watch=watch, failed=state.failed or watch.verdict == "Fail")

@@ -2,7 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
+from modelrollout.api import Metric
+from modelrollout.decisions.analysis_prepare import with_tests
 from modelrollout.decisions.analysis_state import VERSION, AnalysisState, ComparedState, MetricState, ThresholdState
 from modelrollout.decisions.questions import Question
 
@@ -13,7 +16,12 @@ def restored(checkpoint: object, question: Question, fresh: AnalysisState) -> An
         return fresh
     stored = checkpoint.get("metrics")
     metrics = {
-        name: _metric(stored.get(name) if isinstance(stored, Mapping) else None, one, checkpoint.get("v") == VERSION)
+        name: _metric(
+            stored.get(name) if isinstance(stored, Mapping) else None,
+            one,
+            question.spec.metric(name) if checkpoint.get("v") == VERSION else None,
+            question,
+        )
         for name, one in fresh.metrics.items()
     }
     state = replace(fresh, metrics=metrics)
@@ -28,23 +36,39 @@ def restored(checkpoint: object, question: Question, fresh: AnalysisState) -> An
         return state
 
 
-def _metric(stored: object, fresh: MetricState, known_version: bool) -> MetricState:
+def _metric(stored: object, fresh: MetricState, metric: Metric | None, question: Question) -> MetricState:
+    """One metric's state; `metric` is None where the checkpoint is of another version."""
     if not isinstance(stored, Mapping):
         return fresh
     try:
-        if isinstance(fresh, ComparedState) and known_version:
-            one = ComparedState.from_stored(stored)
-            same = _config(stored["test"]) == _config(fresh.test.state())
-            if same and (one.share is None) == (fresh.share is None) and _fits(one, fresh):
+        if isinstance(fresh, ComparedState) and metric is not None:
+            one = ComparedState.from_stored(stored, fresh)
+            wanted = with_tests(replace(fresh, frozen=one.frozen, dispersion=one.dispersion), metric, question)
+            if _same_tests(one, wanted) and (one.share is None) == (fresh.share is None) and _fits(one, fresh):
                 return one
-        if isinstance(fresh, ThresholdState) and known_version:
+        if isinstance(fresh, ThresholdState) and metric is not None:
             checks = ThresholdState.from_stored(stored)
             if _config(stored["test"]) == _config(fresh.test.state()):
                 return checks
     except (KeyError, TypeError, ValueError, IndexError, AttributeError):
         pass  # a form of another version: folded anew from the run's beginning
-    failed = stored.get("failed") is True
-    return replace(fresh, failed=failed) if isinstance(fresh, ComparedState) else fresh
+    return _only_failures(stored, fresh) if isinstance(fresh, ComparedState) else fresh
+
+
+def _only_failures(stored: Mapping[str, Any], fresh: ComparedState) -> ComparedState:
+    """Nothing but that the metric had failed, and which of its slices."""
+    slices, known = fresh.slices, stored.get("slices")
+    if slices is not None and isinstance(known, Mapping) and isinstance(known.get("failed"), list):
+        slices = replace(slices, failed=tuple(map(str, known["failed"])))
+    return replace(fresh, failed=stored.get("failed") is True, slices=slices)
+
+
+def _same_tests(stored: ComparedState, wanted: ComparedState) -> bool:
+    """Whether the stored evidence is that of the limits that the spec has now."""
+    pairs = [(stored.test, wanted.test)]
+    if stored.slices is not None and wanted.slices is not None:
+        pairs.append((stored.slices.test, wanted.slices.test))
+    return all(_config(one.state()) == _config(other.state()) for one, other in pairs)
 
 
 def _config(state: object) -> object:

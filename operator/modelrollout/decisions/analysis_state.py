@@ -9,17 +9,20 @@ from dataclasses import dataclass, field
 from typing import Any, Self
 
 from modelrollout.decisions.analysis_samples import Trouble
-from modelrollout.stats import AgainstLimit, AnsweredShare, Proportion, Threshold
+from modelrollout.decisions.analysis_slices import SliceState
+from modelrollout.decisions.kinds.kind import Frozen
+from modelrollout.stats import AgainstLimit, AnsweredShare, Threshold
 
-VERSION = 1
+VERSION = 2
 
 
 @dataclass(frozen=True, slots=True)
 class ComparedState:
-    """Evidence of a proportion or latency metric.
+    """Evidence of a metric that is tested by counters.
 
     Attributes:
-        test: candidate against stable.
+        test: of the metric's kind: candidate against stable, or the candidate against a limit.
+        frozen: what the kind fixed before the first stratum; None until it did.
         dispersion: by what its log evidence is divided; None until the history before the run was looked at.
         measured: the dispersion is the history's, not written in the spec and not assumed.
         width: of its strata in seconds, None until scrapes showed how often they come; never changed after.
@@ -30,13 +33,16 @@ class ComparedState:
         lost: how many Prometheus had not for both versions.
         seen: whether any numerator series of the candidate, and of stable, was ever there.
         newest: time of the newest sample of the candidate, and of stable.
-        share: whether the candidate answers what its weight brings; the first compared metric keeps it.
+        slices: evidence of groups of requests, where those are judged apart.
+        share: whether the candidate answers what its weight brings; one metric of the run keeps it.
+        answered: the candidate's answers were counted in some closed stratum, for `share`.
         watch: the candidate alone against a limit, once it was promoted.
         failed: Fail was reached in this run.
         trouble: why the last question was not answered, None when it was.
     """
 
-    test: Proportion
+    test: Any
+    frozen: Frozen | None = ()
     dispersion: float | None = None
     measured: bool = False
     width: float | None = None
@@ -47,7 +53,9 @@ class ComparedState:
     lost: int = 0
     seen: tuple[bool, bool] = (False, False)
     newest: tuple[float | None, float | None] = (None, None)
+    slices: SliceState | None = None
     share: AnsweredShare | None = None
+    answered: bool = False
     watch: AgainstLimit | None = None
     failed: bool = False
     trouble: Trouble | None = None
@@ -56,6 +64,7 @@ class ComparedState:
         """As JSON."""
         document: dict[str, Any] = {
             "test": self.test.state(),
+            "frozen": None if self.frozen is None else list(self.frozen),
             "dispersion": self.dispersion,
             "measured": self.measured,
             "width": self.width,
@@ -68,17 +77,26 @@ class ComparedState:
             "newest": list(self.newest),
             "failed": self.failed,
         }
+        if self.slices is not None:
+            document["slices"] = self.slices.stored()
         if self.share is not None:
             document["share"] = self.share.state()
+            document["answered"] = self.answered
         if self.watch is not None:
             document["watch"] = self.watch.state()
         return document
 
     @classmethod
-    def from_stored(cls, document: Mapping[str, Any]) -> Self:
-        """From `stored()`; KeyError, TypeError or ValueError (UnknownState) for anything else."""
+    def from_stored(cls, document: Mapping[str, Any], fresh: Self) -> Self:
+        """From `stored()`, where `fresh` is the state of the same metric before any data.
+
+        KeyError, TypeError or ValueError (UnknownState) for anything else.
+        """
+        slices = fresh.slices
+        frozen = document["frozen"]
         return cls(
-            test=Proportion.from_state(document["test"]),
+            test=type(fresh.test).from_state(document["test"]),
+            frozen=None if frozen is None else tuple(map(float, frozen)),
             dispersion=_number(document["dispersion"]),
             measured=bool(document["measured"]),
             width=_number(document["width"]),
@@ -89,7 +107,9 @@ class ComparedState:
             lost=int(document["lost"]),
             seen=(bool(document["seen"][0]), bool(document["seen"][1])),
             newest=(_number(document["newest"][0]), _number(document["newest"][1])),
+            slices=None if slices is None else SliceState.from_stored(document["slices"], slices.test),
             share=AnsweredShare.from_state(document["share"]) if "share" in document else None,
+            answered=bool(document.get("answered")),
             watch=AgainstLimit.from_state(document["watch"]) if "watch" in document else None,
             failed=bool(document["failed"]),
         )

@@ -5,8 +5,8 @@ has, so one whose data come late (a remote store, a clock that lags) closes its 
 """
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -58,6 +58,16 @@ def horizon_of(reference: Iterable[CounterSeries], grid: Grid, at: float) -> flo
     """The moment up to which Prometheus has been heard of, None without samples."""
     newest = [float(one.times[-1]) for one in reference if len(one.times)]
     return min(at, max(newest) + grid.scrape) if newest else None
+
+
+def delayed(counters: SeriesByName, names: Collection[str], delay: float) -> SeriesByName:
+    """The counters with those that count an answer `delay` seconds late put back to the time of the answers."""
+    if not delay:
+        return counters
+    return {
+        name: tuple(replace(one, times=one.times - delay) for one in many) if name in names else many
+        for name, many in counters.items()
+    }
 
 
 @dataclass(frozen=True, slots=True)

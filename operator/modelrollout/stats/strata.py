@@ -204,19 +204,22 @@ def _side(
     ]
     scraped = [s.times for s in counters.get(reference, ()) if len(s.times)]
     index, where = np.unique(np.concatenate([cells for cells, _ in parts] or [_NO_CELLS]), return_inverse=True)
-    columns: dict[tuple[str, str | None], Floats] = {}
+    pieces: dict[tuple[str, str | None], tuple[list[Cells], list[Floats]]] = {}
     at = 0
     for cells, increases in parts:
         mine = where[at : at + len(cells)]
         at += len(cells)
         for (name, value), rose in increases.items():
             for key in ((name, None), (name, value)) if value else ((name, None),):
-                if key not in columns:
-                    columns[key] = np.zeros(len(index))
-                np.add.at(columns[key], mine, rose)
+                places, amounts = pieces.setdefault(key, ([], []))
+                places.append(mine)
+                amounts.append(rose)
     return _Side(
         index=index,
-        columns=columns,
+        columns={
+            key: np.bincount(np.concatenate(places), np.concatenate(amounts), len(index)).astype(np.float64, copy=False)
+            for key, (places, amounts) in pieces.items()
+        },
         seen=frozenset(name for name, many in counters.items() if any(len(s.times) for s in many)),
         newest=max((float(t[-1]) for t in scraped), default=None),
         oldest=min((float(t[0]) for t in scraped), default=None),

@@ -6,6 +6,9 @@ from decimal import Decimal
 
 from modelrollout.api import HistogramUnit
 
+INFINITE = "+Inf"
+"""Bound of the bucket that every request falls into."""
+
 
 def bound_of(above: timedelta, unit: HistogramUnit) -> Decimal:
     """A duration in the unit of a histogram."""

@@ -4,18 +4,17 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from modelrollout.api import LatencyMetric, Metric
+from modelrollout.api import LatencyMetric, Metric, format_duration
 from modelrollout.decisions.analysis_samples import CounterSamples
-from modelrollout.decisions.kinds.bounds import bound_of, is_bound
-from modelrollout.decisions.kinds.kind import Counted, Kind, WantedCounter
-from modelrollout.stats import CounterSeries
+from modelrollout.decisions.kinds.bounds import INFINITE, bound_of, is_bound
+from modelrollout.decisions.kinds.kind import Counted, Frozen, Series, WantedCounter
+from modelrollout.decisions.kinds.shares import ShareKind
 from modelrollout.stats.counters import Floats
 
-ALL = "+Inf"
 _FAST = "fast"
 
 
-class LatencyKind(Kind):
+class LatencyKind(ShareKind):
     """`latency`: (slow, all) requests, from the histogram's bucket at the bound and its count."""
 
     def wanted(self, metric: Metric) -> tuple[WantedCounter, ...]:
@@ -24,24 +23,31 @@ class LatencyKind(Kind):
         bound = bound_of(of.above, of.unit)
         return (
             WantedCounter(f"{bound.normalize():f}", of.histogram, "_bucket", bound),
-            WantedCounter(ALL, of.histogram, "_count"),
+            WantedCounter(INFINITE, of.histogram, "_count"),
         )
 
     def reference(self, metric: Metric) -> str:
         """All requests."""
-        return ALL
+        return INFINITE
 
-    def named(self, metric: Metric, samples: CounterSamples) -> dict[str, tuple[CounterSeries, ...]]:
+    def named(self, metric: Metric, samples: CounterSamples, frozen: Frozen = ()) -> dict[str, Series]:
         """Fast and all requests, however the samples write the bound."""
+        return {_FAST: self.events(metric, samples), INFINITE: samples.counters.get(INFINITE, ())}
+
+    def counted(self, metric: Metric, columns: Mapping[str, Floats], frozen: Frozen) -> Counted:
+        """(slow, all)."""
+        total = columns[INFINITE]
+        return total - np.minimum(columns[_FAST], total), total
+
+    def events(self, metric: Metric, samples: CounterSamples) -> Series:
+        """Fast requests."""
         of = _of(metric)
         bound = bound_of(of.above, of.unit)
-        fast = (many for name, many in samples.counters.items() if is_bound(name, bound))
-        return {_FAST: next(fast, ()), ALL: samples.counters.get(ALL, ())}
+        return next((many for name, many in samples.counters.items() if is_bound(name, bound)), ())
 
-    def counted(self, metric: Metric, columns: Mapping[str, Floats]) -> Counted:
-        """(slow, all)."""
-        total = columns[ALL]
-        return total - np.minimum(columns[_FAST], total), total
+    def title(self, metric: Metric, frozen: Frozen) -> str:
+        """With the bound."""
+        return f"{metric.name} (above {format_duration(_of(metric).above)})"
 
 
 def _of(metric: Metric) -> LatencyMetric:

@@ -5,29 +5,46 @@ from collections.abc import Mapping
 import numpy as np
 
 from modelrollout.api import Better, Metric, ProportionMetric
-from modelrollout.decisions.kinds.kind import Counted, Kind, WantedCounter
+from modelrollout.decisions.analysis_samples import CounterSamples
+from modelrollout.decisions.kinds.kind import Counted, Frozen, Series, WantedCounter
+from modelrollout.decisions.kinds.shares import ShareKind
 from modelrollout.stats.counters import Floats
 
 TOTAL = "total"
+REQUESTS = "requests"
 
 
-class ProportionKind(Kind):
+class ProportionKind(ShareKind):
     """`proportion`: (events, total) of good or of bad answers."""
 
     def wanted(self, metric: Metric) -> tuple[WantedCounter, ...]:
-        """Numerator and denominator."""
+        """Numerator and denominator, and all answers where the denominator has only those with a label."""
         of = _of(metric)
-        return (WantedCounter(_events(of), of.bad or of.good or ""), WantedCounter(TOTAL, of.total))
+        both = (WantedCounter(_events(of), of.bad or of.good or ""), WantedCounter(TOTAL, of.total))
+        return both if of.requests is None else (*both, WantedCounter(REQUESTS, of.requests))
 
     def reference(self, metric: Metric) -> str:
-        """All answers."""
+        """All answers, or those whose outcome is known."""
         return TOTAL
 
-    def counted(self, metric: Metric, columns: Mapping[str, Floats]) -> Counted:
+    def answers(self, metric: Metric) -> str:
+        """All answers."""
+        return TOTAL if _of(metric).requests is None else REQUESTS
+
+    def late(self, metric: Metric) -> frozenset[str]:
+        """The numerator; where the denominator counts only what is known, it comes as late."""
+        of = _of(metric)
+        return frozenset({_events(of)} if of.requests is None else {_events(of), TOTAL})
+
+    def counted(self, metric: Metric, columns: Mapping[str, Floats], frozen: Frozen) -> Counted:
         """(events, total)."""
         total = columns[TOTAL]
         # numerator and denominator of one instant can be a request apart in a busy process
         return np.minimum(columns[_events(_of(metric))], total), total
+
+    def events(self, metric: Metric, samples: CounterSamples) -> Series:
+        """The numerator."""
+        return samples.counters.get(_events(_of(metric)), ())
 
     def numerator(self, metric: Metric) -> str | None:
         """Bad answers: only where fewer events are better does a version without its numerator look perfect."""

@@ -1,0 +1,42 @@
+"""Whether the candidate answers what its weight brings."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from modelrollout.decisions.analysis_state import ComparedState
+from modelrollout.stats import AnsweredShare, Strata
+
+
+@dataclass(frozen=True, slots=True)
+class Weighted:
+    """The candidate's share of the traffic, 0 to 1, and since when it has been that (seconds since the epoch)."""
+
+    weight: float
+    since: float
+
+
+def with_share(state: ComparedState, strata: Strata, answers: str, weighted: Weighted) -> ComparedState:
+    """The answered share with the strata that lie wholly within the present weight.
+
+    A stratum in which stable was scraped and the candidate was not counts as one without answers, once the candidate
+    has been seen: a version that nobody has found yet is missing data, one that has gone is missing traffic.
+
+    Args:
+        state: the metric that keeps the share.
+        strata: new ones, without any warm-up.
+        answers: name of the counter of all answers.
+        weighted: the weight now.
+    """
+    if state.share is None or not (len(strata) or len(strata.alone_starts)):
+        return state
+    share, answered = AnsweredShare.from_state(state.share.state()), state.answered
+    starts = np.concatenate([strata.starts, strata.alone_starts])
+    candidate = np.concatenate([strata.candidate[answers], np.full(len(strata.alone), np.nan)])
+    stable = np.concatenate([strata.stable[answers], strata.alone])
+    for i in np.argsort(starts, kind="stable"):
+        answered = answered or not np.isnan(candidate[i])
+        if answered:
+            count = float(np.nan_to_num(candidate[i]))
+            share.update(count, float(stable[i]), weighted.weight if starts[i] >= weighted.since else None)
+    return replace(state, share=share, answered=answered)
