@@ -73,7 +73,6 @@ class Decision:
         status: to be written first, when `write_status`.
         write_status: whether it says more than the stored one does.
         traffic: to be brought about after that write; None leaves the route alone.
-        release: take the owner annotation off the route (the traffic is left as it is).
         snapshot: resolved spec to be stored as a ControllerRevision named status.run.plan before the status names it.
         events: to be posted after the writes.
         wake_at: when to look again although nothing changed; None waits for a change.
@@ -85,7 +84,6 @@ class Decision:
     status: ModelRolloutStatus
     write_status: bool
     traffic: TrafficIntent | None = None
-    release: bool = False
     snapshot: ModelRolloutSpec | None = None
     events: tuple[Event, ...] = ()
     wake_at: datetime | None = None

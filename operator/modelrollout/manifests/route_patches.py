@@ -55,12 +55,6 @@ def traffic_patch(
     return patch
 
 
-def release_patch(route: Route, uid: str) -> list[Operation]:
-    """What takes the owner annotation off and leaves the traffic as it is; empty when that owner is not named."""
-    changes = _annotation_changes(route, without_owner(route, uid))
-    return [unchanged(route), *changes] if changes else []
-
-
 def orphan_patch(route: Route, owner: Owner, *, give_back: bool) -> list[Operation]:
     """What ends the ownership of a rollout that is gone, from the annotation alone.
 

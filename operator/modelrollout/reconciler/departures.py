@@ -6,6 +6,7 @@ cannot be deleted); instead the owner annotation on the route says all that is n
 
 import logging
 import random
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from modelrollout.api import DeletionPolicy
@@ -17,8 +18,6 @@ from modelrollout.kube.clock import Clock
 from modelrollout.kube.errors import KubeError, NotFound
 from modelrollout.kube.resources import (
     ENDPOINTSLICES,
-    GRPCROUTES,
-    HTTPROUTES,
     MODELROLLOUTS,
     Obj,
     Resource,
@@ -30,12 +29,12 @@ from modelrollout.kube.watches import Place, Watches
 from modelrollout.reconciler.chronicle import Chronicle
 from modelrollout.reconciler.queue import Queue
 from modelrollout.reconciler.reading import Reading
-from modelrollout.routers.orphans import Orphan, orphans, release_orphan
+from modelrollout.routers import Holding, Router
+from modelrollout.routers.orphans import orphans
 from modelrollout.workloads.versions import Versions
 
 _log = logging.getLogger(__name__)
 
-_ROUTES = (HTTPROUTES, GRPCROUTES)
 _NOT_SYNCED = 0.2
 _SEARCH_AGAIN = 5.0
 
@@ -57,6 +56,7 @@ class Departures:
         cache: Cache,
         client: Client,
         watches: Watches,
+        routers: Mapping[Resource, Router],
         versions: Versions,
         chronicle: Chronicle,
         clock: Clock,
@@ -65,6 +65,7 @@ class Departures:
         self._cache = cache
         self._client = client
         self._watches = watches
+        self._routers = routers
         self._versions = versions
         self._chronicle = chronicle
         self._clock = clock
@@ -81,10 +82,10 @@ class Departures:
 
     async def find(self, namespaces: tuple[str | None, ...]) -> None:
         """Look once through all routes for owners that went while no operator ran."""
-        for resource in _ROUTES:
+        for resource in self._routers:
             for namespace in namespaces:
                 for orphan in self._orphans(resource, await self._list(resource, namespace)):
-                    departure = _Departure(namespace_of(orphan.route), not orphan.owner.leaves, None)
+                    departure = _Departure(namespace_of(orphan.object), not orphan.owner.leaves, None)
                     self._begin(orphan.owner.uid, departure)
 
     async def run(self) -> None:
@@ -104,11 +105,11 @@ class Departures:
     def _begin(self, uid: str, departure: _Departure) -> None:
         if uid not in self._open:
             self._open[uid] = departure
-            places: list[Place] = [(kind, departure.namespace) for kind in (*_ROUTES, ENDPOINTSLICES)]
+            places: list[Place] = [(kind, departure.namespace) for kind in {*self._routers, ENDPOINTSLICES}]
             self._watches.want(uid, places)
             self._queue.add(uid)
 
-    def _orphans(self, resource: Resource, routes: list[Obj]) -> list[Orphan]:
+    def _orphans(self, resource: Resource, routes: list[Obj]) -> list[Holding]:
         rollouts = [one for one in self._cache.list(MODELROLLOUTS) if "deletionTimestamp" not in one["metadata"]]
         living = {(namespace_of(one), name_of(one)) for one in rollouts}
         return orphans(resource, routes, living, {uid_of(one) for one in rollouts})
@@ -117,7 +118,7 @@ class Departures:
         departure = self._open[uid]
         if not self._watches.synced(uid):
             return _NOT_SYNCED
-        for resource in _ROUTES:
+        for resource in self._routers:
             for orphan in self._orphans(resource, list(self._cache.list(resource, departure.namespace))):
                 if orphan.owner.uid == uid:
                     await self._release(orphan, departure)
@@ -125,15 +126,15 @@ class Departures:
         self._watches.want(uid, ())
         return None
 
-    async def _release(self, orphan: Orphan, departure: _Departure) -> None:
+    async def _release(self, orphan: Holding, departure: _Departure) -> None:
         stable = orphan.owner.stable
         ready = bool(orphan.service) and self._versions.ready_behind(departure.namespace, orphan.service) > 0
         give_back = departure.give_back and ready
-        await release_orphan(self._client, self._cache, orphan, give_back=give_back)
+        await self._routers[orphan.resource].release(orphan, give_back=give_back)
         said = f"all traffic goes back to {stable}" if give_back else "the weights stay as they are"
         if departure.give_back and not ready:
             said += f", because {stable} has no ready endpoint"
-        _log.info("%s %s: owner %s is gone: %s", orphan.resource.kind, name_of(orphan.route), orphan.owner.name, said)
+        _log.info("%s %s: owner %s is gone: %s", orphan.resource.kind, name_of(orphan.object), orphan.owner.name, said)
         if departure.rollout is not None:
             event = Event(
                 Reason.WITHDRAWN, f"the ModelRollout was deleted: {said}", warning=departure.give_back and not ready

@@ -23,8 +23,6 @@ from modelrollout.kube.clock import Clock
 from modelrollout.kube.errors import Conflict, KubeError, NotFound, Unavailable
 from modelrollout.kube.resources import (
     COMMANDS,
-    GRPCROUTES,
-    HTTPROUTES,
     MODELROLLOUTS,
     Obj,
     namespace_of,
@@ -49,7 +47,6 @@ _log = logging.getLogger(__name__)
 _AT_ONCE = 0.05
 _BREATH = 20
 _RECENT = timedelta(minutes=5)
-_ROUTES = frozenset({HTTPROUTES, GRPCROUTES})
 
 
 class Reconciler:
@@ -96,7 +93,7 @@ class Reconciler:
     async def prepare(self, place: Place) -> None:
         """Note all claims on routes that have just been listed: whoever is decided first must find those of all."""
         resource, namespace = place
-        if resource not in _ROUTES:
+        if resource not in self._world.route_kinds:
             return
         for number, obj in enumerate(self._world.rollouts(namespace)):
             self._world.claim(self._known(obj))
@@ -130,7 +127,7 @@ class Reconciler:
             for key in keys:
                 obj = self._cache.get(MODELROLLOUTS, *key)
                 # As in `prepare`: before any of them is reconciled.
-                if change.resource in _ROUTES and not change.own and obj is not None:
+                if change.resource in self._world.route_kinds and not change.own and obj is not None:
                     self._world.claim(self._known(obj))
                 self.queue.add(key)
 
@@ -275,8 +272,6 @@ class Reconciler:
                 await router.apply(rollout, decision.traffic)
                 self._world.reversals.wrote(subject.key, decision.traffic.weights)
                 self._telemetry.traffic_writes.inc()
-        if rollout is not None and router is not None and decision.release:
-            await router.release(rollout)
         seconds = [(moment - now).total_seconds() for moment in moments if moment is not None]
         # A little after the moment, so that it has surely passed by then.
         return max(0.0, min(seconds)) + 0.002 if seconds else None

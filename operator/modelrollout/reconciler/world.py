@@ -14,7 +14,7 @@ from modelrollout.reconciler.claims import Claims
 from modelrollout.reconciler.commands import Commands
 from modelrollout.reconciler.interests import Interests
 from modelrollout.reconciler.reading import Reader, Reading
-from modelrollout.routers import Router, router_of
+from modelrollout.routers import Router, owned_kinds, router_of
 from modelrollout.routers.reversals import ReversalLog
 from modelrollout.workloads.versions import Named, Versions
 
@@ -41,7 +41,11 @@ class Subject:
 
 
 class World:
-    """Reads the cache on behalf of rollouts, and knows which rollouts an object concerns."""
+    """Reads the cache on behalf of rollouts, and knows which rollouts an object concerns.
+
+    Attributes:
+        route_kinds: kinds of objects that rollouts claim.
+    """
 
     def __init__(
         self, cache: Cache, clock: Clock, routers: Mapping[str, Router], versions: Versions, commands: Commands
@@ -49,6 +53,7 @@ class World:
         self._cache = cache
         self._clock = clock
         self._routers = routers
+        self.route_kinds = frozenset(owned_kinds(routers))
         self._versions = versions
         self._commands = commands
         self._reader = Reader()

@@ -4,8 +4,9 @@ from collections.abc import Callable, Mapping
 
 from modelrollout.api import ModelRollout
 from modelrollout.kube.cache import Cache
+from modelrollout.kube.resources import Resource
 from modelrollout.routers.gateway_api import GatewayApiRouter
-from modelrollout.routers.port import Router, RouteUnusable, RouteWriter
+from modelrollout.routers.port import Holding, Router, RouteUnusable, RouteWriter
 
 ROUTERS: Mapping[str, Callable[[RouteWriter, Cache], Router]] = {
     "gateway_api": GatewayApiRouter,
@@ -15,6 +16,11 @@ ROUTERS: Mapping[str, Callable[[RouteWriter, Cache], Router]] = {
 def all_routers(writer: RouteWriter, cache: Cache) -> Mapping[str, Router]:
     """Every router, by the attribute of `Traffic` that asks for it."""
     return {name: make(writer, cache) for name, make in ROUTERS.items()}
+
+
+def owned_kinds(routers: Mapping[str, Router]) -> Mapping[Resource, Router]:
+    """The kinds of objects that carry an owner annotation, and who writes them."""
+    return {kind: router for router in routers.values() for kind in sorted(router.kinds, key=str)}
 
 
 def router_of(rollout: ModelRollout, routers: Mapping[str, Router]) -> Router:
@@ -29,4 +35,13 @@ def router_of(rollout: ModelRollout, routers: Mapping[str, Router]) -> Router:
     raise RouteUnusable(f"ModelRollout {rollout.metadata.name} names no router that is built")
 
 
-__all__ = ["ROUTERS", "RouteUnusable", "RouteWriter", "Router", "all_routers", "router_of"]
+__all__ = [
+    "ROUTERS",
+    "Holding",
+    "RouteUnusable",
+    "RouteWriter",
+    "Router",
+    "all_routers",
+    "owned_kinds",
+    "router_of",
+]

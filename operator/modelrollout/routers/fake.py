@@ -1,12 +1,14 @@
 """A router that keeps the weights in memory, for tests of whoever decides over it."""
 
+from dataclasses import replace
+
 from modelrollout.api import ModelRollout
 from modelrollout.decisions.claims import Claimed
 from modelrollout.decisions.decision import TrafficIntent
 from modelrollout.decisions.observed import RouteSeen, RuleSeen
 from modelrollout.kube.resources import HTTPROUTES, Resource
 from modelrollout.manifests.route_patches import check_weights
-from modelrollout.routers.port import RouteUnusable
+from modelrollout.routers.port import Holding, RouteUnusable
 
 
 class FakeRouter:
@@ -31,6 +33,11 @@ class FakeRouter:
         rules = (RuleSeen(self.RULE, weights=weights),)
         self.routes[uid] = RouteSeen(found=True, accepted=True, rules=rules, owner=before.owner, writer="kubectl-edit")
 
+    @property
+    def kinds(self) -> frozenset[Resource]:
+        """HTTPRoutes."""
+        return frozenset({HTTPROUTES})
+
     def claims(self, rollout: ModelRollout) -> frozenset[Claimed]:
         """One rule that nobody else wants."""
         return frozenset({Claimed("HTTPRoute", rollout.metadata.namespace, rollout.metadata.name, self.RULE)})
@@ -53,10 +60,13 @@ class FakeRouter:
             found=True, accepted=True, rules=rules, owner=intent.owner, writer="modelrollout"
         )
 
-    async def release(self, rollout: ModelRollout) -> None:
-        """Forget the owner."""
-        seen = self.observe(rollout)
-        self.routes[rollout.metadata.uid] = RouteSeen(seen.found, seen.accepted, rules=seen.rules, writer=seen.writer)
+    async def release(self, holding: Holding, *, give_back: bool) -> None:
+        """Forget the owner, and with `give_back` let its stable version have everything."""
+        owner = holding.owner
+        seen = self.routes[owner.uid]
+        weights = {name: 1000 if name == owner.stable else 0 for name in owner.services} if give_back else {}
+        rules = tuple(replace(rule, weights=weights or rule.weights) for rule in seen.rules)
+        self.routes[owner.uid] = RouteSeen(seen.found, seen.accepted, rules=rules, writer=seen.writer)
 
     def watched(self, rollout: ModelRollout) -> frozenset[Resource]:
         """HTTPRoutes."""

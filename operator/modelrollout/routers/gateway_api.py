@@ -20,9 +20,9 @@ from modelrollout.manifests.own_routes import (
     reframe_patch,
     with_intent,
 )
-from modelrollout.manifests.route_patches import check_weights, release_patch, traffic_patch
+from modelrollout.manifests.route_patches import check_weights, orphan_patch, traffic_patch
 from modelrollout.manifests.routes import Reading, managed_rules, route_seen
-from modelrollout.routers.port import RouteUnusable, RouteWriter
+from modelrollout.routers.port import Holding, RouteUnusable, RouteWriter
 
 _RESOURCES = {RouteKind.HTTP_ROUTE: HTTPROUTES, RouteKind.GRPC_ROUTE: GRPCROUTES}
 
@@ -50,6 +50,11 @@ class GatewayApiRouter:
     def __init__(self, writer: RouteWriter, cache: Cache) -> None:
         self._writer = writer
         self._cache = cache
+
+    @property
+    def kinds(self) -> frozenset[Resource]:
+        """HTTPRoutes and GRPCRoutes."""
+        return frozenset(_RESOURCES.values())
 
     def claims(self, rollout: ModelRollout) -> frozenset[Claimed]:
         """Rules by name, or by place where the route gives none; listed ones also while the route is missing."""
@@ -99,12 +104,13 @@ class GatewayApiRouter:
         if failed is not None:
             raise failed
 
-    async def release(self, rollout: ModelRollout) -> None:
-        """Take the annotation off; pins and a created route go with the ModelRollout that owns them."""
-        place = _place(rollout)
-        route = self._route(place)
-        if route is not None:
-            await self._patch(place, route, release_patch(route, place.uid))
+    async def release(self, holding: Holding, *, give_back: bool) -> None:
+        """Annotation off and weights back in one JSON patch; pins and a created route go with the ModelRollout."""
+        operations = orphan_patch(holding.object, holding.owner, give_back=give_back)
+        if operations:
+            route = holding.object["metadata"]
+            stored = await self._writer.patch(holding.resource, route["namespace"], route["name"], operations)
+            self._cache.apply(holding.resource, stored, own=True)
 
     def watched(self, rollout: ModelRollout) -> frozenset[Resource]:
         """The kind of the route, which is that of its pins too."""

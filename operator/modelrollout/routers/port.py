@@ -1,11 +1,12 @@
 """What the operator asks of whoever shifts the traffic: five verbs, one file per vendor behind them."""
 
+from dataclasses import dataclass
 from typing import Protocol
 
 from modelrollout.api import ModelRollout
 from modelrollout.decisions.claims import Claimed
 from modelrollout.decisions.decision import TrafficIntent
-from modelrollout.decisions.observed import RouteSeen
+from modelrollout.decisions.observed import Owner, RouteSeen
 from modelrollout.errors import ModelRolloutError
 from modelrollout.kube.client import Patch
 from modelrollout.kube.resources import Obj, Resource
@@ -15,11 +16,29 @@ class RouteUnusable(ModelRolloutError):  # noqa: N818 - named for what is wrong,
     """The route has no place to write the intent to; the message says what is missing."""
 
 
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """An object that carries traffic, and one owner that its annotation names."""
+
+    resource: Resource
+    object: Obj
+    owner: Owner
+
+    @property
+    def service(self) -> str:
+        """Service of the version that the traffic is given back to, empty if the annotation does not say."""
+        return self.owner.services.get(self.owner.stable, "")
+
+
 class Router(Protocol):
     """Shifts traffic between versions.
 
     The rollout given is the one to go by: its `spec` is the plan of the run where a run goes on with its snapshot.
     """
+
+    @property
+    def kinds(self) -> frozenset[Resource]:
+        """Kinds of objects whose weights it writes, and whose annotation says who owns them."""
 
     def claims(self, rollout: ModelRollout) -> frozenset[Claimed]:
         """Rules of routes that this rollout manages, or would if nobody else did. From the cache."""
@@ -39,8 +58,12 @@ class Router(Protocol):
             UnsafeWrite: the intent breaks an invariant; nothing was sent.
         """
 
-    async def release(self, rollout: ModelRollout) -> None:
-        """Take this rollout's owner annotation off the route and leave the traffic as it is.
+    async def release(self, holding: Holding, *, give_back: bool) -> None:
+        """End an ownership whose rollout is gone, from what the annotation says alone, in one write.
+
+        Args:
+            holding: of one of its `kinds`, as found; the write fails if the object changed since.
+            give_back: all traffic goes back to the stable version; otherwise it stays as it is.
 
         Raises:
             KubeError: as `apply`.

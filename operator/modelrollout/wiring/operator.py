@@ -27,7 +27,7 @@ from modelrollout.reconciler.relist import Relist
 from modelrollout.reconciler.snapshots import Snapshots
 from modelrollout.reconciler.telemetry import Telemetry
 from modelrollout.reconciler.world import World
-from modelrollout.routers import all_routers
+from modelrollout.routers import all_routers, owned_kinds
 from modelrollout.wiring.settings import Settings
 from modelrollout.workloads.versions import Versions
 
@@ -85,8 +85,11 @@ class Operator:
             workers=settings.analysis_workers,
             on_lag=telemetry.analysis_lag.observe,
         )
-        self._world = world = World(cache, clock, all_routers(client, cache), self._versions, commands)
-        self._departures = Departures(cache, client, self.watches, self._versions, self._chronicle, clock, chance)
+        routers = all_routers(client, cache)
+        self._world = world = World(cache, clock, routers, self._versions, commands)
+        self._departures = Departures(
+            cache, client, self.watches, owned_kinds(routers), self._versions, self._chronicle, clock, chance
+        )
         self.reconciler = Reconciler(
             cache=cache,
             client=client,

@@ -15,7 +15,7 @@ from modelrollout.kube.resources import GRPCROUTES, HTTPROUTES, MODELROLLOUTS, O
 from modelrollout.manifests.own_routes import in_frame
 from modelrollout.manifests.owners import OWNER, owners_of
 from modelrollout.routers.gateway_api import GatewayApiRouter
-from modelrollout.routers.orphans import orphans, release_orphan
+from modelrollout.routers.orphans import orphans
 from modelrollout.routers.reversals import ReversalLog
 from tests.cluster.conftest import Kubectl
 from tests.cluster.routers.conftest import Apply, World
@@ -250,7 +250,8 @@ async def test_release_leaves_the_traffic_and_an_orphan_gives_it_back(world: Wor
     await put(world, two())
     subject = rollout(namespace=world.namespace)
     await world.router.apply(subject, intent(1, v7=950, v8=50))
-    await world.router.release(subject)
+    (held,) = orphans(HTTPROUTES, world.cache.list(HTTPROUTES), living=set(), uids=set())
+    await world.router.release(held, give_back=False)
     found = await world.look(HTTPROUTES)
     assert (weights(found), owners_of(found)) == ([950, 50], ())
 
@@ -258,7 +259,7 @@ async def test_release_leaves_the_traffic_and_an_orphan_gives_it_back(world: Wor
     (orphan,) = orphans(HTTPROUTES, world.cache.list(HTTPROUTES), living=set(), uids=set())
     stale = World(world.client, world.namespace)
     await stale.look(HTTPROUTES)
-    await release_orphan(world.client, world.cache, orphan, give_back=True)
+    await world.router.release(orphan, give_back=True)
     found = await world.look(HTTPROUTES)
     assert (weights(found), owners_of(found)) == ([1000, 0], ())
     with pytest.raises(Conflict):

@@ -14,7 +14,7 @@ from modelrollout.decisions.decision import TrafficIntent
 from modelrollout.decisions.observed import Owner
 from modelrollout.manifests.json_patch import Operation, PatchFailed, apply
 from modelrollout.manifests.owners import OWNER, owners_of
-from modelrollout.manifests.route_patches import UnsafeWrite, orphan_patch, release_patch, traffic_patch
+from modelrollout.manifests.route_patches import UnsafeWrite, orphan_patch, traffic_patch
 from modelrollout.manifests.routes import managed_rules, route_seen
 from tests.unit.manifests.routes import THREE, TWO, UID, V8, ref, route, rule
 
@@ -111,15 +111,6 @@ def test_a_patch_does_not_fit_a_route_that_has_changed(change: Any) -> None:
         apply(document, changes)
 
 
-def test_release_takes_only_the_annotation() -> None:
-    document = route(rule(ref("fraud-v7"), ref("fraud-v8", 0), name="predict"), annotations={"team": "risk"})
-    mine = apply(document, patch(document, intent(v7=950, v8=50)))
-    released = apply(mine, release_patch(mine, UID))
-    assert released["metadata"]["annotations"] == {"team": "risk"}
-    assert released["spec"] == mine["spec"]
-    assert release_patch(released, UID) == []
-
-
 def test_two_rollouts_share_a_route_by_rules_and_leave_each_other_alone() -> None:
     both = route(
         rule(ref("fraud-v7"), ref("fraud-v8", 0), name="us"),
@@ -136,7 +127,8 @@ def test_two_rollouts_share_a_route_by_rules_and_leave_each_other_alone() -> Non
         [900, 100],
         [500, 500],
     ]
-    left = apply(both, release_patch(both, "us-uid"))
+    gone = next(owner for owner in owners_of(both) if owner.uid == "us-uid")
+    left = apply(both, orphan_patch(both, gone, give_back=False))
     assert json.loads(left["metadata"]["annotations"][OWNER])["uid"] == "br-uid"
 
 

@@ -14,6 +14,7 @@ from modelrollout.manifests.owners import owners_of
 from modelrollout.manifests.route_patches import UnsafeWrite
 from modelrollout.routers import RouteUnusable, all_routers, router_of
 from modelrollout.routers.gateway_api import GatewayApiRouter
+from modelrollout.routers.orphans import orphans
 from tests.unit.manifests.routes import ref, route, rule
 from tests.unit.routers.world import Server, intent, rollout
 
@@ -232,12 +233,12 @@ async def test_a_created_grpc_route_matches_its_method(router: GatewayApiRouter,
     }
 
 
-async def test_release_writes_once_and_leaves_traffic_and_pins(router: GatewayApiRouter, server: Server) -> None:
+async def test_release_leaves_the_pins(router: GatewayApiRouter, server: Server) -> None:
     server.put(HTTPROUTES, user_route(1, 0))
     await router.apply(rollout(), intent(v7=950, v8=50))
     server.writes.clear()
-    await router.release(rollout())
-    await router.release(rollout())
+    (found,) = orphans(HTTPROUTES, [server.get(HTTPROUTES, "fraud")], living=set(), uids=set())
+    await router.release(found, give_back=False)
     assert server.writes == [("patch", "fraud")]
     assert weights(server) == [950, 50]
     assert owners_of(server.get(HTTPROUTES, "fraud")) == ()

@@ -4,14 +4,16 @@ from modelrollout.kube.cache import Cache
 from modelrollout.kube.resources import HTTPROUTES
 from modelrollout.manifests.owners import owners_of
 from modelrollout.routers.gateway_api import GatewayApiRouter
-from modelrollout.routers.orphans import Orphan, orphans, release_orphan
+from modelrollout.routers.orphans import orphans
+from modelrollout.routers.port import Holding
 from tests.unit.manifests.routes import ref, route, rule
 from tests.unit.routers.world import Server, intent, rollout
 
 
-async def _owned() -> tuple[Server, Orphan]:
+async def _owned() -> tuple[Server, Holding]:
     server = Server(Cache())
-    server.put(HTTPROUTES, route(rule(ref("fraud-v7"), ref("fraud-v8", 0), name="predict")))
+    team = {"team": "risk"}
+    server.put(HTTPROUTES, route(rule(ref("fraud-v7"), ref("fraud-v8", 0), name="predict"), annotations=team))
     await GatewayApiRouter(server, server.cache).apply(rollout(), intent(v7=950, v8=50))
     (orphan,) = orphans(HTTPROUTES, server.cache.list(HTTPROUTES), living=set(), uids=set())
     server.writes.clear()
@@ -29,15 +31,16 @@ async def test_only_owners_without_a_living_rollout_are_orphans() -> None:
 
 async def test_traffic_and_annotation_go_in_one_write_and_the_cache_knows_at_once() -> None:
     server, orphan = await _owned()
-    await release_orphan(server, server.cache, orphan, give_back=True)
+    await GatewayApiRouter(server, server.cache).release(orphan, give_back=True)
     assert server.writes == [("patch", "fraud")]
     known = server.cache.get(HTTPROUTES, "risk", "fraud")
     assert known is not None
     assert [each["weight"] for each in known["spec"]["rules"][0]["backendRefs"]] == [1000, 0]
     assert owners_of(known) == ()
+    assert known["metadata"]["annotations"] == {"team": "risk"}
 
 
 async def test_without_a_ready_stable_version_the_weights_stay() -> None:
     server, orphan = await _owned()
-    await release_orphan(server, server.cache, orphan, give_back=False)
+    await GatewayApiRouter(server, server.cache).release(orphan, give_back=False)
     assert [each["weight"] for each in server.get(HTTPROUTES, "fraud")["spec"]["rules"][0]["backendRefs"]] == [950, 50]

@@ -8,7 +8,7 @@ from modelrollout.kube.cache import Cache
 from modelrollout.kube.errors import Conflict
 from modelrollout.kube.resources import HTTPROUTES
 from modelrollout.manifests.route_patches import UnsafeWrite
-from modelrollout.routers import Router, RouteUnusable
+from modelrollout.routers import Holding, Router, RouteUnusable
 from modelrollout.routers.fake import FakeRouter
 from modelrollout.routers.gateway_api import GatewayApiRouter
 from tests.unit.manifests.routes import ref, route, rule
@@ -29,6 +29,14 @@ def _fake(with_route: bool) -> Router:
     if with_route:
         router.give("uid-1", v7=1000, v8=0)
     return router
+
+
+def holding(router: Router) -> Holding:
+    """What is found of the rollout once it is gone."""
+    owner = router.observe(rollout()).owner
+    assert owner is not None
+    cache = Cache() if isinstance(router, FakeRouter) else router._cache  # type: ignore[attr-defined]
+    return Holding(HTTPROUTES, cache.get(HTTPROUTES, "risk", "fraud") or {}, owner)
 
 
 routers = pytest.mark.parametrize("make", [_real, _fake])
@@ -63,12 +71,15 @@ async def test_an_unsafe_intent_changes_nothing(make: Make) -> None:
 
 
 @routers
-async def test_release_keeps_the_weights_and_forgets_the_owner(make: Make) -> None:
+@pytest.mark.parametrize(("give_back", "left"), [(False, {"v7": 950, "v8": 50}), (True, {"v7": 1000, "v8": 0})])
+async def test_release_forgets_the_owner_and_may_give_the_traffic_back(
+    make: Make, give_back: bool, left: dict[str, int]
+) -> None:
     router = make(True)
     await router.apply(rollout(), intent(v7=950, v8=50))
-    await router.release(rollout())
+    await router.release(holding(router), give_back=give_back)
     seen = router.observe(rollout())
-    assert (seen.weights(), seen.owner) == ({"v7": 950, "v8": 50}, None)
+    assert (seen.weights(), seen.owner) == (left, None)
 
 
 @routers
