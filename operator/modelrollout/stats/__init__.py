@@ -4,6 +4,7 @@ The whole public interface of the room:
 
 - `close_strata`, `CounterSeries`, `Strata`, `stratum_width`: raw cumulative counters to strata.
 - `Proportion`: two versions' proportions compared stratum by stratum.
+- `Mean`: two versions' means compared, best from sums, counts and sums of squares.
 - `Comparison`, `TwoSided`, `OneSided`: what all such tests have in common; `Interval`: effect and confidence sequence.
 - `Distribution`: how far two versions' distributions over the same buckets have drifted apart.
 - `AgainstLimit`: one version's proportion against a fixed limit (while watching after a promotion).
@@ -21,6 +22,7 @@ from modelrollout.stats.counters import CounterSeries
 from modelrollout.stats.coverage import Coverage
 from modelrollout.stats.dispersion import Dispersion, estimate_dispersion
 from modelrollout.stats.distribution import Distribution
+from modelrollout.stats.mean import Mean
 from modelrollout.stats.multiplicity import StepDown, holm
 from modelrollout.stats.proportion import DEFAULT_FLOOR, Proportion
 from modelrollout.stats.sample_ratio import SampleRatio
@@ -39,6 +41,7 @@ __all__ = [
     "Dispersion",
     "Distribution",
     "Interval",
+    "Mean",
     "OneSided",
     "Proportion",
     "SampleRatio",
