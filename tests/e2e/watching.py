@@ -151,9 +151,8 @@ class Scene:
 
 def _copy(obj: dict[str, Any], name: str, version: str) -> dict[str, Any]:
     """The same object for another version, with nothing that the API server gave it."""
-    metadata = {"namespace": obj["metadata"]["namespace"], "name": name}
-    text = json.dumps({"apiVersion": obj["apiVersion"], "kind": obj["kind"], "metadata": metadata, "spec": obj["spec"]})
-    copied: dict[str, Any] = json.loads(text.replace('"v1"', f'"{version}"'))
+    spec: dict[str, Any] = json.loads(json.dumps(obj["spec"]).replace('"v1"', f'"{version}"'))
     for given in ("clusterIP", "clusterIPs"):
-        copied["spec"].pop(given, None)
-    return copied
+        spec.pop(given, None)
+    metadata = {"namespace": obj["metadata"]["namespace"], "name": name}
+    return {"apiVersion": obj["apiVersion"], "kind": obj["kind"], "metadata": metadata, "spec": spec}
