@@ -41,6 +41,28 @@ _SCALE = 4.0  # in events; about where the confidence sequence of the difference
 SUMS = 7  # bad and total of both sides, weighted bad of both sides, weight
 
 
+def odds_ratio_bounds(likelihood: Floats, level: float) -> tuple[Floats, Floats]:
+    """Confidence sequence of an odds ratio (or a ratio of rates), shape (N,) each.
+
+    All odds ratios that a mixture over all others does not reject at any time, the prior on the log odds ratio having
+    Cauchy tails. 0 and infinity mean "no bound yet".
+
+    Args:
+        likelihood: conditional log-likelihood at `NODES`, up to a constant, shape (25, N).
+        level: of confidence, between 0 and 1.
+    """
+    curve = _SPLINE @ likelihood.astype(np.float64)
+    weighted = curve + _LOG_PRIOR[:, None]
+    top = weighted.max(axis=0)
+    evidence = np.log(np.exp(weighted - top).sum(axis=0)) + top
+    kept = evidence - curve < np.log(1 / (1 - level))
+    first = np.argmax(kept, axis=0)
+    last = len(_FINE) - 1 - np.argmax(kept[::-1], axis=0)
+    # one grid step outwards: the true end lies between the last kept and the first dropped point
+    low = np.where(first == 0, 0.0, np.exp(_FINE[np.maximum(first - 1, 0)]))
+    return low, np.where(last == len(_FINE) - 1, np.inf, np.exp(_FINE[np.minimum(last + 1, len(_FINE) - 1)]))
+
+
 class Effects:
     """Accumulated over the strata of N comparisons.
 
@@ -100,22 +122,14 @@ class Effects:
     def ratio_bounds(self, level: float) -> tuple[Floats, Floats]:
         """Confidence sequence of the ratio, shape (N,) each.
 
-        All odds ratios that a mixture over all others does not reject at any time (a prior with Cauchy tails on the
-        log odds ratio), turned into ratios of rates at stable's observed rate. 0 and infinity mean "no bound yet".
+        The odds ratios that are not rejected at any time, turned into ratios of rates at stable's observed rate. 0 and
+        infinity mean "no bound yet".
         """
-        curve = _SPLINE @ self.likelihood.astype(np.float64)
-        weighted = curve + _LOG_PRIOR[:, None]
-        top = weighted.max(axis=0)
-        evidence = np.log(np.exp(weighted - top).sum(axis=0)) + top
-        kept = evidence - curve < np.log(1 / (1 - level))
-        first = np.argmax(kept, axis=0)
-        last = len(_FINE) - 1 - np.argmax(kept[::-1], axis=0)
+        low, high = odds_ratio_bounds(self.likelihood, level)
         rate_s = (self.sums[2] + 0.5) / (self.sums[3] + 1)
-        # one grid step outwards: the true end lies between the last kept and the first dropped point
-        low = np.where(first == 0, 0.0, np.exp(_FINE[np.maximum(first - 1, 0)]))
-        high = np.exp(_FINE[np.minimum(last + 1, len(_FINE) - 1)])
-        high_ratio = high / (1 - rate_s + rate_s * high)
-        return low / (1 - rate_s + rate_s * low), np.where(last == len(_FINE) - 1, np.inf, high_ratio)
+        finite = np.where(np.isinf(high), 1.0, high)
+        high_ratio = finite / (1 - rate_s + rate_s * finite)
+        return low / (1 - rate_s + rate_s * low), np.where(np.isinf(high), np.inf, high_ratio)
 
     def difference_bounds(self, level: float) -> tuple[Floats, Floats]:
         """Confidence sequence of the difference, shape (N,) each; asymptotic, with a smoothed variance.
