@@ -37,8 +37,8 @@ class Limit:
             return None
         if (self.value > 1) == (side == "below"):
             return self.value  # the odds ratio is further from 1 than the ratio at every baseline
-        implied = (1 - RARE) / (1 - self.value * RARE)
-        return self.value * implied if implied > 0 else None
+        rest = 1 - self.value * RARE  # what is left of the answers at the rare baseline, times the limit
+        return self.value * (1 - RARE) / rest if rest > 0 else None
 
 
 def one_limit(

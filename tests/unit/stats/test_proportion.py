@@ -232,6 +232,13 @@ def test_a_state_with_every_restart_taken_fits_in_a_kibibyte():
     assert len(json.dumps(comparison.state())) <= 1024
 
 
+@pytest.mark.parametrize("margin", [9.0, 10.0, 50.0])
+def test_a_wide_margin_is_a_margin_too(margin):
+    comparison = Proportion(margin_ratio=margin)
+    assert decided(comparison, (20, 1000), (20, 1000), 3).verdict == "Pass"
+    assert decided(Proportion(margin_ratio=margin), (0, 20), (0, 20)).verdict == "Inconclusive"
+
+
 def test_an_unknown_or_damaged_state_is_refused():
     state = Proportion(**SIGNATURE).state()
     for damaged in ({**state, "v": 1}, {**state, "kind": "Mean"}, {**state, "data": state["data"][:50]}, {"v": 2}):
