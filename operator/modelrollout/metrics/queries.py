@@ -71,9 +71,22 @@ def counter_samples(metric: Metric, question: Question, answers: Mapping[str, An
         if answer.warnings:
             return partial(answer)
     finder = version_finder(metric.series, question)
-    return CounterSamples(
-        {one.name: _series(_of_bound(answers[one.name].ranges, one), finder) for one in wanted_counters(metric)}
-    )
+    label = metric.slices.label if metric.slices is not None else ""
+    counters: dict[str, tuple[CounterSeries, ...]] = {}
+    for one in wanted_counters(metric):
+        for name, ranges in _named(answers[one.name].ranges, one).items():
+            counters[name] = _series(ranges, finder, label)
+    return CounterSamples(counters)
+
+
+def _named(ranges: Iterable[Range], counter: WantedCounter) -> dict[str, list[Range]]:
+    """The series by the name of their counter."""
+    if not counter.buckets:
+        return {counter.name: list(_of_bound(ranges, counter))}
+    found: dict[str, list[Range]] = {}
+    for one in ranges:
+        found.setdefault(one.labels.get("le", ""), []).append(one)
+    return found
 
 
 def _of_bound(ranges: Iterable[Range], counter: WantedCounter) -> Iterable[Range]:
@@ -90,9 +103,9 @@ def partial(answer: Answer) -> Trouble:
     )
 
 
-def _series(ranges: Iterable[Range], finder: VersionFinder) -> tuple[CounterSeries, ...]:
+def _series(ranges: Iterable[Range], finder: VersionFinder, label: str) -> tuple[CounterSeries, ...]:
     return tuple(
-        CounterSeries(version, process_of(one.labels), one.times, one.values)
+        CounterSeries(version, process_of(one.labels), one.times, one.values, one.labels.get(label, ""))
         for one in ranges
         if len(one.times) and (version := finder(one.labels)) is not None
     )
@@ -105,7 +118,7 @@ def without_bucket(metric: Metric, samples: CounterSamples) -> str | None:
         return None
     buckets = [one.name for one in kind.wanted(metric) if one.bound is not None]
     having = {one.version for name in buckets for one in samples.counters[name]}
-    answering = (one.version for one in samples.counters[kind.reference(metric)])
+    answering = (one.version for one in samples.counters.get(kind.reference(metric), ()))
     return next((version for version in answering if buckets and version not in having), None)
 
 
@@ -139,7 +152,7 @@ def value_sample(answer: Answer) -> Sample:
     if answer.kind not in ("vector", "scalar"):
         return Trouble("WrongType", f"the query gives a {answer.kind}: it must give one number")
     if len(answer.points) > 1:
-        names = ", ".join(_named(point.labels) for point in answer.points[:3])
+        names = ", ".join(_labelled(point.labels) for point in answer.points[:3])
         more = ", ..." if len(answer.points) > 3 else ""
         return Trouble(
             "SeveralValues",
@@ -149,5 +162,5 @@ def value_sample(answer: Answer) -> Sample:
     return ValueSample(None if value is None or math.isnan(value) else value)
 
 
-def _named(labels: Mapping[str, str]) -> str:
+def _labelled(labels: Mapping[str, str]) -> str:
     return "{" + ",".join(f"{key}={value[:40]}" for key, value in sorted(labels.items())[:3]) + "}"

@@ -1,13 +1,17 @@
 """Kinds of metrics that compare two versions by counters: one module and one line here for each."""
 
 from modelrollout.api import Metric
+from modelrollout.decisions.kinds.distribution import DistributionKind
 from modelrollout.decisions.kinds.kind import Kind, WantedCounter
 from modelrollout.decisions.kinds.latency import LatencyKind
+from modelrollout.decisions.kinds.mean import MeanKind
 from modelrollout.decisions.kinds.proportion import ProportionKind
 
 _KINDS: dict[str, Kind] = {
     "proportion": ProportionKind(),
     "latency": LatencyKind(),
+    "mean": MeanKind(),
+    "distribution": DistributionKind(),
 }
 
 __all__ = ["Kind", "WantedCounter", "kind_of"]
