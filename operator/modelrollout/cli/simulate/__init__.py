@@ -1,0 +1,1 @@
+"""Rehearses a policy on simulated traffic, for people and programs."""

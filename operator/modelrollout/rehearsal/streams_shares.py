@@ -1,0 +1,117 @@
+"""Shares of answers: proportions, latencies and agreement."""
+
+import numpy as np
+
+from modelrollout.api import Better, Metric, Role
+from modelrollout.rehearsal.streams import Data, Floats, InvalidValue, Stream, Value, between
+
+TYPICAL_BAD = 0.001
+
+
+class ShareStream(Stream):
+    """`proportion` and `latency`: every request is an event or is not, independently."""
+
+    @classmethod
+    def typical(cls, metric: Metric) -> Value:
+        """One bad answer in a thousand."""
+        return Value(1 - TYPICAL_BAD if metric.better == Better.HIGHER else TYPICAL_BAD)
+
+    def checked(self, version: str, value: Value) -> Value:
+        """A share between 0 and 1."""
+        if value.spread is not None or not 0 <= value.level <= 1:
+            example = self.typical(self.metric).level
+            raise InvalidValue(
+                f"{self.metric.name} is a share of answers: give the {version} version one number from 0 to 1, "
+                f"for example --{version} {self.metric.name}={example:g}"
+            )
+        return value
+
+    def draw(self, chance: np.random.Generator, candidate: Floats, stable: Floats, changed: Floats) -> Data:
+        """Events and totals."""
+        level = self.stable.level + changed * (self.candidate.level - self.stable.level)
+        events = chance.binomial(candidate.astype(np.int64), level).astype(np.float64)
+        usual = chance.binomial(stable.astype(np.int64), self.stable.level).astype(np.float64)
+        return Data((events, candidate), (usual, stable))
+
+    def average(self, before: Floats, after: Floats) -> Data:
+        """Events and totals."""
+        levels = self.candidate.level, self.stable.level
+        candidate, stable = (
+            (between(a, b, level), between(a, b, 1.0)) for a, b, level in zip(before, after, levels, strict=True)
+        )
+        return Data(candidate, stable)
+
+    def worse(self, value: Value) -> float:
+        """The bad share."""
+        return 1 - value.level if self.metric.better == Better.HIGHER else value.level
+
+    def from_worse(self, worse: float) -> Value:
+        """From the bad share."""
+        bad = min(1.0, max(0.0, worse))
+        return Value(1 - bad if self.metric.better == Better.HIGHER else bad)
+
+    def limits(self) -> tuple[float, float]:
+        """By ratio or difference, and the floor."""
+        limits, stable = self.metric.limits(), self.worse(self.stable)
+        if self.metric.role == Role.GOAL:
+            gain = limits.margin
+            least = stable * gain.ratio if gain.ratio is not None else stable - (gain.difference or 0.0)
+            return least, least
+        acceptable, margin = (
+            max(one.ratio * stable, limits.floor) if one.ratio is not None else stable + (one.difference or 0.0)
+            for one in (limits.acceptable, limits.margin)
+        )
+        return acceptable, margin
+
+    def bad_shares(self) -> tuple[float, float]:
+        """Bad shares of candidate and stable."""
+        return self.worse(self.candidate), self.worse(self.stable)
+
+    def bad(self, data: Data) -> Floats:
+        """Bad answers of the candidate."""
+        events, total = data.candidate
+        return total - events if self.metric.better == Better.HIGHER else events
+
+
+class AgreementStream(Stream):
+    """`agreement`: the candidate's answers that equal stable's."""
+
+    needs_stable = False
+
+    @classmethod
+    def typical(cls, metric: Metric) -> Value:
+        """Half of the difference that is allowed."""
+        least = metric.agreement.min if metric.agreement is not None else 0.0
+        return Value((1 + least) / 2)
+
+    def checked(self, version: str, value: Value) -> Value:
+        """A share between 0 and 1."""
+        if value.spread is not None or not 0 <= value.level <= 1:
+            raise InvalidValue(
+                f"{self.metric.name} is a share of equal answers: give one number from 0 to 1, for example "
+                f"--candidate {self.metric.name}=0.99"
+            )
+        return value
+
+    def draw(self, chance: np.random.Generator, candidate: Floats, stable: Floats, changed: Floats) -> Data:
+        """Agreed and total of the candidate."""
+        level = self.stable.level + changed * (self.candidate.level - self.stable.level)
+        agreed = chance.binomial(candidate.astype(np.int64), level).astype(np.float64)
+        return Data((agreed, candidate), ())
+
+    def average(self, before: Floats, after: Floats) -> Data:
+        """Agreed and total."""
+        return Data((between(before[0], after[0], self.candidate.level), between(before[0], after[0], 1.0)), ())
+
+    def worse(self, value: Value) -> float:
+        """The share of other answers."""
+        return 1 - value.level
+
+    def from_worse(self, worse: float) -> Value:
+        """From the share of other answers."""
+        return Value(1 - worse)
+
+    def limits(self) -> tuple[float, float]:
+        """The one limit there is."""
+        most = 1 - (self.metric.agreement.min if self.metric.agreement is not None else 0.0)
+        return most, most
