@@ -3,11 +3,12 @@
 from dataclasses import replace
 
 from modelrollout.api import Metric
+from modelrollout.decisions.analysis_coverage import covered
 from modelrollout.decisions.analysis_prepare import grid_for, noticed, prepared
-from modelrollout.decisions.analysis_samples import CounterSamples
+from modelrollout.decisions.analysis_samples import CounterSamples, Trouble
 from modelrollout.decisions.analysis_slices import fold_slices
 from modelrollout.decisions.analysis_state import ComparedState
-from modelrollout.decisions.analysis_strata import Window, close, delayed, horizon_of
+from modelrollout.decisions.analysis_strata import Window, any_closed, close, delayed, horizon_of
 from modelrollout.decisions.analysis_traffic import Weighted, with_share
 from modelrollout.decisions.kinds import Kind, kind_of
 from modelrollout.decisions.kinds.kind import Errors, row
@@ -42,6 +43,8 @@ def fold_compared(
     other = question.candidate if question.watching or kind.one_sided else question.stable
     since = question.since if state.until is None else state.until
     window = Window(reference, question.candidate, other, since, horizon - delay)
+    if state.until is not None and not question.watching and not any_closed(grid, window):
+        return state
     late = delayed(counters, kind.late(metric), delay)
     warm_up = question.spec.analysis.warm_up.total_seconds()
     strata = close(late, grid, window, warm_up=warm_up, sums=kind.sums(metric))
@@ -71,20 +74,25 @@ def _compared(state: ComparedState, metric: Metric, kind: Kind, question: Questi
         return state
     frozen = state.frozen or ()
     test = type(state.test).from_state(state.test.state())
+    coverage, usable = covered(state, metric, kind, strata)
     candidate, stable = (kind.counted(metric, side, frozen) for side in (strata.candidate, strata.stable))
-    step_since, seen_before = state.step_since, state.strata > len(strata)
+    step_since, seen_before, trouble = state.step_since, state.strata > len(strata), state.trouble
     for i in range(len(strata)):
         start = float(strata.starts[i])
         if step_since != question.step_since and start >= question.step_since:
             if seen_before:
                 test.restart(at=question.step_since)
             step_since = question.step_since
-        kind.update(test, candidate, stable, i, start)
+        if i < usable:
+            try:
+                kind.update(test, candidate, stable, i, start)
+            except ValueError as error:  # a sum beyond its bounds, say: of no use, here or after a restart
+                trouble = Trouble("ImpossibleData", f"{metric.name}: {error}")
         seen_before = True
-    state = replace(state, test=test, step_since=step_since)
+    state = replace(state, test=test, step_since=step_since, trouble=trouble, coverage=coverage)
     if state.slices is None:
         return state
-    return replace(state, slices=fold_slices(state.slices, metric, kind, strata, frozen))
+    return replace(state, slices=fold_slices(state.slices, metric, kind, strata, usable, frozen))
 
 
 def _watched(state: ComparedState, metric: Metric, kind: Kind, question: Question, strata: Strata) -> ComparedState:

@@ -88,6 +88,12 @@ class Window:
     horizon: float
 
 
+def any_closed(grid: Grid, window: Window) -> bool:
+    """Whether the window has a closed stratum at all: questions are asked more often than strata close."""
+    first = math.ceil(window.since / grid.width - 1e-6)
+    return math.floor((window.horizon - grid.scrape - SETTLE) / grid.width + 1e-6) > first
+
+
 def close(
     counters: SeriesByName, grid: Grid, window: Window, *, warm_up: float = 0.0, sums: frozenset[str] = frozenset()
 ) -> Strata:
