@@ -18,6 +18,7 @@ from modelrollout.kube.connect import NoCluster, connect
 from modelrollout.kube.errors import Forbidden, Gone, KubeError, NotFound, Rejected, Unavailable
 from modelrollout.kube.resources import (
     COMMANDS,
+    CONFIGMAPS,
     CONTROLLERREVISIONS,
     ENDPOINTSLICES,
     LEASES,
@@ -26,6 +27,7 @@ from modelrollout.kube.resources import (
     Resource,
 )
 from modelrollout.kube.transport import Request, Transport
+from modelrollout.manifests.owned import record_name
 
 REVIEWS = Resource("authentication.k8s.io", "v1", "selfsubjectreviews", "SelfSubjectReview")
 DEFINITIONS = Resource("apiextensions.k8s.io", "v1", "customresourcedefinitions", "CustomResourceDefinition")
@@ -145,6 +147,16 @@ class Cluster:
             return None
         plan = (revision.get("data") or {}).get("spec")
         return plan if isinstance(plan, Mapping) else None
+
+    async def record(self, rollout: str) -> Mapping[str, str] | None:
+        """Lines of a rollout's decision record by their keys, None where it may not be read; empty before the first."""
+        try:
+            found = await self._client.get(CONFIGMAPS, self.namespace, record_name(rollout))
+        except NotFound:
+            return {}
+        except Forbidden:
+            return None
+        return dict(found.get("data") or {})
 
     async def ready(self, services: Sequence[str]) -> Mapping[str, int] | None:
         """Ready endpoints by Service, None when they may not be read."""

@@ -3,6 +3,9 @@
 import re
 from datetime import datetime, timedelta
 
+SHARES = frozenset({"proportion", "latency", "quantile", "agreement"})
+"""Kinds of metrics whose values are shares."""
+
 _EIGHTHS = " ▏▎▍▌▋▊▉█"
 
 
@@ -66,7 +69,7 @@ def value(text: str | None, kind: str) -> str:
     if text is None:
         return "-"
     try:
-        return f"{float(text) * 100:.3g}%" if kind in ("proportion", "latency") else text
+        return f"{float(text) * 100:.3g}%" if kind in SHARES else text
     except ValueError:
         return text
 
@@ -84,7 +87,7 @@ def effect(text: str | None, kind: str) -> str:
         values = [None if number is None else float(number) for number in numbers]
     except ValueError:
         return text or "-"
-    points = form == "difference" and kind in ("proportion", "latency")
+    points = form == "difference" and kind in SHARES
     point, low, high = (None if one is None else f"{one * (100 if points else 1):.3g}" for one in values)
     short = f"x{point}" if form == "ratio" else f"{point}{'pp' if points else ''}"
     return short if low is None or high is None else f"{short} [{low}, {high}]"

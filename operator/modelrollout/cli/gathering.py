@@ -40,7 +40,7 @@ def read_status(document: Mapping[str, Any]) -> ModelRolloutStatus:
         ) from None
 
 
-def _readable_status(document: Mapping[str, Any]) -> tuple[ModelRolloutStatus, tuple[str, ...]]:
+def readable_status(document: Mapping[str, Any]) -> tuple[ModelRolloutStatus, tuple[str, ...]]:
     """As much of the status as this plugin knows, and the names of the fields that it does not.
 
     Half a look is better than none when the operator is newer.
@@ -71,9 +71,9 @@ def gather(
         live: values from the leader, None when it could not be reached.
     """
     metadata, spec = document["metadata"], document.get("spec") or {}
-    status, unreadable = _readable_status(document)
+    status, unreadable = readable_status(document)
     generation = metadata.get("generation")
-    resolved = _resolved(plan or spec)
+    resolved = resolved_spec(plan or spec)
     steps = _steps(resolved, status)
     if live and (status.run is None or live.run != status.run.id):
         live = None  # of another run
@@ -155,7 +155,8 @@ def _metrics(metrics: Sequence[MetricStatus], plan: ModelRolloutSpec | None) -> 
     return tuple(rows)
 
 
-def _resolved(plan: Mapping[str, Any]) -> ModelRolloutSpec | None:
+def resolved_spec(plan: Mapping[str, Any]) -> ModelRolloutSpec | None:
+    """A spec as this plugin knows it, None where it cannot be read."""
     try:
         return ModelRolloutSpec.model_validate(plan)
     except ValidationError:

@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic.alias_generators import to_camel
 
-from modelrollout.api.status import CommandResult, Condition, MetricStatus, PastRun, Rejected, Run, Verdict
+from modelrollout.api.status import CommandResult, Condition, MetricStatus, PastRun, Rejected, Run, SliceStatus, Verdict
 
 
 class StepState(StrEnum):
@@ -58,7 +58,7 @@ class Countdown:
 
 @dataclass(frozen=True, slots=True)
 class MetricRow:
-    """A metric as status has it, with its kind (proportion, latency, threshold) where the plan is known."""
+    """A metric as status has it, with its kind (proportion, latency, ...) where the plan is known."""
 
     name: str
     role: str
@@ -74,6 +74,11 @@ class MetricRow:
     stable_count: int | None
     evidence_fail: str | None
     evidence_pass: str | None
+    alpha: str | None = None
+    dispersion: str | None = None
+    dispersion_assumed: bool | None = None
+    lost_strata: int | None = None
+    slices: list[SliceStatus] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,9 +137,14 @@ class Overview:
 
     def document(self) -> dict[str, Any]:
         """The JSON form: camelCase names, times as RFC 3339, absent values left out."""
-        document = _plain(self)
-        assert isinstance(document, dict)  # noqa: S101 - a dataclass becomes a dict
-        return document
+        return as_json(self)
+
+
+def as_json(value: object) -> dict[str, Any]:
+    """A dataclass as JSON: camelCase names, times as RFC 3339, absent values left out."""
+    document = _plain(value)
+    assert isinstance(document, dict)  # noqa: S101 - a dataclass becomes a dict
+    return document
 
 
 def _plain(value: object) -> object:

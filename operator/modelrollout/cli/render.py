@@ -24,7 +24,7 @@ _PHASES = {
     "RolledBack": ("✖", "red"),
     "Invalid": ("✖", "red"),
 }
-_VERDICTS = {
+VERDICTS = {
     Verdict.PASS: ("✔", "green"),
     Verdict.FAIL: ("✖", "bold red"),
     Verdict.INCONCLUSIVE: ("·", "yellow"),
@@ -183,7 +183,7 @@ def _metrics(seen: Overview, *, wide: bool) -> Table:
     right = ("CANDIDATE", "STABLE", "LIMIT", "TO FAIL", "TO PASS", "ANSWERS")
     table = _grid(*titles, *(["ANSWERS"] if wide else []), right=right)
     for one in seen.metrics:
-        sign, style = _VERDICTS[one.verdict]
+        sign, style = VERDICTS[one.verdict]
         plain = one.verdict in (Verdict.PASS, Verdict.FAIL) or one.reason in ("", "NotYet")
         verdict = f"{sign} {one.verdict}" if plain else f"{sign} {one.reason}"
         role = "" if one.role == "Guardrail" else f" {one.role.lower()}"
@@ -205,7 +205,7 @@ def _sentences(metrics: tuple[MetricRow, ...], *, wide: bool) -> Iterator[Text]:
         telling = one.verdict is not Verdict.PASS and one.reason not in ("", "NotYet")
         if one.message and (wide or telling):
             name = "" if one.message.startswith(one.name) else f"{one.name}: "
-            yield Text.assemble("  ", (name, _VERDICTS[one.verdict][1]), one.message)
+            yield Text.assemble("  ", (name, VERDICTS[one.verdict][1]), one.message)
 
 
 def _age(seen: Overview, now: datetime) -> Iterator[Text]:

@@ -13,6 +13,7 @@ from modelrollout.cli.exits import EXIT_CODES, CommandFailed, Exit
 _SECTIONS: Mapping[str, Mapping[str, str]] = {
     "Look": {
         "status": "One look at a rollout: versions, weights, steps, metrics against limits.",
+        "explain": "Why the last decision was made, and what is still missing.",
         "list": "Rollouts of a namespace, or of all, one line each.",
         "wait": "Wait until a rollout is promoted, rolled back or over.",
     },
@@ -28,6 +29,7 @@ _SECTIONS: Mapping[str, Mapping[str, str]] = {
     },
     "Files": {
         "lint": "Check manifests without a cluster.",
+        "simulate": "What a policy would do with a candidate, before anybody applies it.",
         "backtest": "What a policy would have decided over recorded samples.",
     },
     "More": {

@@ -45,5 +45,6 @@ def _finding(finding: Finding) -> Mapping[str, object]:
         "role": str(finding.role),
         "verdict": str(finding.verdict),
         "reason": finding.reason,
+        **({"effect_kind": finding.effect_kind} if finding.effect is not None else {}),
         **{name: round(value, 6) for name, value in numbers.items() if value is not None},
     }
