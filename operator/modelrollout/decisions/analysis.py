@@ -21,11 +21,11 @@ from modelrollout.decisions.analysis_slices import SliceState
 from modelrollout.decisions.analysis_state import AnalysisState, ComparedState, MetricState, ThresholdState
 from modelrollout.decisions.analysis_strata import SETTLE, Grid, start_of_window
 from modelrollout.decisions.analysis_threshold import fold_threshold, judge_threshold, threshold_test
-from modelrollout.decisions.analysis_traffic import Weighted
+from modelrollout.decisions.analysis_traffic import Weighted, split_of
 from modelrollout.decisions.findings import Evidence, Finding
 from modelrollout.decisions.kinds import kind_of
 from modelrollout.decisions.questions import Question
-from modelrollout.stats import AnsweredShare
+from modelrollout.stats import AnsweredShare, Coverage, SampleRatio
 
 __all__ = ["fold", "initial", "judge", "next_look", "state_from_checkpoint", "wants_past", "window_start"]
 
@@ -36,7 +36,7 @@ def initial(question: Question) -> AnalysisState:
     counting = _counts_traffic(question.spec, metrics)
     one = metrics.get(counting or "")
     if counting is not None and isinstance(one, ComparedState):
-        metrics[counting] = replace(one, share=AnsweredShare())
+        metrics[counting] = replace(one, share=AnsweredShare(), split=SampleRatio(dispersion=one.test.dispersion))
     return AnalysisState(question.run, question.baseline, question.weight, question.step_since, metrics=metrics)
 
 
@@ -64,7 +64,8 @@ def _initial(question: Question, metric: Metric) -> MetricState:
         known = ASSUMED_DISPERSION if phi is None else phi
         test = comparison(question.spec, metric, known)
         slices = None if metric.slices is None else SliceState(slice_comparison(question.spec, metric, known))
-        return ComparedState(test, None if kind.freezes else (), dispersion=phi, slices=slices)
+        coverage = Coverage(dispersion=known) if kind.covered(metric) else None
+        return ComparedState(test, None if kind.freezes else (), dispersion=phi, slices=slices, coverage=coverage)
     except ValueError as error:
         return Trouble("InvalidMetric", f"{metric.name} cannot be judged: {error}")
 
@@ -183,6 +184,7 @@ def judge(state: AnalysisState, question: Question) -> Evidence:
         until=state.until,
         answers=_answers(counting, question),
         traffic_lost=not question.watching and any(one.share is not None and one.share.lost for one in compared),
+        split=None if counting is None else split_of(counting),
         unreachable=state.unreachable,
         checkpoint=state.checkpoint(),
     )

@@ -7,6 +7,7 @@ from modelrollout.api.status import Verdict
 from modelrollout.decisions.analysis_state import ComparedState
 from modelrollout.decisions.findings import Finding
 from modelrollout.decisions.kinds import Kind
+from modelrollout.decisions.kinds.wording import percent
 from modelrollout.decisions.questions import Question
 
 MISSED = 3.0
@@ -29,7 +30,23 @@ def blind(
     old = stale(state, question, kind, at)
     if old:
         return replace(finding, reason="Stale", message=f"{metric.name}: {old}")
-    return _uncounted(metric, kind, state, question, finding)
+    return _biased(metric, state, question, finding) or _uncounted(metric, kind, state, question, finding)
+
+
+def _biased(metric: Metric, state: ComparedState, question: Question, finding: Finding) -> Finding | None:
+    """Labels that cover one version more than the other."""
+    if state.coverage is None or state.coverage.verdict != "Biased":
+        return None
+    mine, theirs = (percent(float(share)) for share in state.coverage.shares)
+    return replace(
+        finding,
+        fresh=False,  # as good as no data: no step may be left on it
+        reason="LabelBias",
+        message=(
+            f"{metric.name}: {mine} of the answers of {question.candidate} have a label and {theirs} of "
+            f"{question.stable}: the labelled ones are no fair sample, so nothing is concluded from them"
+        ),
+    )
 
 
 def _uncounted(

@@ -44,7 +44,7 @@ def _metric(stored: object, fresh: MetricState, metric: Metric | None, question:
         if isinstance(fresh, ComparedState) and metric is not None:
             one = ComparedState.from_stored(stored, fresh)
             wanted = with_tests(replace(fresh, frozen=one.frozen, dispersion=one.dispersion), metric, question)
-            if _same_tests(one, wanted) and (one.share is None) == (fresh.share is None) and _fits(one, fresh):
+            if _same_tests(one, wanted) and _same_duties(one, fresh) and _fits(one, fresh):
                 return one
         if isinstance(fresh, ThresholdState) and metric is not None:
             checks = ThresholdState.from_stored(stored)
@@ -69,6 +69,12 @@ def _same_tests(stored: ComparedState, wanted: ComparedState) -> bool:
     if stored.slices is not None and wanted.slices is not None:
         pairs.append((stored.slices.test, wanted.slices.test))
     return all(_config(one.state()) == _config(other.state()) for one, other in pairs)
+
+
+def _same_duties(stored: ComparedState, fresh: ComparedState) -> bool:
+    """Whether the metric keeps the same tests beside its own as it did."""
+    duties = ("share", "split", "coverage", "slices")
+    return all((getattr(stored, name) is None) == (getattr(fresh, name) is None) for name in duties)
 
 
 def _config(state: object) -> object:

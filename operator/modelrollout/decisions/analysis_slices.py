@@ -1,5 +1,6 @@
 """Slices of a metric: which groups of requests are judged apart, and their evidence."""
 
+import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Self
@@ -57,8 +58,10 @@ class SliceState:
         return peak
 
 
-def fold_slices(state: SliceState, metric: Metric, kind: Kind, strata: Strata, frozen: Frozen) -> SliceState:
-    """The evidence with these strata added.
+def fold_slices(
+    state: SliceState, metric: Metric, kind: Kind, strata: Strata, usable: int, frozen: Frozen
+) -> SliceState:
+    """The evidence with the first `usable` of these strata added.
 
     Values get their places in the order of the strata in which they first show an answer, within one stratum the
     busiest first; so the same strata give the same places, in whatever pieces they come.
@@ -77,8 +80,9 @@ def fold_slices(state: SliceState, metric: Metric, kind: Kind, strata: Strata, f
             for name, rose in getattr(of_value, side).items():
                 columns[name][:, places[value]] += rose
         sides.append(kind.counted(metric, columns, frozen))
-    for i in range(len(strata)):
-        kind.update(test, sides[0], sides[1], i, float(strata.starts[i]))
+    for i in range(usable):
+        with contextlib.suppress(ValueError):  # said of all requests together, of which these are a part
+            kind.update(test, sides[0], sides[1], i, float(strata.starts[i]))
     return replace(state, test=test, values=tuple(values))
 
 

@@ -11,7 +11,7 @@ from typing import Any, Self
 from modelrollout.decisions.analysis_samples import Trouble
 from modelrollout.decisions.analysis_slices import SliceState
 from modelrollout.decisions.kinds.kind import Frozen
-from modelrollout.stats import AgainstLimit, AnsweredShare, Threshold
+from modelrollout.stats import AgainstLimit, AnsweredShare, Coverage, SampleRatio, Threshold
 
 VERSION = 2
 
@@ -36,6 +36,8 @@ class ComparedState:
         slices: evidence of groups of requests, where those are judged apart.
         share: whether the candidate answers what its weight brings; one metric of the run keeps it.
         answered: the candidate's answers were counted in some closed stratum, for `share`.
+        split: whether traffic is split as the weight says; the same metric keeps it.
+        coverage: whether labels cover both versions' answers alike, where the metric counts them all.
         watch: the candidate alone against a limit, once it was promoted.
         failed: Fail was reached in this run.
         trouble: why the last question was not answered, None when it was.
@@ -56,6 +58,8 @@ class ComparedState:
     slices: SliceState | None = None
     share: AnsweredShare | None = None
     answered: bool = False
+    split: SampleRatio | None = None
+    coverage: Coverage | None = None
     watch: AgainstLimit | None = None
     failed: bool = False
     trouble: Trouble | None = None
@@ -82,6 +86,10 @@ class ComparedState:
         if self.share is not None:
             document["share"] = self.share.state()
             document["answered"] = self.answered
+        if self.split is not None:
+            document["split"] = self.split.state()
+        if self.coverage is not None:
+            document["coverage"] = self.coverage.state()
         if self.watch is not None:
             document["watch"] = self.watch.state()
         return document
@@ -110,6 +118,8 @@ class ComparedState:
             slices=None if slices is None else SliceState.from_stored(document["slices"], slices.test),
             share=AnsweredShare.from_state(document["share"]) if "share" in document else None,
             answered=bool(document.get("answered")),
+            split=SampleRatio.from_state(document["split"]) if "split" in document else None,
+            coverage=Coverage.from_state(document["coverage"]) if "coverage" in document else None,
             watch=AgainstLimit.from_state(document["watch"]) if "watch" in document else None,
             failed=bool(document["failed"]),
         )

@@ -1,11 +1,12 @@
-"""Whether the candidate answers what its weight brings."""
+"""Whether the candidate answers what its weight brings, and whether traffic is split as it was meant to be."""
 
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from modelrollout.decisions.analysis_state import ComparedState
-from modelrollout.stats import AnsweredShare, Strata
+from modelrollout.decisions.findings import Split
+from modelrollout.stats import AnsweredShare, SampleRatio, Strata
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +18,7 @@ class Weighted:
 
 
 def with_share(state: ComparedState, strata: Strata, answers: str, weighted: Weighted) -> ComparedState:
-    """The answered share with the strata that lie wholly within the present weight.
+    """The answered share and the split with the strata that lie wholly within the present weight.
 
     A stratum in which stable was scraped and the candidate was not counts as one without answers, once the candidate
     has been seen: a version that nobody has found yet is missing data, one that has gone is missing traffic.
@@ -31,12 +32,25 @@ def with_share(state: ComparedState, strata: Strata, answers: str, weighted: Wei
     if state.share is None or not (len(strata) or len(strata.alone_starts)):
         return state
     share, answered = AnsweredShare.from_state(state.share.state()), state.answered
+    split = None if state.split is None else SampleRatio.from_state(state.split.state())
     starts = np.concatenate([strata.starts, strata.alone_starts])
     candidate = np.concatenate([strata.candidate[answers], np.full(len(strata.alone), np.nan)])
     stable = np.concatenate([strata.stable[answers], strata.alone])
     for i in np.argsort(starts, kind="stable"):
         answered = answered or not np.isnan(candidate[i])
-        if answered:
-            count = float(np.nan_to_num(candidate[i]))
-            share.update(count, float(stable[i]), weighted.weight if starts[i] >= weighted.since else None)
-    return replace(state, share=share, answered=answered)
+        if not answered:
+            continue
+        count, steady = float(np.nan_to_num(candidate[i])), bool(starts[i] >= weighted.since)
+        share.update(count, float(stable[i]), weighted.weight if steady else None)
+        if split is not None and steady and 0 < weighted.weight < 1:
+            split.raise_dispersion(state.test.dispersion)
+            split.update([candidate[i], stable[i]], [weighted.weight, 1 - weighted.weight])
+    return replace(state, share=share, split=split, answered=answered)
+
+
+def split_of(state: ComparedState) -> Split | None:
+    """What the answers say of the split, None before there are any."""
+    if state.split is None or not state.split.counts.sum():
+        return None
+    found, intended = state.split.shares
+    return Split(state.split.verdict == "Mismatch", float(found[0]), float(intended[0]), float(state.split.p_value))

@@ -82,6 +82,23 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
+class Split:
+    """Whether traffic is split as the weights say, over all strata in which they did not change.
+
+    Attributes:
+        mismatch: it is not, at a level that looking often does not change. What is compared is in doubt then.
+        found: the candidate's share of the answers, 0 to 1.
+        intended: its share of the traffic by the weights, over the same strata.
+        p_value: of the split being as intended; valid whenever one looks.
+    """
+
+    mismatch: bool
+    found: float
+    intended: float
+    p_value: float
+
+
+@dataclass(frozen=True, slots=True)
 class Evidence:
     """All findings of a run at one moment.
 
@@ -92,6 +109,7 @@ class Evidence:
         until: end of the last closed stratum, seconds since the epoch; None before the first one.
         answers: answers of each version since the step began, from closed strata.
         traffic_lost: the candidate answered less than half of its share three strata in a row.
+        split: whether traffic is split as intended; None before there are answers. A warning, never a verdict.
         unreachable: why Prometheus could not be asked, empty when it answered.
         checkpoint: JSON state from which folding goes on after a restart.
     """
@@ -102,5 +120,6 @@ class Evidence:
     until: float | None = None
     answers: Mapping[str, int] = field(default_factory=dict)
     traffic_lost: bool = False
+    split: Split | None = None
     unreachable: str = ""
     checkpoint: Mapping[str, Any] = field(default_factory=dict)

@@ -127,8 +127,8 @@ def close_strata(
     sides = [_side(_of(counters, name), reference, width, warm_from, sums) for name in (candidate, stable)]
     first, last = _closed(sides, width, settle, since, until)
     mine, theirs = (side.index[(side.index >= first) & (side.index <= last)] for side in sides)
-    both = np.intersect1d(mine, theirs)
-    alone = np.setdiff1d(theirs, mine)
+    both = np.intersect1d(mine, theirs, assume_unique=True)
+    alone = np.setdiff1d(theirs, mine, assume_unique=True)
     picked = [np.searchsorted(side.index, both) for side in sides]
     candidate_columns, stable_columns = (
         {name: side.column((name, None))[i] for name in counters} for side, i in zip(sides, picked, strict=True)

@@ -94,6 +94,10 @@ class Kind(ABC):
         """Name of the counter of all answers, whether their outcome is known or not."""
         return self.reference(metric)
 
+    def covered(self, metric: Metric) -> bool:
+        """Whether the reference counter counts only answers with a label, and `answers` all of them."""
+        return False
+
     def sums(self, metric: Metric) -> frozenset[str]:
         """Names of the counters that add up a quantity instead of counting."""
         return frozenset()

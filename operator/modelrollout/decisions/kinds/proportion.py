@@ -31,6 +31,10 @@ class ProportionKind(ShareKind):
         """All answers."""
         return TOTAL if _of(metric).requests is None else REQUESTS
 
+    def covered(self, metric: Metric) -> bool:
+        """Where the spec names all answers beside those whose outcome is known."""
+        return _of(metric).requests is not None
+
     def late(self, metric: Metric) -> frozenset[str]:
         """The numerator; where the denominator counts only what is known, it comes as late."""
         of = _of(metric)
