@@ -1,6 +1,7 @@
 """The resources of modelrollout.io/v1alpha1 as types; the CRDs are generated from them."""
 
 from modelrollout.api.base import API_VERSION, GROUP, VERSION, Model
+from modelrollout.api.blue_green import BlueGreen
 from modelrollout.api.canary import Canary, CanaryStep, Requirement
 from modelrollout.api.command import ModelRolloutCommand, ModelRolloutCommandSpec, Verb
 from modelrollout.api.durations import Duration, format_duration, parse_duration
@@ -50,6 +51,7 @@ __all__ = [
     "AgreementMetric",
     "Analysis",
     "Better",
+    "BlueGreen",
     "Canary",
     "CanaryStep",
     "DeadlinePolicy",

@@ -9,21 +9,7 @@ from pydantic import Field
 from modelrollout.api.base import Model
 from modelrollout.api.canary import Audience, Deadline, Hold, MetricNames, Requirement, Samples
 from modelrollout.api.durations import Between, Duration
-from modelrollout.api.traffic import HeaderMatch
 from modelrollout.api.values import DnsLabel, HeaderName, Percent
-
-
-class Preview(Model):
-    """How to reach the candidate before it gets any users' traffic."""
-
-    header: HeaderMatch = Field(description="Requests with this header go to the candidate.")
-
-
-class BlueGreen(Model):
-    """The candidate is tried through a preview, then gets all traffic at once, and is watched."""
-
-    preview: Preview | None = Field(default=None, description="How to reach the candidate before the switch.")
-    hold: Hold = Field(default=timedelta(minutes=5), description="Least time of the preview. Default: 5m.")
 
 
 class ShadowThen(StrEnum):

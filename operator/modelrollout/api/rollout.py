@@ -56,6 +56,12 @@ class ModelRolloutSpec(Model):
             "say which version should serve all traffic: set target to the name of one of versions",
             lambda self: self.target is not None or self.candidates is not None,
         ),
+        Rule(
+            "!has(self.traffic.service) || has(self.strategy.blueGreen)",
+            "a Service's selector knows all or nothing: use strategy.blueGreen, or a router that splits traffic",
+            lambda self: self.traffic.service is None or self.strategy.blue_green is not None,
+            "strategy",
+        ),
         not_yet("candidates", "candidates", "declare the version that should serve as target"),
         Rule(
             "!has(self.target) || self.versions.exists(v, v.name == self.target)",

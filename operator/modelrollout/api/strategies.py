@@ -3,8 +3,9 @@
 from pydantic import Field
 
 from modelrollout.api.base import Model
+from modelrollout.api.blue_green import BlueGreen
 from modelrollout.api.canary import Canary
-from modelrollout.api.experiments import ABTest, Bandit, BlueGreen, Shadow, Step
+from modelrollout.api.experiments import ABTest, Bandit, Shadow, Step
 from modelrollout.api.rules import Rule, at_most_one, not_yet
 
 _LATER_STRATEGY = "use canary with weights, for example [1, 5, 25, 50]"
@@ -34,7 +35,6 @@ class Strategy(Model):
                 for form in (self.canary, self.blue_green, self.shadow, self.ab_test, self.bandit, self.steps)
             ),
         ),
-        not_yet("blueGreen", "blue_green", _LATER_STRATEGY),
         not_yet("shadow", "shadow", _LATER_STRATEGY),
         not_yet("abTest", "ab_test", _LATER_STRATEGY),
         not_yet("bandit", "bandit", _LATER_STRATEGY),
@@ -45,7 +45,8 @@ class Strategy(Model):
         default=None, description="The candidate gets a growing share of the traffic, step by step."
     )
     blue_green: BlueGreen | None = Field(
-        default=None, description="All traffic at once after a preview. Not yet supported: use canary."
+        default=None,
+        description="All traffic at once after a preview; switched back in one write while it is watched.",
     )
     shadow: Shadow | None = Field(
         default=None, description="Copies of requests, answers compared. Not yet supported: use canary."

@@ -172,7 +172,12 @@ class KServe(Model):
 class SelectorSwitch(Model):
     """One Service whose selector is switched between the versions: 0 or 100 percent."""
 
-    name: DnsLabel = Field(description="Name of the Service that clients use.")
+    name: DnsLabel = Field(
+        description=(
+            "Name of the Service that clients use. It is no version's own; its selector is set to that of the Service "
+            "of the version that serves."
+        )
+    )
 
 
 class Traffic(Model):
@@ -190,7 +195,6 @@ class Traffic(Model):
         ),
         not_yet("istio", "istio", "use gatewayAPI with an HTTPRoute or GRPCRoute"),
         not_yet("kserve", "kserve", "use gatewayAPI with an HTTPRoute to the predictors' Services"),
-        not_yet("service", "service", "use gatewayAPI with an HTTPRoute or GRPCRoute"),
     )
 
     gateway_api: GatewayAPI | None = Field(
@@ -203,5 +207,6 @@ class Traffic(Model):
         default=None, description="Shift traffic between InferenceServices. Not yet supported: use gatewayAPI."
     )
     service: SelectorSwitch | None = Field(
-        default=None, description="Switch the selector of a Service. Not yet supported: use gatewayAPI."
+        default=None,
+        description="Switch the selector of a Service, for clusters without a gateway: all traffic or none.",
     )

@@ -61,9 +61,13 @@ def gate(spec: ModelRolloutSpec, run: Run, step: PlannedStep, evidence: Evidence
     return Gate(tuple(_waits(spec, run, step, evidence, now)))
 
 
-def deciding(spec: ModelRolloutSpec) -> tuple[str, ...]:
-    """Names of the metrics that decide: guardrails and goals, not monitors."""
-    return tuple(metric.name for metric in spec.metrics if metric.role is not Role.MONITOR)
+def deciding(spec: ModelRolloutSpec, *, preview: bool = False) -> tuple[str, ...]:
+    """Names of the metrics that decide: guardrails and goals, not monitors.
+
+    In a preview only thresholds do: without users' traffic there is nothing to compare.
+    """
+    judged = (metric for metric in spec.metrics if metric.role is not Role.MONITOR)
+    return tuple(metric.name for metric in judged if metric.threshold is not None or not preview)
 
 
 def counts_answers(spec: ModelRolloutSpec) -> bool:
@@ -77,7 +81,7 @@ def _waits(
     hold_ends = run.step_started_at + step.hold
     if now < hold_ends and run.skipped_step != run.step:
         yield Wait(Missing.HOLD, f"step {run.step + 1} is held until {hold_ends:%H:%M:%S} UTC", hold_ends)
-    names = deciding(spec)
+    names = deciding(spec, preview=step.preview)
     current = evidence if evidence is not None and (evidence.run, evidence.step) == (run.id, run.step) else None
     if current is not None and current.unreachable:
         yield Wait(Missing.EVIDENCE, f"Prometheus cannot be asked: {current.unreachable}")

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
-from modelrollout.api import Canary, ModelRolloutSpec, PromotionPolicy, Requirement
+from modelrollout.api import BlueGreen, Canary, ModelRolloutSpec, PromotionPolicy, Requirement
 from modelrollout.errors import InvalidSpec
 
 FULL = 1000
@@ -15,7 +15,7 @@ class PlannedStep:
     """A step as the gate sees it.
 
     Attributes:
-        weight: the candidate's share, of 1000; never 1000, promotion follows the last step.
+        weight: the candidate's share, of 1000; never 1000, promotion follows the last step. 0: a preview.
         hold: least time to stay.
         samples: answers of the candidate that closed strata must show since the step began.
         deadline: longest time to stay, None where only the progress deadline holds.
@@ -32,6 +32,11 @@ class PlannedStep:
     require: Requirement = Requirement.NOT_FAILED
     last: bool = False
 
+    @property
+    def preview(self) -> bool:
+        """Whether the candidate is tried without any users' traffic."""
+        return self.weight == 0
+
 
 def compile_steps(spec: ModelRolloutSpec) -> tuple[PlannedStep, ...]:
     """The steps of the spec's strategy, in order, at least one.
@@ -39,10 +44,24 @@ def compile_steps(spec: ModelRolloutSpec) -> tuple[PlannedStep, ...]:
     Raises:
         InvalidSpec: the strategy is one that cannot be compiled yet.
     """
-    canary = spec.strategy.canary
-    if canary is None:
-        raise InvalidSpec("this strategy is not yet supported: use strategy.canary", "spec.strategy")
-    return _canary_steps(canary, manual=spec.promotion is PromotionPolicy.MANUAL)
+    manual, strategy = spec.promotion is PromotionPolicy.MANUAL, spec.strategy
+    if strategy.canary is not None:
+        return _canary_steps(strategy.canary, manual=manual)
+    if strategy.blue_green is not None:
+        return (_preview(strategy.blue_green, manual=manual),)
+    raise InvalidSpec("this strategy is not yet supported: use strategy.canary or strategy.blueGreen", "spec.strategy")
+
+
+def _preview(blue_green: BlueGreen, *, manual: bool) -> PlannedStep:
+    return PlannedStep(
+        weight=0,
+        hold=blue_green.hold,
+        samples=0,
+        deadline=blue_green.deadline,
+        approval=manual,
+        require=Requirement.PASS,
+        last=True,
+    )
 
 
 def _canary_steps(canary: Canary, *, manual: bool) -> tuple[PlannedStep, ...]:

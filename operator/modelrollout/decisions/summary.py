@@ -2,6 +2,9 @@
 
 from collections.abc import Iterator
 
+from pydantic.alias_generators import to_camel
+
+from modelrollout.api import Strategy
 from modelrollout.api.status import MetricStatus, Outcome, Phase, Run, RunState, SliceStatus
 from modelrollout.decisions import runs
 from modelrollout.decisions.adoption import Obstacle
@@ -38,7 +41,7 @@ def summarise(draft: Draft, obstacle: Obstacle | None, gate: Gate | None) -> Non
     """Fill in everything that is computed. `gate` is the present step's, None outside a trial."""
     status, run = draft.status, draft.status.run
     status.observed_generation = draft.rollout.metadata.generation
-    status.strategy = next((name for name in ("canary",) if getattr(draft.spec.strategy, name) is not None), "")
+    status.strategy = _strategy(draft.spec.strategy)
     status.phase, headline = _phase(draft, obstacle, gate)
     status.message = with_numbers(headline, "")
     if run is not None and status.phase is Phase.PROGRESSING:
@@ -58,6 +61,11 @@ def summarise(draft: Draft, obstacle: Obstacle | None, gate: Gate | None) -> Non
         status.evidence = dict(draft.evidence.checkpoint)
         status.metrics_at = draft.now
     _conditions(draft, obstacle, headline)
+
+
+def _strategy(strategy: Strategy) -> str:
+    """The strategy's name as the spec has it."""
+    return next((to_camel(name) for name in type(strategy).model_fields if getattr(strategy, name) is not None), "")
 
 
 def _waiting_target(draft: Draft) -> str:
@@ -211,6 +219,7 @@ def _conditions(draft: Draft, obstacle: Obstacle | None, headline: str) -> None:
         *_kstatus(draft, obstacle, headline),
         *_analysis(draft),
         *_traffic(draft),
+        *_split(draft),
         *_unproven(draft),
     ):
         set_condition(
@@ -303,6 +312,18 @@ def _traffic(draft: Draft) -> Iterator[_Stated]:
         yield "TrafficMatches", True, "Matches", ""
     elif draft.status.condition("TrafficMatches") is None or not in_flight(route, wanted):
         yield "TrafficMatches", False, "Repairing", "the route does not carry the desired weights"
+
+
+def _split(draft: Draft) -> Iterator[_Stated]:
+    """Whether each version answers its share of the requests; without numbers, which change with every scrape."""
+    evidence, run = draft.evidence, draft.status.run
+    if run is None or evidence is None or evidence.run != run.id or evidence.split is None:
+        return
+    if evidence.split.mismatch:
+        said = f"{run.target} answers another share of the requests than its weight: the versions may get unlike ones"
+        yield "SplitMatches", False, "Uneven", said
+    elif draft.status.condition("SplitMatches") is not None:
+        yield "SplitMatches", True, "AsIntended", ""
 
 
 def _unproven(draft: Draft) -> Iterator[_Stated]:

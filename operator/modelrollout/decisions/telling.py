@@ -47,7 +47,9 @@ def progress(spec: ModelRolloutSpec, run: Run, gate: Gate | None, evidence: Evid
         one.metric: one for one in evidence.findings if one.verdict is Verdict.INCONCLUSIVE and one.reason == "NotYet"
     }
     expected = {
-        name: _expectation(spec, run, open_findings[name], evidence) for name in deciding(spec) if name in open_findings
+        name: _expectation(spec, run, open_findings[name], evidence)
+        for name in deciding(spec, preview=run.weight == 0)
+        if name in open_findings
     }
     if not expected:
         return ""

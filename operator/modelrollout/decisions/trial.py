@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from modelrollout.api import DeadlinePolicy, RollbackPolicy
-from modelrollout.api.status import Outcome
+from modelrollout.api.status import Outcome, Run
 from modelrollout.decisions import runs
 from modelrollout.decisions.decision import Reason
 from modelrollout.decisions.draft import Draft
@@ -87,12 +87,18 @@ def _expose(draft: Draft, steps: Steps) -> None:
         run.restarts = seen.restarts if seen is not None else None
         draft.say(
             Reason.RUN_STARTED,
-            f"{run.id}: {run.target} gets {runs.percent(run.weight)} of {run.stable}'s traffic, step 1 of {run.steps}",
+            f"{run.id}: {_first(run, steps)}, step 1 of {run.steps}",
         )
         draft.record.append(boundary(draft, "RunStarted"))
         draft.wake_at(draft.now + steps[0].hold)
         return
     _keep_deadline(draft, steps)
+
+
+def _first(run: Run, steps: Steps) -> str:
+    if steps[0].preview:
+        return f"{run.target} is previewed at its own Service, without {run.stable}'s traffic"
+    return f"{run.target} gets {runs.percent(run.weight)} of {run.stable}'s traffic"
 
 
 def _learn_restarts(draft: Draft) -> None:

@@ -20,6 +20,7 @@ from modelrollout.kube.resources import (
     Obj,
     Resource,
 )
+from modelrollout.manifests.owners import OWNER
 
 _LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 _IDENTITY = ("name", "namespace", "uid", "resourceVersion", "generation", "creationTimestamp", "deletionTimestamp")
@@ -55,8 +56,12 @@ def _route(obj: Obj) -> Obj:
 
 
 def _service(obj: Obj) -> Obj:
-    ports = [_only(port, "name", "port") for port in (obj.get("spec") or {}).get("ports") or []]
-    return {"metadata": _metadata(obj), "spec": {"ports": ports}}
+    spec = obj.get("spec") or {}
+    kept = {"ports": [_only(port, "name", "port") for port in spec.get("ports") or []], **_only(spec, "selector")}
+    metadata = _metadata(obj, "annotations")
+    if OWNER in (metadata.get("annotations") or {}):  # its selector is switched, and others who write it are named
+        metadata |= _only(obj["metadata"], "managedFields")
+    return {"metadata": metadata, "spec": kept}
 
 
 def _slice(obj: Obj) -> Obj:

@@ -47,7 +47,7 @@ def traffic_patch(
     """
     check_weights(intent.weights, services)
     changes = [operation for rule in rules for operation in _rule_changes(route, rule, services, intent.weights)]
-    changes += _annotation_changes(route, with_owner(route, intent.owner))
+    changes += annotation_changes(route, with_owner(route, intent.owner))
     if not changes:
         return []
     patch = [unchanged(route), *changes]
@@ -76,7 +76,7 @@ def orphan_patch(route: Route, owner: Owner, *, give_back: bool) -> list[Operati
             if ref["name"] in owner.services.values():
                 share = TOTAL_WEIGHT if place == home else 0
                 changes += _weight_change(index, place, ref["name"], ref.get("weight"), share)
-    changes += _annotation_changes(route, without_owner(route, owner.uid))
+    changes += annotation_changes(route, without_owner(route, owner.uid))
     return [unchanged(route), *changes] if changes else []
 
 
@@ -109,7 +109,8 @@ def _weight_change(rule: int, place: int, name: str, old: int | None, new: int) 
     return [test(name, *at, "name"), test(old, *at, "weight"), replace(new, *at, "weight")]
 
 
-def _annotation_changes(route: Route, text: str | None) -> list[Operation]:
+def annotation_changes(route: Route, text: str | None) -> list[Operation]:
+    """What makes the owner annotation of an object be that text, or be gone where it is None."""
     annotations = route["metadata"].get("annotations")
     present = (annotations or {}).get(OWNER)
     if present == text:

@@ -7,9 +7,11 @@ from modelrollout.kube.cache import Cache
 from modelrollout.kube.resources import Resource
 from modelrollout.routers.gateway_api import GatewayApiRouter
 from modelrollout.routers.port import Holding, Router, RouteUnusable, RouteWriter
+from modelrollout.routers.service_selector import ServiceSelectorRouter
 
 ROUTERS: Mapping[str, Callable[[RouteWriter, Cache], Router]] = {
     "gateway_api": GatewayApiRouter,
+    "service": ServiceSelectorRouter,
 }
 
 

@@ -28,6 +28,7 @@ RARE: dict[Right, str] = {
         ("gateway.networking.k8s.io", "grpcroutes", verb): "for rollouts on a GRPCRoute"
         for verb in ("get", "list", "watch", "create", "patch")
     },
+    **{("", "services", verb): "for rollouts that switch the selector of a Service" for verb in ("get", "patch")},
     **{("apps", "statefulsets", verb): "for versions that a StatefulSet serves" for verb in ("list", "watch")},
 }
 """Rights that this short life of two rollouts need not use, and when they are used."""

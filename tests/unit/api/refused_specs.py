@@ -64,10 +64,10 @@ TRAFFIC = [
         "kserve", spec(traffic={"kserve": {}}), "kserve is not yet supported: use gatewayAPI", "spec.traffic.kserve"
     ),
     Refused(
-        "selector switch",
+        "selector switch with a canary",
         spec(traffic={"service": {"name": "a"}}),
-        "service is not yet supported: use gatewayAPI",
-        "spec.traffic.service",
+        "a Service's selector knows all or nothing: use strategy.blueGreen",
+        "spec.strategy",
     ),
     Refused(
         "no route",
@@ -111,7 +111,19 @@ STRATEGY = [
     ),
     *(
         Refused(name, spec(strategy={name: value}), f"{name} is not yet supported: use canary", f"spec.strategy.{name}")
-        for name, value in (("blueGreen", {}), ("shadow", {}), ("abTest", {}), ("bandit", {}), ("steps", []))
+        for name, value in (("shadow", {}), ("abTest", {}), ("bandit", {}), ("steps", []))
+    ),
+    Refused(
+        "preview by header",
+        spec(strategy={"blueGreen": {"preview": {"header": {"name": "x-preview", "value": "1"}}}}),
+        "preview is not yet supported: reach the candidate at its version's own Service",
+        "spec.strategy.blueGreen.preview",
+    ),
+    Refused(
+        "preview shorter than its hold",
+        spec(strategy={"blueGreen": {"hold": "5m", "deadline": "1m"}}),
+        "the deadline of the preview must be longer than its hold",
+        "spec.strategy.blueGreen.deadline",
     ),
     Refused("no form of canary", canary(), "set exactly one of weights", "spec.strategy.canary"),
     Refused(

@@ -59,12 +59,13 @@ class Server:
 
 
 def rollout(
-    traffic: dict[str, Any] | None = None,
+    gateway: dict[str, Any] | None = None,
     versions: tuple[str, ...] = ("v7", "v8"),
     *,
     uid: str = "uid-1",
     name: str = "fraud",
     namespace: str = "risk",
+    service: dict[str, Any] | None = None,
 ) -> ModelRollout:
     document = {
         "apiVersion": "modelrollout.io/v1alpha1",
@@ -80,8 +81,8 @@ def rollout(
                 for version in versions
             ],
             "target": versions[-1],
-            "traffic": {"gatewayAPI": traffic or {"httpRoute": "fraud"}},
-            "strategy": {"canary": {"weights": [5, 50]}},
+            "traffic": {"service": service} if service else {"gatewayAPI": gateway or {"httpRoute": "fraud"}},
+            "strategy": {"blueGreen": {}} if service else {"canary": {"weights": [5, 50]}},
         },
     }
     return parse_rollout(document)
