@@ -3,19 +3,16 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from modelrollout.api import ModelRolloutSpec
 from modelrollout.decisions.analysis_limits import alpha_of, comparison
-from modelrollout.rehearsal.streams import Standing, Stream
+from modelrollout.rehearsal.streams import Standing, Stream, Verdict
 from modelrollout.stats.planning import expected_exposures
 
 Floats = NDArray[np.float64]
-
-Verdict = Literal["Pass", "Fail"]
 
 SHARES = (0.8, 0.95)
 """Parts of the runs for which the numbers are given."""
@@ -34,6 +31,7 @@ class Power:
         verdict: the one that the true values lead to; None where that cannot be said.
         needed: exposures after which that part of the runs has the verdict, by the part (0.8 and 0.95).
         expected: about the median, worked out without chance; None where that cannot be.
+        fixed: the same parts of the runs, of a test with the same errors that looks once; None where unknown.
         wrong: share of runs with the opposite verdict by then.
         most: exposures per arm that were tried.
     """
@@ -42,6 +40,7 @@ class Power:
     verdict: Verdict | None
     needed: dict[float, float | None]
     expected: float | None
+    fixed: dict[float, float | None]
     wrong: float
     most: float
 
@@ -85,6 +84,7 @@ def power_of(
         verdict=verdict,
         needed={part: _quantile(decided, part) for part in SHARES},
         expected=None if verdict is None else expected_by(spec, stream, dispersion, verdict),
+        fixed={part: _fixed(spec, stream, dispersion, verdict, part) for part in SHARES},
         wrong=float(np.mean(other <= have)),
         most=have,
     )
@@ -95,6 +95,16 @@ def _stratum(stream: Stream, have: float) -> float:
     rarest = sum(min(one, 1 - one) for one in shares) if shares is not None else 0.0
     cap = _MOST_EVENTS / rarest if rarest else math.inf
     return float(np.rint(min(max(_FIRST, have * _GROWTH), cap)))
+
+
+def _fixed(
+    spec: ModelRolloutSpec, stream: Stream, dispersion: float, verdict: Verdict | None, part: float
+) -> float | None:
+    if verdict is None:
+        return None
+    error = spec.analysis.false_promotion if verdict == "Pass" else alpha_of(spec, stream.metric)
+    alone = stream.fixed_horizon(verdict, part, error)
+    return None if alone is None else alone * dispersion
 
 
 def _quantile(decided: Floats, part: float) -> float | None:
@@ -150,5 +160,7 @@ def verdict_of(spec: ModelRolloutSpec, stream: Stream, dispersion: float, weight
 def powers_of(
     spec: ModelRolloutSpec, streams: Sequence[Stream], *, dispersion: float, runs: int, seed: int
 ) -> tuple[Power, ...]:
-    """The same for every metric."""
-    return tuple(power_of(spec, one, dispersion=dispersion, runs=runs, seed=seed) for one in streams)
+    """The same for every metric that learns from answers."""
+    return tuple(
+        power_of(spec, one, dispersion=dispersion, runs=runs, seed=seed) for one in streams if not one.by_strata
+    )

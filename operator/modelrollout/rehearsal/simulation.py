@@ -158,23 +158,27 @@ class _World:
 
     def _end_stratum(self, number: int) -> None:
         """Draw what both versions showed in a stratum that has ended."""
-        rate, width = self.plan.traffic.rate, self.plan.grid.width
+        width = self.plan.grid.width
         start = number * width
-        counted = self.chance.poisson(rate * self.counted).astype(np.float64)
-        warming = self.chance.poisson(rate * np.maximum(0.0, self.exposed - self.counted)).astype(np.float64)
-        stable = self.chance.poisson(rate * np.maximum(0.0, width - self.exposed)).astype(np.float64)
+        counted = self._requests(self.counted)
+        warming = self._requests(self.exposed - self.counted)
+        stable = self._requests(np.where(self.going, width - self.exposed, 0.0))
         changed = np.clip((start + width - self.since - self.plan.traffic.bad_after) / width, 0.0, 1.0)
         present = self.going & (self.since <= start) & (self.counted > 0)
         for stream in self.streams:
             data = stream.draw(self.chance, counted, stable, changed)
             self._count_bad(stream, data, self.going)
-            if self.plan.spec.analysis.warm_up:
+            if warming.any():
                 self._count_bad(stream, stream.draw(self.chance, warming, stable, changed), self.going)
             self.judged.note(stream, number, data.only(present), present, np.where(present, counted, 0.0))
         self.answers += np.where(self.going, counted + warming, 0.0)
         self._count_excess(self.going, changed)
         self.exposed[:] = 0
         self.counted[:] = 0
+
+    def _requests(self, seconds: Floats) -> Floats:
+        """How many come in so many seconds of the whole traffic."""
+        return self.chance.poisson(self.plan.traffic.rate * np.maximum(0.0, seconds)).astype(np.float64)
 
     def _count_bad(self, stream: Stream, data: Data, which: Flags) -> None:
         bad = stream.bad(data)
@@ -224,8 +228,7 @@ class _World:
     def _end(self, which: Flags, moment: Floats, outcome: Outcome) -> None:
         if not which.any():
             return
-        rate = self.plan.traffic.rate
-        rest = self.chance.poisson(rate * np.where(which, self.exposed, 0.0)).astype(np.float64)
+        rest = self._requests(np.where(which, self.exposed, 0.0))
         begun = self.turn * self.plan.interval // self.plan.grid.width * self.plan.grid.width
         span = np.maximum(1e-9, moment - np.maximum(begun, self.since))
         changed = np.clip((moment - self.since - self.plan.traffic.bad_after) / span, 0.0, 1.0)

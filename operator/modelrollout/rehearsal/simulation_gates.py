@@ -5,11 +5,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from modelrollout.api import Margin, Metric, ModelRolloutSpec, Role
-from modelrollout.rehearsal.power import Verdict, expected_by, verdict_of
+from modelrollout.rehearsal.power import expected_by, verdict_of
 from modelrollout.rehearsal.simulation_plan import Plan
-from modelrollout.rehearsal.streams import Stream
+from modelrollout.rehearsal.streams import Stream, Verdict
 
 _HALVINGS = 7
+_LARGEST_FLOOR = 0.09
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,11 +127,14 @@ def _wider(plan: Plan, stream: Stream, available: float) -> Margin | None:
         return None
     ratio = limits.margin.ratio is not None
     start = (limits.margin.ratio or 0.0) - 1 if ratio else (limits.margin.difference or 0.0)
-    low, high = 1.0, 16.0
+    floor = limits.floor
+    low, high = 1.0, min(16.0, _LARGEST_FLOOR / floor if floor else 16.0)
+    if high <= low:
+        return None
 
     def with_margin(factor: float) -> Metric:
         value = start * factor
-        margin = Margin(ratio=1 + value, floor=limits.floor) if ratio else Margin(difference=value)
+        margin = Margin(ratio=1 + value, floor=floor * factor) if ratio else Margin(difference=value)
         return metric.model_copy(update={"margin": margin})
 
     def passes(factor: float) -> bool:

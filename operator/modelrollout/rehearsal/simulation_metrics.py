@@ -84,7 +84,14 @@ class Judged:
                 self._checked.append(_Checked(place, metric, inside, none, none.copy(), np.full(runs, np.nan)))
             else:
                 self._compared.append(self._start(place, by_name[metric.name]))
-        self._answers = np.zeros(runs)  # of the candidate since its step began, as the first compared metric counts
+        usable = [
+            ((one.stream.metric.label_delay is not None), one.place)
+            for one in self._compared
+            if one.stream.kind.counts_answers and not one.stream.kind.one_sided
+        ]
+        first = self._compared[0].place if self._compared else -1
+        self._counting = min(usable)[1] if usable else first  # the metric that tells how many answers there are
+        self._answers = np.zeros(runs)  # of the candidate since its step began
         self._answers_step = np.full(runs, np.nan)
 
     def _start(self, place: int, stream: Stream) -> _Compared:
@@ -102,13 +109,13 @@ class Judged:
     def look(self, now: float, step_since: Floats, asked: Flags) -> None:
         """Count what has settled by now, in the runs that are asked about."""
         width = self._plan.grid.width
-        for place, one in enumerate(self._compared):
+        for one in self._compared:
             closed = math.floor((now - one.settle) / width + 1e-6) - 1
             while one.pending and one.pending[0].number <= closed:
                 stratum = one.pending.popleft()
                 present = stratum.present & asked
                 one.cohorts.fold(stratum.data, stratum.number * width, step_since, present, asked)
-                if place == 0:
+                if one.place == self._counting:
                     self._count(stratum, stratum.number * width, step_since, present)
         for check in self._checked:
             anew = check.step_since != step_since

@@ -19,6 +19,8 @@ Side = tuple[Floats, ...]
 Standing = Literal["acceptable", "between", "beyond"]
 """Where the candidate truly stands: may not be failed, may go either way, or must not be promoted."""
 
+Verdict = Literal["Pass", "Fail"]
+
 TINY = 1e-12  # limits belong to their good side, whatever the last digit of a product says
 
 
@@ -60,7 +62,8 @@ class Stream(ABC):
 
     Attributes:
         needs_stable: whether stable's value must be known for the candidate's to mean something.
-        averages: whether `average` says enough: else only chance shows how far values scatter.
+        averages: whether what comes on average tells when the test decides; else only chance does.
+        by_strata: the test learns from the number of strata, and not from that of the answers.
         metric: the metric.
         kind: what the operator makes of it.
         stable, candidate: true values.
@@ -68,6 +71,7 @@ class Stream(ABC):
 
     needs_stable = True
     averages = True
+    by_strata = False
 
     def __init__(self, metric: Metric, stable: Value, candidate: Value) -> None:
         """Check the values.
@@ -153,6 +157,19 @@ class Stream(ABC):
 
     def bad_shares(self) -> tuple[float, float] | None:
         """True shares of bad answers of candidate and stable; None where the metric knows no bad answers."""
+        return None
+
+    def fixed_horizon(self, verdict: Verdict, power: float, error: float) -> float | None:
+        """Exposures per arm with which a test that looks once, at the end, would come to a verdict.
+
+        Args:
+            verdict: "Pass": inside the margin; "Fail": worse than acceptable.
+            power: chance to come to it.
+            error: chance of a wrong verdict, one side.
+
+        Returns:
+            Of independent answers; None where no such number is known.
+        """
         return None
 
     def empty(self, runs: int) -> Data:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from modelrollout.api import Metric
 from modelrollout.rehearsal.streams import InvalidValue, Stream, Value
+from modelrollout.rehearsal.streams_distributions import DistributionStream
 from modelrollout.rehearsal.streams_quantities import MeanStream, RateStream
 from modelrollout.rehearsal.streams_shares import AgreementStream, ShareStream
 
@@ -13,6 +14,7 @@ _STREAMS: Mapping[str, type[Stream]] = {
     "agreement": AgreementStream,
     "rate": RateStream,
     "mean": MeanStream,
+    "distribution": DistributionStream,
 }
 
 

@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 
 from modelrollout.api import Better, MeanMetric, Metric, Role
-from modelrollout.rehearsal.streams import Data, Floats, InvalidValue, Side, Stream, Value, between
+from modelrollout.rehearsal.streams import Data, Floats, InvalidValue, Side, Stream, Value, Verdict, between
+from modelrollout.stats.power import exposures_for_means
 
 
 class _Directed(Stream):
@@ -102,11 +103,12 @@ class MeanStream(_Directed):
         mixed = tuple(a + b for a, b in zip(*parts, strict=True))
         return Data(mixed, _sums(chance, stable, usual.level, spread[1]))
 
-    @property
-    def averages(self) -> bool:  # type: ignore[override]
-        """Only with sums of squares, or with bounds, does a test know how far values scatter."""
-        of = self._of
-        return of.sum_of_squares is not None or of.min is not None
+    def __init__(self, metric: Metric, stable: Value, candidate: Value) -> None:
+        """See `Stream`."""
+        super().__init__(metric, stable, candidate)
+        # without squares and bounds only the strata tell how far values scatter
+        self.by_strata = self._of.sum_of_squares is None and self._of.min is None
+        self.averages = not self.by_strata
 
     def average(self, before: Floats, after: Floats) -> Data:
         """Sum, count, sum of squares."""
@@ -115,6 +117,17 @@ class MeanStream(_Directed):
             for a, b, value in zip(before, after, (self.candidate, self.stable), strict=True)
         )
         return Data(candidate, stable)
+
+    def fixed_horizon(self, verdict: Verdict, power: float, error: float) -> float | None:
+        """By the distance of the means from the limit."""
+        limit = self.from_worse(self.limits()[verdict == "Pass"])
+        usual, own = self.stable.spread or 0.0, self.candidate.spread
+        try:
+            return exposures_for_means(
+                self.candidate.level - limit.level, usual, candidate_deviation=own, power=power, alpha=error, sides=1
+            )
+        except ValueError:  # just at the limit
+            return None
 
     def arguments(self, side: Side) -> Any:  # noqa: ANN401 - as many sums as the metric has
         """The sums that the metric counts."""

@@ -3,7 +3,8 @@
 import numpy as np
 
 from modelrollout.api import Better, Metric, Role
-from modelrollout.rehearsal.streams import Data, Floats, InvalidValue, Stream, Value, between
+from modelrollout.rehearsal.streams import Data, Floats, InvalidValue, Stream, Value, Verdict, between
+from modelrollout.stats.power import exposures_for_non_inferiority, exposures_for_proportions
 
 TYPICAL_BAD = 0.001
 
@@ -62,6 +63,16 @@ class ShareStream(Stream):
             for one in (limits.acceptable, limits.margin)
         )
         return acceptable, margin
+
+    def fixed_horizon(self, verdict: Verdict, power: float, error: float) -> float | None:
+        """Non-inferiority by a difference for Pass, two proportions for Fail."""
+        (candidate, stable), (acceptable, margin) = self.bad_shares(), self.limits()
+        try:
+            if verdict == "Fail":
+                return exposures_for_proportions(acceptable, candidate, power=power, alpha=error, sides=1)
+            return exposures_for_non_inferiority(stable, margin - stable, candidate=candidate, power=power, alpha=error)
+        except ValueError:  # without bad answers, or for a gain, the normal approximation says nothing
+            return None
 
     def bad_shares(self) -> tuple[float, float]:
         """Bad shares of candidate and stable."""

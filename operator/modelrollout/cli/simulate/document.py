@@ -108,6 +108,7 @@ def _power(power: Power) -> dict[str, Any]:
         "metric": power.metric,
         "verdict": power.verdict,
         "answersPerVersion": {f"{part:g}": number for part, number in power.needed.items()},
+        "fixedHorizon": {f"{part:g}": number for part, number in power.fixed.items()},
         "expected": None if power.expected is None else round(power.expected),
         "oppositeVerdict": power.wrong,
         "tried": power.most,

@@ -136,18 +136,24 @@ def _interval(chance: Chance) -> str:
 
 
 def _powers(powers: tuple[Power, ...]) -> Table:
-    table = _table(
-        "ANSWERS PER VERSION, EACH METRIC ALONE", "VERDICT", *(f"{part:.0%} OF RUNS" for part in SHARES), "EXPECTED"
-    )
+    parts = [f"{part:.0%}" for part in SHARES]
+    titles = ["ANSWERS PER VERSION", "VERDICT", *parts, "MIDDLE", *(f"FIXED {part}" for part in parts)]
+    table = _table(*titles)
     for one in powers:
-        needed = (
-            f"> {count(round(one.most))}" if number is None else count(round(number)) for number in one.needed.values()
-        )
-        expected = "-" if one.expected is None else count(round(one.expected))
-        table.add_row(one.metric, one.verdict or "either", *(needed if one.verdict else ("-", "-")), expected)
+        needed = [
+            f">{_count(one.most)}" if number is None and one.verdict else _count(number)
+            for number in one.needed.values()
+        ]
+        fixed = [_count(number) for number in one.fixed.values()]
+        table.add_row(one.metric, one.verdict or "-", *needed, _count(one.expected), *fixed)
     return table
 
 
+def _count(number: float | None) -> str:
+    return "-" if number is None else count(round(number))
+
+
 def percent(part: float) -> str:
-    """A chance with three digits at most: 0%, 0.4%, 12%, 99.6%."""
-    return f"{100 * part:.3g}%"
+    """A chance: one decimal below 10 and above 99 %, else none."""
+    value = 100 * part
+    return f"{round(value, 1):g}%" if value < 10 or value > 99 else f"{value:.0f}%"

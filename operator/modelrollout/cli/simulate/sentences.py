@@ -47,7 +47,9 @@ def _metric(gate: MetricGate, done: Done) -> str:
 
 
 def _margin(margin: Margin) -> str:
-    return f"ratio {margin.ratio:.3g}" if margin.ratio is not None else f"difference {margin.difference:.3g}"
+    if margin.ratio is None:
+        return f"difference {margin.difference:.3g}"
+    return f"ratio {margin.ratio:.3g}" + (f" and floor {margin.floor:.3g}" if margin.floor else "")
 
 
 def asked_rate(done: Done) -> str:
@@ -73,6 +75,12 @@ def notes(asked: Asked, done: Done) -> Iterator[str]:
         yield "events are counted per request: one unit of exposure each"
     if any(one.mean is not None and one.mean.per is not None for one in _tested(done)):
         yield "every unit of a ratio of sums is taken to have 1 in its denominator"
+    for one in done.versions.streams:
+        if one.by_strata and asked.power:
+            yield (
+                f"{one.metric.name} has neither sumOfSquares nor bounds: it learns from the number of scrapes, "
+                "whatever the number of answers"
+            )
     if done.rehearsal.candidate.outcomes[Outcome.HELD].share:
         yield "a run that is held would go on by itself if evidence came later; here it ends"
     deciding = [one for one in _tested(done) if one.role != Role.MONITOR]
