@@ -10,7 +10,7 @@ from benchmarks.stats.catalogue import SCENARIOS
 from benchmarks.stats.page import publish
 from benchmarks.stats.record import write
 
-RUNS, QUICK_RUNS, SEED = 2000, 100, 20261121
+RUNS, QUICK_RUNS, SEED = 2000, 40, 20261121
 
 
 def main() -> None:

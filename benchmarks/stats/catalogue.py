@@ -6,10 +6,16 @@ from typing import Protocol
 
 import numpy as np
 
+from benchmarks.stats.counters import COUNTERS
+from benchmarks.stats.families import FAMILIES
 from benchmarks.stats.judges import verdicts
+from benchmarks.stats.latency import LATENCY
 from benchmarks.stats.outcomes import Outcomes
 from benchmarks.stats.scenarios import PROPORTIONS
+from benchmarks.stats.split import SPLITS
 from benchmarks.stats.streams import Scenario
+from benchmarks.stats.telemetry import TELEMETRY
+from benchmarks.stats.users import USERS
 
 
 class Case(Protocol):
@@ -104,4 +110,7 @@ class OneProportion:
         return dict(verdicts(stream, self.scenario, min(runs, kayenta_runs)))
 
 
-SCENARIOS: Mapping[str, Case] = {one.name: OneProportion(one) for one in PROPORTIONS}
+SCENARIOS: Mapping[str, Case] = {
+    **{one.name: OneProportion(one) for one in PROPORTIONS},
+    **{one.name: one for one in (*FAMILIES, *COUNTERS, *USERS, *LATENCY, *SPLITS, *TELEMETRY)},
+}

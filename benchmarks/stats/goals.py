@@ -49,7 +49,7 @@ def goals(scenarios: Mapping[str, Any]) -> Iterator[Goal]:
     """Every promise that a scenario puts to the test."""
     for name, scenario in scenarios.items():
         judges = scenario["judges"]
-        for judge in (SINGLE, "ours-late", RUN):
+        for judge in (SINGLE, "ours-late", RUN, "ours-mean"):
             if judge in judges and scenario["truth"] != "indifferent":
                 if judge != RUN and scenario["bursty"]:
                     continue

@@ -11,26 +11,26 @@ from benchmarks.stats.pooled import sample_size, z_worse
 from benchmarks.stats.streams import Decisions, Design, Floats, Stream, cumulated, first_true
 
 LOOKS = 10
-_POINTS = 901
+_POINTS = 501
 _REACH = 9.0  # of z, and of the score
 
 
-def spent(fraction: float) -> float:
-    """Share of alpha spent by this fraction of the information.
+def spent(fraction: float, alpha: float = ALPHA) -> float:
+    """How much of alpha is spent by this fraction of the information.
 
     Source: K. K. G. Lan, D. L. DeMets, Biometrika 70 (1983) 659-663, the O'Brien-Fleming kind.
     """
-    return float(2 * ndtr(ndtri(ALPHA / 2) / math.sqrt(fraction)))
+    return float(2 * ndtr(ndtri(alpha / 2) / math.sqrt(fraction)))
 
 
 class _Walk:
-    """The density of the score of those who have crossed no boundary yet; at look k its variance is k / LOOKS.
+    """The density of the score of those who have crossed no boundary yet; at look k of K its variance is k / K.
 
     Source of the recursion: P. Armitage, C. K. McPherson, B. C. Rowe, J. R. Stat. Soc. A 132 (1969) 235-244.
     """
 
-    def __init__(self, drift: float) -> None:
-        step = 1 / LOOKS
+    def __init__(self, drift: float, looks: int) -> None:
+        self._step = step = 1 / looks
         self.grid = np.linspace(-_REACH, _REACH, _POINTS)
         self.cell = self.grid[1] - self.grid[0]
         self.look = 0
@@ -53,7 +53,7 @@ class _Walk:
 
     def _outside(self, z: float) -> Floats:
         """The part of each cell that lies beyond."""
-        edge = z * math.sqrt(self.look / LOOKS)
+        edge = z * math.sqrt(self.look * self._step)
         result: Floats = np.clip((self.grid - edge) / self.cell + 0.5, 0.0, 1.0)
         return result
 
@@ -63,13 +63,13 @@ def _normal(x: Floats, variance: float) -> Floats:
     return result
 
 
-@lru_cache(maxsize=1)
-def boundaries() -> tuple[float, ...]:
+@lru_cache(maxsize=4)
+def boundaries(alpha: float = ALPHA, looks: int = LOOKS) -> tuple[float, ...]:
     """Limits of z at each look beyond which the test rejects."""
-    walk, found, before = _Walk(0.0), [], 0.0
-    for look in range(1, LOOKS + 1):
+    walk, found, before = _Walk(0.0, looks), [], 0.0
+    for look in range(1, looks + 1):
         walk.advance()
-        target = spent(look / LOOKS)
+        target = spent(look / looks, alpha)
         low, high = 0.0, _REACH
         for _ in range(50):
             middle = (low + high) / 2
@@ -82,7 +82,7 @@ def boundaries() -> tuple[float, ...]:
 
 def crossing(limits: tuple[float, ...], drift: float) -> float:
     """Chance to cross one of these boundaries, for a Brownian motion with this drift over the whole information."""
-    walk, total = _Walk(drift), 0.0
+    walk, total = _Walk(drift, len(limits)), 0.0
     for limit in limits:
         walk.advance()
         total += walk.beyond(limit)
@@ -94,7 +94,7 @@ def crossing(limits: tuple[float, ...], drift: float) -> float:
 def inflation() -> float:
     """Largest sample of this test over that of a fixed-horizon test of the same level and power."""
     low, high = 3.0, 6.0
-    for _ in range(25):
+    for _ in range(16):
         drift = (low + high) / 2
         low, high = (drift, high) if crossing(boundaries(), drift) < 1 - BETA else (low, drift)
     return float((low / (-ndtri(ALPHA) - ndtri(BETA))) ** 2)

@@ -15,9 +15,15 @@ LABELS = {
     "ours": "ours, single test",
     "ours-late": "ours, with restarts for late faults",
     "ours-operator": "ours, as the operator runs it",
+    "whole": "ours, without slices",
+    "ours-mean": "ours, on the mean",
+    "ours-requests": "ours on requests: the wrong unit",
+    "unprepared": "ours on the counters as they are",
     "oracle": "oracle SPRT (knows every rate)",
     "fixed": "fixed-horizon z, one look",
     "peeked": "z at every scrape",
+    "peeked-slices": "z at every scrape in every slice",
+    "chi": "chi-square at every scrape",
     "sequence": "pooled confidence sequence",
     "group": "group sequential, ten looks",
     "kayenta-5": "Kayenta, every 5 minutes",
@@ -26,7 +32,7 @@ LABELS = {
     "argo": "Argo Rollouts: < 3 %, failureLimit 3",
     "flagger": "Flagger: < 5 %, threshold 5",
 }
-OURS = ("ours", "ours-late", "ours-operator")
+OURS = ("ours", "ours-late", "ours-operator", "whole", "ours-mean", "ours-requests", "unprepared")
 
 
 def verdicts(stream: Stream, scenario: Scenario, kayenta_runs: int) -> Iterator[tuple[str, Outcome]]:

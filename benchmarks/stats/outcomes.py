@@ -20,8 +20,8 @@ class Outcome:
         promoted: whether it was promoted.
         exposures: answers of the candidate until the decision; to the end where there was none.
         excess: bad answers of the candidate until then, beyond what stable's rate would have brought.
-        wrong: whether the decision was the wrong one: an equal candidate rolled back, a bad one promoted, one with a
-            late fault rolled back before it.
+        wrong: whether the decision was the wrong one: an equal candidate rolled back, a bad one promoted (or, where the
+            rollout is held, not rolled back to its end), one with a late fault rolled back before it.
     """
 
     rolled_back: Flags
@@ -63,12 +63,13 @@ def outcome(decisions: Decisions, stream: Stream, truth: str) -> Outcome:
     An equal candidate counts as rolled back if the judge would ever have done so, also after a promotion: that is
     harder than life. It is promoted if that came first. Any other candidate meets the first of the two. A fault that
     begins late is for a rollout that is still held: promotion does not count, and exposures are those since the fault.
+    A rollout that is "held" to the end of the scenario must be rolled back by then.
     """
     strata, runs = stream.shape
     fail, passed = decisions.fail, decisions.passed
-    if truth == "late":
+    if truth in ("late", "held"):
         rolled_back, promoted, at = fail < strata, np.zeros(runs, dtype=bool), fail
-        wrong = fail < stream.since
+        wrong = fail < stream.since if truth == "late" else ~rolled_back
     else:
         until = strata if truth == "equal" else np.minimum(passed, strata)
         rolled_back, promoted = fail < until, passed < np.minimum(fail, strata)

@@ -33,6 +33,7 @@ TRUTHS = {
     "bad": "bad: must not be promoted",
     "margin": "at or beyond the margin: must not be promoted",
     "late": "a fault that begins late: must be rolled back, but not before",
+    "held": "bad, and the rollout is held to the end: must be rolled back by then",
     "indifferent": "between equal and the margin: either decision is right",
 }
 

@@ -144,6 +144,7 @@ PROPORTIONS: tuple[Scenario, ...] = (
     _equal("ramp", "ramp 5→25→50 % while the baseline rises from 2 to 4 %", _ramp(), 0.25),
     _equal("day", "daily cycle and incidents that hit both versions, 24 hours, weight 25 %", _day(), 0.25),
     _equal("restless", "another weight every minute (5 to 50 %) while the baseline moves", _restless(), 0.25),
+    _equal("split-off-equal", "traffic split off by two points: 52 instead of 50 %", steady(BASE, 0.52, 2 * HOUR)),
     _equal("bursts-in-scrape", "bursts within a scrape, each pod its own", steady(BASE, 0.5, 2 * HOUR,
            bursts=WITHIN_SCRAPE), bursty=True),
     _equal("bursts-5-minutes", "bursts of five minutes, each pod its own", steady(BASE, 0.5, 2 * HOUR,
