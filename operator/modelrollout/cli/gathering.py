@@ -20,6 +20,7 @@ _ABNORMAL = {
     "RouteClaimed": "False",
     "AnalysisHealthy": "False",
     "TrafficMatches": "False",
+    "SplitMatches": "False",
 }
 
 

@@ -34,6 +34,7 @@ class Reason(StrEnum):
     TARGET_REJECTED = "TargetRejected"
     DEADLINE_PASSED = "DeadlinePassed"
     ANALYSIS_FAILING = "AnalysisFailing"
+    TRAFFIC_UNEVEN = "TrafficUneven"
     PAUSED = "Paused"
     RESUMED = "Resumed"
     COMMAND_REFUSED = "CommandRefused"

@@ -114,7 +114,7 @@ def last_of(expectations: Sequence[Expectation]) -> Expectation:
     return min(expectations, key=lambda one: (order.index(one.outlook), -(one.seconds or 0.0)), default=_REACHED)
 
 
-def in_words(expected: Expectation) -> str:
+def in_words(expected: Expectation, exposures: str = "answers") -> str:
     """The expectation as the end of a sentence: "about 2,300 more answers, in about 8 min"."""
     match expected.outlook:
         case Outlook.REACHED:
@@ -123,7 +123,7 @@ def in_words(expected: Expectation) -> str:
             return f"when cannot be told yet: {expected.why}"
         case Outlook.NEVER:
             return f"not at this rate: {expected.why}"
-    more = "" if expected.answers is None else f"about {_two_digits(expected.answers):,} more answers, "
+    more = "" if expected.answers is None else f"about {_two_digits(expected.answers):,} more {exposures}, "
     return f"{more}in about {roughly(expected.seconds or 0.0)}"
 
 

@@ -230,6 +230,7 @@ def _conclude(draft: Draft, steps: tuple[PlannedStep, ...], blocked: Obstacle | 
         lines = [*draft.status.last_record, *(dict(line) for line in draft.record)]
         draft.status.last_record = lines[-LINES_KEPT:]
     _note_blindness(draft)
+    _note_split(draft)
     old, new = draft.rollout.status, draft.status
     wanted = None if halted else intent(draft.rollout, draft.spec, new)
     route = draft.observed.route
@@ -254,6 +255,15 @@ def _note_blindness(draft: Draft) -> None:
     old, new = draft.rollout.status.condition("AnalysisHealthy"), draft.status.condition("AnalysisHealthy")
     if new is not None and new.status == "False" and (old is None or old.status != "False"):
         draft.say(Reason.ANALYSIS_FAILING, f"{new.message}; no step is left until this is mended", warning=True)
+
+
+def _note_split(draft: Draft) -> None:
+    """Say it once, in numbers, when the versions do not answer the shares that their weights intend."""
+    old, new = draft.rollout.status.condition("SplitMatches"), draft.status.condition("SplitMatches")
+    split = draft.evidence.split if draft.evidence is not None else None
+    if new is not None and new.status == "False" and (old is None or old.status != "False") and split is not None:
+        numbers = f"{split.found:.3g} of all answers where {split.intended:.3g} are intended"
+        draft.say(Reason.TRAFFIC_UNEVEN, f"{new.message} ({numbers})", warning=True)
 
 
 def _note_unproven(draft: Draft) -> None:

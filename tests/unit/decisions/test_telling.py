@@ -4,12 +4,15 @@ from typing import Any
 
 from modelrollout.api import Metric, ModelRolloutSpec
 from modelrollout.api.status import Verdict
+from modelrollout.decisions.analysis import initial, judge
 from modelrollout.decisions.decision import Reason
 from modelrollout.decisions.expectation import Outlook
-from modelrollout.decisions.findings import Evidence, Finding
+from modelrollout.decisions.findings import Evidence, Finding, SliceFinding, Split
 from modelrollout.decisions.outlook import to_fail, to_pass
 from modelrollout.decisions.significance import worth_writing
+from modelrollout.decisions.summary import metric_status
 from modelrollout.decisions.telling import in_short, with_numbers, without_numbers
+from tests.unit.decisions.analysis_histories import Pod, folded, history, question
 from tests.unit.decisions.world import START, World, a_spec, errors_metric
 
 ERRORS = Finding(
@@ -38,11 +41,13 @@ class Measured(World):
         super().__init__(**spec)
         self.finding = finding
 
+        self.split: Split | None = None
+
     def evidence(self) -> Evidence | None:
         evidence = super().evidence()
         if evidence is None:
             return None
-        return replace(evidence, findings=(self.finding,), until=self.now.timestamp())
+        return replace(evidence, findings=(self.finding,), until=self.now.timestamp(), split=self.split)
 
 
 def measured(finding: Finding = ERRORS) -> Measured:
@@ -87,6 +92,41 @@ def test_a_step_is_announced_with_the_sentences_of_the_metrics_it_was_left_on() 
     assert said.message == (
         "v8 gets 25 %, step 2 of 3: errors 1.9 % of 4,120 against 2 % of v7, limit 3 %; evidence 2.1 of 3.0"
     )
+
+
+def test_an_uneven_split_is_a_condition_and_one_event_and_blocks_nothing() -> None:
+    world = measured()
+    assert world.condition("SplitMatches") == ("", "")
+    for found in (0.08, 0.081):
+        world.split = Split(mismatch=True, found=found, intended=0.05, p_value=1e-6)
+        world.after(seconds=15)
+    assert world.condition("SplitMatches") == ("False", "Uneven")
+    (event,) = [event for event in world.events if event.reason is Reason.TRAFFIC_UNEVEN]
+    assert event.message.endswith("(0.08 of all answers where 0.05 are intended)")
+    world.answers = 100
+    world.reconcile()
+    assert world.status.run.step == 1
+    world.split = Split(mismatch=False, found=0.05, intended=0.05, p_value=1.0)
+    world.after(seconds=15)
+    assert world.condition("SplitMatches") == ("True", "AsIntended")
+
+
+def test_status_has_what_stands_behind_the_evidence_and_the_worst_slices() -> None:
+    slices = [SliceFinding(name, Verdict.INCONCLUSIVE, 0.012, 0.003, 3.9, 0.94, 9.1, "ratio", 0.81) for name in "abcd"]
+    told = metric_status(replace(ERRORS, dispersion=2.0, assumed=True, lost=3, slices=tuple(slices)))
+    assert (told.alpha, told.dispersion, told.dispersion_assumed, told.lost_strata) == ("0.01", "2", True, 3)
+    assert [one.value for one in told.slices or ()] == ["a", "b", "c"]
+    assert (told.slices or [])[0].effect == "ratio 3.9 [0.94, 9.1]"
+    plain = metric_status(ERRORS).model_dump(exclude_none=True)
+    assert {"dispersion", "dispersion_assumed", "lost_strata", "slices"} & set(plain) == set()
+
+
+def test_before_the_first_answers_a_metric_says_that_there_are_none() -> None:
+    asked = question()
+    whole = history([Pod("v7", "a"), Pod("v8", "b")], 60)
+    said = judge(folded(initial(asked), asked, whole, 5), asked).findings[0]
+    assert (said.reason, said.candidate_count) == ("NotYet", 0)
+    assert said.message.startswith("errors: no answers judged yet")
 
 
 def test_a_message_has_room_for_what_it_is_about_however_many_metrics_there_are() -> None:

@@ -58,6 +58,7 @@ def explain(
         missing=tuple(_missing(seen, metrics, now)),
         ended=_ended(seen, lines),
         record_read=record is not None,
+        problems=seen.problems,
     )
 
 
@@ -170,7 +171,8 @@ def _of_metric(one: MetricAccount, step: StepRow) -> Iterator[Awaited]:
     elif row.verdict is Verdict.ERROR or row.reason not in ("", "NotYet", "Proven", "WithinBounds"):
         yield Awaited("data", f"{row.name} cannot be judged ({row.reason})")
     elif row.verdict is Verdict.INCONCLUSIVE and step.needs_pass:
-        yield Awaited("proof", f"{row.name} has not passed yet", one.to_pass.expected if one.to_pass else None)
+        expected = one.to_pass.expected if one.to_pass else None
+        yield Awaited("proof", f"{row.name} has not passed yet", expected, kind=row.kind)
 
 
 def _deadline(seen: Overview, awaited: Sequence[Awaited], now: datetime) -> Iterator[Awaited]:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from modelrollout.api.status import Outcome, Run
+from modelrollout.api.status import Condition, Outcome, Run
 from modelrollout.cli.explain.records import RecordLine
 from modelrollout.cli.overview import MetricRow, as_json
 from modelrollout.decisions.expectation import Expectation
@@ -51,12 +51,14 @@ class Awaited:
         text: a sentence.
         expected: when it can be expected; None where that is known to the second, or up to people.
         until: when it ends by itself; None where that is not certain.
+        kind: of the metric that is waited for, None where it is none.
     """
 
     what: str
     text: str
     expected: Expectation | None = None
     until: datetime | None = None
+    kind: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +84,7 @@ class Explanation:
         metrics, metrics_at, live: as in `status`.
         missing: what the run waits for; empty when nothing goes on.
         ended: the run that ended last, None when there was none.
+        problems: conditions that are not as they should be.
         record_read: whether the whole record could be read, and not only the newest lines that status repeats.
     """
 
@@ -102,6 +105,7 @@ class Explanation:
     missing: tuple[Awaited, ...]
     ended: EndedRun | None
     record_read: bool
+    problems: tuple[Condition, ...]
 
     def document(self) -> dict[str, Any]:
         """The JSON form: camelCase names, times as RFC 3339, absent values left out."""

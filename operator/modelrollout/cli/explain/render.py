@@ -18,6 +18,9 @@ from modelrollout.decisions.telling import without_numbers
 
 _OUTLOOKS = {Outlook.EXPECTED: "", Outlook.UNKNOWN: "yellow", Outlook.NEVER: "red", Outlook.REACHED: "green"}
 
+_EXPOSURES = {"mean": "values", "rate": "units of exposure"}
+"""What is counted of a kind of metric where it is not answers."""
+
 
 def explanation(told: Explanation, now: datetime) -> RenderableType:
     """The whole account: where it stands, the last decision, every metric, what is missing, the run before."""
@@ -34,7 +37,9 @@ def _header(told: Explanation) -> RenderableType:
     if told.candidate and told.run and told.weight is not None:
         title.append(f"  step {told.run.step + 1}/{told.run.steps}  {told.candidate} at {share(told.weight)}")
     # The metrics below have the numbers, and fresher ones.
-    return Group(title, Text(without_numbers(told.message))) if told.message else title
+    lines = [Text(without_numbers(told.message))] if told.message else []
+    lines += [Text(f"! {one.type}={one.status} {one.reason}: {one.message}", style="yellow") for one in told.problems]
+    return Group(title, *lines)
 
 
 def _plain_table() -> Table:
@@ -147,11 +152,11 @@ def _evidence(gathered: Gathered, row: MetricRow) -> Text:
         text = f"evidence {gathered.have:.1f} of {gathered.needed:.1f}"
     if gathered.expected is None or gathered.expected.outlook is Outlook.REACHED:
         return Text(text)
-    return Text.assemble(f"{text}; ", _when(gathered.expected))
+    return Text.assemble(f"{text}; ", _when(gathered.expected, _EXPOSURES.get(row.kind, "answers")))
 
 
-def _when(expected: Expectation) -> tuple[str, str]:
-    return in_words(expected), _OUTLOOKS[expected.outlook]
+def _when(expected: Expectation, exposures: str) -> tuple[str, str]:
+    return in_words(expected, exposures), _OUTLOOKS[expected.outlook]
 
 
 def _slices(row: MetricRow) -> Table:
@@ -174,7 +179,9 @@ def _missing(told: Explanation) -> RenderableType | None:
 
 
 def _awaited(one: Awaited) -> Text:
-    return Text(one.text) if one.expected is None else Text.assemble(one.text, "; ", _when(one.expected))
+    if one.expected is None:
+        return Text(one.text)
+    return Text.assemble(one.text, "; ", _when(one.expected, _EXPOSURES.get(one.kind or "", "answers")))
 
 
 def _ended(told: Explanation, now: datetime) -> RenderableType | None:
