@@ -27,7 +27,7 @@ GRANTED = {
     ("apps", "statefulsets"): {"list", "watch"},
     ("apps", "controllerrevisions"): {"get", "list", "create", "delete"},
     ("discovery.k8s.io", "endpointslices"): {"list", "watch"},
-    ("", "services"): {"list", "watch"},
+    ("", "services"): {"get", "list", "watch", "patch"},
     ("", "pods"): {"list"},
     ("", "configmaps"): {"get", "create", "patch"},
     ("", "secrets"): {"get"},
@@ -141,6 +141,8 @@ def test_the_operator_has_the_rights_that_its_code_uses_and_no_others() -> None:
     assert rights(one(rendered(), "ClusterRole")) == GRANTED
     without = {key: verbs for key, verbs in GRANTED.items() if key != ("", "secrets")}
     assert rights(one(rendered("rbac.secrets=false"), "ClusterRole")) == without
+    looking = rights(one(rendered("rbac.serviceSwitch=false"), "ClusterRole"))
+    assert looking == {**GRANTED, ("", "services"): {"list", "watch"}}
 
 
 def test_with_namespaces_named_nothing_is_granted_anywhere_else() -> None:
