@@ -1,10 +1,11 @@
 """Which counters the lines of a metric may have, and which a recording must have."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from modelrollout.api import Metric
+from modelrollout.api import Metric, ModelRolloutSpec
 from modelrollout.decisions.analysis_samples import CounterSamples
 from modelrollout.decisions.kinds import kind_of
+from modelrollout.decisions.kinds.bounds import is_bound
 from modelrollout.rehearsal.recording import Recording
 from modelrollout.rehearsal.recording_builder import VALUE
 
@@ -50,6 +51,23 @@ def accepted(metric: Metric) -> Accepted:
     if any(one.suffix == _BUCKET_SUFFIX for one in wanted):
         return Accepted(buckets=True)
     return Accepted(tuple(one.name for one in wanted), kind.sums(metric))
+
+
+def needed(spec: ModelRolloutSpec, recording: Recording) -> Recording:
+    """The recording without the buckets that no metric of the spec looks at."""
+    counters = dict(recording.counters)
+    for metric in spec.metrics:
+        kind, known = kind_of(metric), counters.get(metric.name)
+        if kind is None or known is None or any(one.buckets for one in kind.wanted(metric)):
+            continue
+        bounds = [one.bound for one in kind.wanted(metric) if one.bound is not None]
+        names = {one.name for one in kind.wanted(metric)}
+        counters[metric.name] = {
+            name: many
+            for name, many in known.items()
+            if name in names or any(is_bound(name, bound) for bound in bounds)
+        }
+    return replace(recording, counters=counters)
 
 
 def lacking(metric: Metric, recording: Recording) -> str:

@@ -21,6 +21,7 @@ from modelrollout.decisions.gate import Gate, Wait, gate
 from modelrollout.decisions.questions import Question
 from modelrollout.decisions.steps import FULL, compile_steps
 from modelrollout.rehearsal.recording import Recording
+from modelrollout.rehearsal.recording_keys import needed
 from modelrollout.rehearsal.replay_log import StepLog
 from modelrollout.rehearsal.replay_result import Ending, Replay
 from modelrollout.rehearsal.replay_roles import Roles
@@ -77,7 +78,8 @@ class Player:
         self, rollout: ModelRollout, recording: Recording, roles: Roles, since: float, *, approve: bool = False
     ) -> None:
         """Everything stands at `since`; the first weight is given at once."""
-        self._recording, self._roles, self._since, self._approve = recording, roles, since, approve
+        self._recording = needed(rollout.spec, recording)
+        self._roles, self._since, self._approve = roles, since, approve
         self._interval = rollout.spec.analysis.interval.total_seconds()
         # One look after the newest sample; later ones could find nothing but that data are old.
         self._end = max(since, self._tick_after(recording.last() or since, at_once=True))

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from modelrollout.api import ModelRolloutSpec
+from modelrollout.decisions.kinds import kind_of
 from modelrollout.errors import ModelRolloutError
 from modelrollout.rehearsal.recording import Recording
 from modelrollout.rehearsal.recording_keys import lacking
@@ -54,13 +55,15 @@ def roles_of(
     return Roles(trial, stable or others[0])
 
 
-def exposure(recording: Recording, roles: Roles) -> float:
+def exposure(spec: ModelRolloutSpec, recording: Recording, roles: Roles) -> float:
     """When the candidate is taken to have got its first weight: at its first sample, seconds since the epoch.
 
     Raises:
-        CannotReplay: one of the two versions was not recorded.
+        CannotReplay: one of the two versions was not recorded. Stable must be where a metric looks at it.
     """
-    for name in (roles.candidate, roles.stable):
+    kinds = [kind_of(metric) for metric in spec.metrics]
+    both = any(kind is not None and not kind.one_sided for kind in kinds)
+    for name in (roles.candidate, roles.stable) if both else (roles.candidate,):
         if recording.first(name) is None:
             there = ", ".join(recording.versions()) or "none"
             raise CannotReplay(f"nothing was recorded of {name}; versions that were recorded: {there}")

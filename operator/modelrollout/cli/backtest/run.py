@@ -38,7 +38,7 @@ def backtest(rollout: ModelRollout, recording: Recording, asked: Asked, progress
     try:
         check_metrics(rollout.spec, recording)
         roles = roles_of(rollout.spec, asked.candidate, asked.stable, recording.versions())
-        first = exposure(recording, roles)
+        first = exposure(rollout.spec, recording, roles)
     except CannotReplay as error:
         raise CommandFailed(str(error)) from None
     since = max(first, asked.start or first) if asked.since is None else asked.since
