@@ -5,6 +5,8 @@ The whole public interface of the room:
 - `close_strata`, `CounterSeries`, `Strata`, `stratum_width`: raw cumulative counters to strata.
 - `Proportion`: two versions' proportions compared stratum by stratum.
 - `Mean`: two versions' means compared, best from sums, counts and sums of squares.
+- `RatioOfSums`: a ratio of two sums compared, with users as the unit; `Rate`: events per exposure compared.
+- `PairedMean`, `PairedProportion`: differences on the same requests, and requests that only one version got wrong.
 - `Comparison`, `TwoSided`, `OneSided`: what all such tests have in common; `Interval`: effect and confidence sequence.
 - `Distribution`: how far two versions' distributions over the same buckets have drifted apart.
 - `AgainstLimit`: one version's proportion against a fixed limit (while watching after a promotion).
@@ -24,7 +26,11 @@ from modelrollout.stats.dispersion import Dispersion, estimate_dispersion
 from modelrollout.stats.distribution import Distribution
 from modelrollout.stats.mean import Mean
 from modelrollout.stats.multiplicity import StepDown, holm
+from modelrollout.stats.paired_mean import PairedMean
+from modelrollout.stats.paired_proportion import PairedProportion
 from modelrollout.stats.proportion import DEFAULT_FLOOR, Proportion
+from modelrollout.stats.rate import Rate
+from modelrollout.stats.ratio_of_sums import RatioOfSums
 from modelrollout.stats.sample_ratio import SampleRatio
 from modelrollout.stats.state import UnknownState
 from modelrollout.stats.strata import SliceColumns, Strata, close_strata, stratum_width
@@ -43,7 +49,11 @@ __all__ = [
     "Interval",
     "Mean",
     "OneSided",
+    "PairedMean",
+    "PairedProportion",
     "Proportion",
+    "Rate",
+    "RatioOfSums",
     "SampleRatio",
     "SliceColumns",
     "StepDown",

@@ -1,6 +1,9 @@
 """How much better or worse: stratified estimates of ratio and difference with confidence sequences."""
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 
 from modelrollout.stats.comparison import Floats
 
@@ -41,7 +44,7 @@ _SCALE = 4.0  # in events; about where the confidence sequence of the difference
 SUMS = 7  # bad and total of both sides, weighted bad of both sides, weight
 
 
-def odds_ratio_bounds(likelihood: Floats, level: float) -> tuple[Floats, Floats]:
+def odds_ratio_bounds(likelihood: NDArray[np.floating[Any]], level: float) -> tuple[Floats, Floats]:
     """Confidence sequence of an odds ratio (or a ratio of rates), shape (N,) each.
 
     All odds ratios that a mixture over all others does not reject at any time, the prior on the log odds ratio having

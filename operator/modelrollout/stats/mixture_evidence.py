@@ -16,22 +16,30 @@ class MixtureEvidence:
     Log evidence is divided by the dispersion; by Jensen's inequality it stays that of an e-process.
     """
 
-    def __init__(self, size: int, processes: int, dispersion: float, log_weights: Floats = LOG_WEIGHTS) -> None:
+    def __init__(
+        self,
+        size: int,
+        processes: int,
+        dispersion: float,
+        log_weights: Floats = LOG_WEIGHTS,
+        log_pass_weights: Floats = LOG_WEIGHTS,
+    ) -> None:
         """Begin at evidence 1.
 
         Args:
             size: how many comparisons, N.
             processes: how many against failing, R.
             dispersion: what log evidence is divided by.
-            log_weights: log prior weights of the alternatives, shape (J,).
+            log_weights: log prior weights of the alternatives against failing, shape (J,).
+            log_pass_weights: log prior weights of the alternatives for passing, shape (K,).
         """
         self.dispersion = dispersion
-        self._log_weights = log_weights
+        self._log_weights, self._log_pass_weights = log_weights, log_pass_weights
         self._fail = np.zeros((processes, len(log_weights), size), dtype=np.float32)
-        self._pass = np.zeros((1, len(log_weights), size), dtype=np.float32)
+        self._pass = np.zeros((1, len(log_pass_weights), size), dtype=np.float32)
 
     def add(self, failing: Floats, passing: Floats) -> None:
-        """Take in a stratum's log evidence for each alternative, shape (J, N) each."""
+        """Take in a stratum's log evidence for each alternative, shape (J, N) and (K, N)."""
         self._fail = restarts.add(self._fail, failing / self.dispersion)
         self._pass = restarts.add(self._pass, passing / self.dispersion)
 
@@ -41,7 +49,7 @@ class MixtureEvidence:
 
     def log_pass(self) -> Floats:
         """As `sequential.Evidence` says."""
-        result: Floats = restarts.mixed(self._pass, self._log_weights)[0]
+        result: Floats = restarts.mixed(self._pass, self._log_pass_weights)[0]
         return result
 
     def begin_anew(self, where: NDArray[np.bool_]) -> None:

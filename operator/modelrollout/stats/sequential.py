@@ -14,13 +14,11 @@ from modelrollout.stats.zone import check
 
 
 class Evidence(Protocol):
-    """The e-processes of N comparisons: R against "acceptable" (after a Pass: against the margin), one for passing.
+    """The e-processes of N comparisons: R against "acceptable" (after a Pass: against the margin), one for passing."""
 
-    Attributes:
-        dispersion: by how much more the data vary than independent answers would.
-    """
-
-    dispersion: float
+    @property
+    def dispersion(self) -> float:
+        """By how much more the data vary than independent answers would."""
 
     def log_fail(self) -> Floats:
         """Log evidence of every running process that the candidate is worse than its limit, shape (R, N)."""

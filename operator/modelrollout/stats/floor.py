@@ -1,0 +1,72 @@
+"""A floor below which nobody minds a ratio: without one, a candidate without any events could never be promoted."""
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from modelrollout.stats.comparison import Floats
+from modelrollout.stats.mixture_evidence import MixtureEvidence
+from modelrollout.stats.sequential import Evidence
+
+ABOVE = np.array([1.3, 2.0, 5.0])
+"""Alternatives above the floor, as factors."""
+BELOW = np.array([0.5, 0.15, 0.01])
+"""Alternatives below the floor, as factors."""
+
+_LOG_ABOVE_WEIGHTS = np.log([0.3, 0.4, 0.3])
+_LOG_BELOW_WEIGHTS = np.log([0.3, 0.3, 0.4])
+
+
+class FlooredEvidence:
+    """Evidence against a ratio, and beside it evidence on the candidate alone against the floor.
+
+    A candidate fails only if it is worse than its limit *and* above the floor: the smaller evidence counts. It passes
+    if it is better than the margin *or* below the floor: the mean of both counts, which is an e-process for a candidate
+    that is neither.
+    """
+
+    def __init__(self, ratio: Evidence, size: int, processes: int) -> None:
+        """Stand beside evidence on a ratio, for the same comparisons and processes."""
+        self._ratio = ratio
+        self.floor = MixtureEvidence(size, processes, ratio.dispersion, _LOG_ABOVE_WEIGHTS, _LOG_BELOW_WEIGHTS)
+
+    @property
+    def dispersion(self) -> float:
+        """As `sequential.Evidence` says."""
+        return self._ratio.dispersion
+
+    def log_fail(self) -> Floats:
+        """As `sequential.Evidence` says."""
+        return np.minimum(self._ratio.log_fail(), self.floor.log_fail())
+
+    def log_pass(self) -> Floats:
+        """As `sequential.Evidence` says."""
+        result: Floats = np.logaddexp(self._ratio.log_pass(), self.floor.log_pass()) - math.log(2)
+        return result
+
+    def begin_anew(self, where: NDArray[np.bool_]) -> None:
+        """As `sequential.Evidence` says."""
+        self._ratio.begin_anew(where)
+        self.floor.begin_anew(where)
+
+    def restart(self) -> None:
+        """As `sequential.Evidence` says."""
+        self._ratio.restart()
+        self.floor.restart()
+
+    def raise_dispersion(self, dispersion: float) -> None:
+        """As `sequential.Evidence` says."""
+        self._ratio.raise_dispersion(dispersion)
+        self.floor.raise_dispersion(dispersion)
+
+    def arrays(self) -> list[NDArray[Any]]:
+        """As `sequential.Evidence` says."""
+        return [*self._ratio.arrays(), *self.floor.arrays()]
+
+    def restore(self, arrays: list[NDArray[Any]]) -> None:
+        """As `sequential.Evidence` says."""
+        own = len(self.floor.arrays())
+        self._ratio.restore(arrays[:-own])
+        self.floor.restore(arrays[-own:])
