@@ -55,7 +55,9 @@ def application(options: argparse.Namespace) -> web.Application:
     app.add_routes([web.get("/metrics", _metrics), web.get("/summary", _summary), web.get("/ready", _ready)])
     app[COUNTERS] = Counters(options.versions.split(","), options.label_age, time.time)
     pool = scans(options.scans)
-    load = Load(options.rate, options.seconds, options.requests, options.waiting, options.patience)
+    load = Load(
+        options.rate, options.seconds, options.requests, options.waiting, options.patience, not options.new_connections
+    )
 
     async def sending(app: web.Application) -> AsyncIterator[None]:
         chance = random.Random(options.seed)  # noqa: S311 (draws of a load test; to be repeatable, not secret)
@@ -79,6 +81,7 @@ def options() -> argparse.Namespace:
     parser.add_argument("--requests", type=int, default=250_000, help="how many to send at most")
     parser.add_argument("--waiting", type=int, default=100, help="requests without an answer at once, at most")
     parser.add_argument("--patience", type=float, default=5, help="seconds until a user gives up")
+    parser.add_argument("--new-connections", action="store_true", help="a connection of its own for each request")
     parser.add_argument("--label-age", type=float, default=10, help="seconds until a true label is known")
     parser.add_argument("--versions", default="v1,v2,v3", help="whose counters exist from the start")
     parser.add_argument("--seed", type=int, default=1)

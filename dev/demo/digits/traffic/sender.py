@@ -34,6 +34,7 @@ class Load:
         requests: how many at most, whatever the time.
         waiting: how many may be without an answer at once; further ones are skipped, not queued.
         patience: seconds after which a user gives up.
+        keep: connections are kept and used again; otherwise each request has its own.
     """
 
     rate: float
@@ -41,6 +42,7 @@ class Load:
     requests: int
     waiting: int
     patience: float
+    keep: bool = True
 
 
 def scans(path: Path) -> list[Scan]:
@@ -74,7 +76,7 @@ async def send(gateway: str, pool: Sequence[Scan], load: Load, counters: Counter
         counters: told of every answer.
         chance: of the gaps and of the draws.
     """
-    connector = aiohttp.TCPConnector(limit=load.waiting)
+    connector = aiohttp.TCPConnector(limit=load.waiting, force_close=not load.keep)
     # Compressing 200 bytes would cost both sides more than sending them.
     headers = {"Content-Type": "application/json", "Accept-Encoding": "identity"}
     patience = aiohttp.ClientTimeout(total=load.patience)

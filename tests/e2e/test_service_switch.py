@@ -1,0 +1,136 @@
+"""Blue/green without a gateway: the selector of a Service is switched under load, forth and back."""
+
+import json
+import string
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from dev.cluster import Cluster
+from dev.demo import stage
+from dev.progress import wait_until
+
+NAME = "switch"
+FLIPS = 20
+SECONDS = 30.0
+
+ROLLOUT = {
+    "apiVersion": "modelrollout.io/v1alpha1",
+    "kind": "ModelRollout",
+    "metadata": {"name": NAME, "namespace": stage.NAMESPACE},
+    "spec": {
+        "versions": [
+            {
+                "name": version,
+                "service": {"name": f"digits-{version}", "port": 8080},
+                "workload": {"kind": "Deployment", "name": f"digits-{version}"},
+            }
+            for version in ("v1", "v2")
+        ],
+        "target": "v1",
+        "traffic": {"service": {"name": NAME}},
+        "strategy": {"blueGreen": {"hold": "0s"}},
+        "watch": "10m",
+    },
+}
+SERVICE = {
+    "apiVersion": "v1",
+    "kind": "Service",
+    "metadata": {"name": NAME, "namespace": stage.NAMESPACE},
+    "spec": {
+        "selector": {"app": "digits", "version": "v1"},
+        "ports": [{"name": "http", "port": 8080, "targetPort": "http"}],
+    },
+}
+
+
+class Switch:
+    """The Service, its rollout, and users who come to it without a gateway, each with a connection of their own."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        """Set it up beside the demo."""
+        self._cluster = cluster
+        users = string.Template((stage.MANIFESTS / "traffic.yaml").read_text()).substitute(
+            gateway=f"http://{NAME}.{stage.NAMESPACE}.svc:8080", seed=1
+        )
+        users = users.replace("--rate=120", "--new-connections, --rate=60").replace("traffic", NAME)
+        # They are not scraped: what they get is no part of what the demo's rollout is judged by.
+        users = users.replace('scrape: "true"', 'scrape: "false"')
+        # The program and its container keep their name, and the Service of the users is not the one that is switched.
+        users = users.replace(f"[python3, -m, {NAME}]", "[python3, -m, traffic]").replace(
+            f"name: {NAME}", "name: visitors"
+        )
+        for each in (json.dumps(SERVICE), users, json.dumps(ROLLOUT)):
+            cluster.kubectl("apply", "--filename=-", input=each)
+        cluster.kubectl("rollout", "status", "deployment/visitors", f"--namespace={stage.NAMESPACE}", "--timeout=90s")
+        self.began = time.time()
+        self.until(lambda: self.status.get("stable") == "v1")
+        self.until(lambda: self.answers("v1") > 0)
+
+    def remove(self) -> None:
+        """Take everything away again."""
+        names = (f"modelrollout/{NAME}", f"service/{NAME}", "deployment/visitors", "service/visitors")
+        self._cluster.kubectl("delete", *names, f"--namespace={stage.NAMESPACE}", "--ignore-not-found")
+
+    def _get(self, kind: str) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(
+            self._cluster.kubectl("get", kind, NAME, f"--namespace={stage.NAMESPACE}", "--output=json")
+        )
+        return found
+
+    @property
+    def status(self) -> dict[str, Any]:
+        """The rollout's status."""
+        found: dict[str, Any] = self._get("modelrollout").get("status", {})
+        return found
+
+    @property
+    def selected(self) -> str:
+        """The version whose pods the Service selects."""
+        return str(self._get("service")["spec"]["selector"]["version"])
+
+    def target(self, version: str) -> None:
+        """Ask for a version and wait until the Service selects it and the rollout is at rest or watched."""
+        patch = json.dumps({"spec": {"target": version}})
+        where = (f"--namespace={stage.NAMESPACE}", "--type=merge")
+        self._cluster.kubectl("patch", "modelrollout", NAME, *where, f"--patch={patch}")
+        self.until(lambda: self.selected == version)
+        self.until(lambda: self.status["stable"] == version)
+
+    def until(self, holds: Any) -> None:
+        """Wait until it holds."""
+        wait_until(holds, f"the switch; status {json.dumps(self.status)}", SECONDS, pause=0.1)
+
+    def seen(self) -> dict[str, Any]:
+        """What users got since the beginning, by version."""
+        path = f"/api/v1/namespaces/{stage.NAMESPACE}/services/visitors:http/proxy/summary"
+        query = f"?since={self.began:.3f}&until={time.time() + 60:.3f}"
+        found: dict[str, Any] = json.loads(self._cluster.kubectl("get", "--raw", path + query))["versions"]
+        return found
+
+    def answers(self, version: str) -> int:
+        """Answers that users got from a version."""
+        return int((self.seen().get(version) or {}).get("answers") or 0)
+
+
+@pytest.fixture
+def switch(cluster: Cluster) -> Iterator[Switch]:
+    """The switch, with all users on version 1."""
+    made = Switch(cluster)
+    yield made
+    made.remove()
+
+
+def test_twenty_switches_under_load_fail_no_request_and_a_drift_is_set_back(switch: Switch, cluster: Cluster) -> None:
+    for flip in range(FLIPS):
+        version = ("v2", "v1")[flip % 2]
+        before = switch.answers(version)
+        switch.target(version)
+        switch.until(lambda version=version, before=before: switch.answers(version) > before)
+    seen = switch.seen()
+    assert sum(int(one.get("failed") or 0) for one in seen.values()) == 0, seen
+    patch = json.dumps({"spec": {"selector": {"version": "v2"}}})
+    cluster.kubectl("patch", "service", NAME, f"--namespace={stage.NAMESPACE}", "--type=merge", f"--patch={patch}")
+    switch.until(lambda: switch.selected == "v1")
