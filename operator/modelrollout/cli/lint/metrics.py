@@ -4,11 +4,15 @@ import math
 import re
 from collections.abc import Iterator
 from datetime import timedelta
+from enum import Enum
+
+from pydantic.alias_generators import to_camel
 
 from modelrollout.api import (
     HistogramUnit,
     LatencyMetric,
     Metric,
+    Model,
     ProportionMetric,
     Series,
     ThresholdMetric,
@@ -80,13 +84,18 @@ def _threshold(metric: ThresholdMetric) -> Iterator[tuple[str, str]]:
 
 
 def _selectors(metric: Metric) -> Iterator[tuple[str, str]]:
-    if metric.proportion is not None:
-        for name in ("good", "bad", "total"):
-            selector = getattr(metric.proportion, name)
-            if selector is not None:
-                yield f".proportion.{name}", selector
-    if metric.latency is not None:
-        yield ".latency.histogram", metric.latency.histogram
+    """Every selector of a metric, with its field: all its texts but the query, which binds itself."""
+    if metric.compared:
+        yield from _texts(f".{metric.kind}", getattr(metric, metric.kind))
+
+
+def _texts(field: str, part: Model) -> Iterator[tuple[str, str]]:
+    for name in type(part).model_fields:
+        value = getattr(part, name)
+        if isinstance(value, Model):
+            yield from _texts(f"{field}.{to_camel(name)}", value)
+        elif isinstance(value, str) and not isinstance(value, Enum):
+            yield f"{field}.{to_camel(name)}", value
 
 
 def _doubled(series: Series, field: str, selector: str) -> Iterator[tuple[str, str]]:
