@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from modelrollout.stats import bernoulli, restarts, state
-from modelrollout.stats.comparison import Floats
+from modelrollout.stats.comparison import EffectKind, Floats, Interval, Value
 from modelrollout.stats.nulls import ALTERNATIVES, FACTORS, LOG_WEIGHTS
 from modelrollout.stats.proportion import Better
 
@@ -70,6 +70,7 @@ class AgainstLimit:
         self._better = np.zeros((1, ALTERNATIVES, size), dtype=np.float32)
         self._peak = np.zeros(size, dtype=np.float32)
         self._sums = np.zeros((2, size))
+        self._at_step = np.zeros((2, size))
 
     def update(self, counts: tuple[ArrayLike, ArrayLike], *, start: float | None = None) -> None:
         """Take in one stratum.
@@ -105,6 +106,7 @@ class AgainstLimit:
 
     def restart(self, at: float | None = None) -> None:
         """A step begins at this time (seconds); with `late_faults` a new process starts."""
+        self._at_step = self._sums.copy()
         self._late.begin_step(at)
         if self._late.enabled:
             self._restart_processes()
@@ -113,21 +115,33 @@ class AgainstLimit:
         self._late.taken += 1
         self._worse = restarts.with_restart(self._worse)
 
+    def raise_dispersion(self, dispersion: float) -> None:
+        """Use a larger dispersion from here on, and for what was collected so far; a smaller one changes nothing."""
+        if dispersion > self._dispersion:
+            self._worse = restarts.raise_dispersion(self._worse, self._dispersion, dispersion)
+            self._better = restarts.raise_dispersion(self._better, self._dispersion, dispersion)
+            self._dispersion = dispersion
+
+    @property
+    def dispersion(self) -> float:
+        """The dispersion in use."""
+        return self._dispersion
+
     def _log_fail(self) -> Floats:
         return restarts.total(restarts.mixed(self._worse, LOG_WEIGHTS), self._late.stakes, self._late.reserve)
 
     @property
-    def log_e_fail(self) -> float | Floats:
+    def log_e_fail(self) -> Value:
         """Natural logarithm of the evidence that the share lies on the bad side of the limit."""
         return self._out(self._log_fail())
 
     @property
-    def log_e_pass(self) -> float | Floats:
+    def log_e_pass(self) -> Value:
         """Natural logarithm of the evidence that the share lies on the good side of the limit."""
         return self._out(restarts.mixed(self._better, LOG_WEIGHTS)[0])
 
     @property
-    def peak_log_e_fail(self) -> float | Floats:
+    def peak_log_e_fail(self) -> Value:
         """The largest `log_e_fail` at the end of any stratum, at least 0."""
         return self._out(self._peak.astype(np.float64))
 
@@ -139,28 +153,78 @@ class AgainstLimit:
         return np.reshape(verdict, self._shape) if self._shape else str(verdict[0])
 
     @property
-    def counts(self) -> tuple[float | Floats, float | Floats]:
+    def counts(self) -> tuple[Value, Value]:
         """Events (as given) and total so far."""
         bad, total = self._sums
         return self._out(total - bad if self._flip else bad), self._out(total)
 
     @property
-    def effect(self) -> float | Floats:
+    def effect_kind(self) -> EffectKind:
+        """A share by itself."""
+        return "share"
+
+    @property
+    def effect(self) -> Value:
         """The share of events so far; NaN without data."""
-        bad, total = self._sums
+        return self._share(self._sums)
+
+    @property
+    def step_effect(self) -> Value:
+        """The share of events since the step began; NaN without data."""
+        return self._share(self._sums - self._at_step)
+
+    def interval(self, level: float = 0.95) -> Interval:
+        """The share with its confidence sequence at this level."""
+        low, high = bernoulli.share_bounds(self._sums[0], self._sums[1], level, self._dispersion)
+        if self._flip:
+            low, high = 1 - high, 1 - low
+        return Interval(self.effect, self._out(low), self._out(high))
+
+    @property
+    def low(self) -> Value:
+        """Lower end of the share's 95 % confidence sequence."""
+        return self.interval().low
+
+    @property
+    def high(self) -> Value:
+        """Upper end of the share's 95 % confidence sequence."""
+        return self.interval().high
+
+    @property
+    def estimates(self) -> tuple[Value, None]:
+        """The share of events so far; there is no stable."""
+        return self.effect, None
+
+    @property
+    def exposures(self) -> tuple[Value, None]:
+        """Answers so far."""
+        return self._out(self._sums[1]), None
+
+    @property
+    def step_estimates(self) -> tuple[Value, None]:
+        """The share of events since the step began."""
+        return self.step_effect, None
+
+    @property
+    def step_exposures(self) -> tuple[Value, None]:
+        """Answers since the step began."""
+        return self._out((self._sums - self._at_step)[1]), None
+
+    def _share(self, sums: Floats) -> Value:
+        bad, total = sums
         with np.errstate(invalid="ignore"):
             return self._out((total - bad if self._flip else bad) / total)
 
-    def _out(self, values: Floats) -> float | Floats:
+    def _out(self, values: Floats) -> Value:
         return values.reshape(self._shape) if self._shape else float(values[0])
 
     def state(self) -> dict[str, Any]:
         """All that is needed to go on, JSON-able, at most 1 KiB for one test."""
         late = self._late
-        clock = [late.taken, np.nan if late.step_start is None else late.step_start, late.doublings]
+        clock = [late.taken, np.nan if late.step_start is None else late.step_start, late.doublings, self._dispersion]
         head = np.array([self._shape is not None, *clock], dtype=np.float64)
         logs = [self._worse, self._better, self._peak]
-        return state.pack("AgainstLimit", self._config, self._shape or (), [head, *logs, self._sums])
+        return state.pack("AgainstLimit", self._config, self._shape or (), [head, *logs, self._sums, self._at_step])
 
     @classmethod
     def from_state(cls, stored: Mapping[str, Any]) -> Self:
@@ -171,7 +235,7 @@ class AgainstLimit:
         """
         reader = state.Reader(stored, "AgainstLimit")
         restored = cls(**reader.config)
-        begun, taken, step_start, doublings = reader.read(np.float64, 4)
+        begun, taken, step_start, doublings, restored._dispersion = reader.read(np.float64, 5).tolist()
         restored._late.taken = int(taken)
         restored._late.step_start = None if np.isnan(step_start) else float(step_start)
         restored._late.doublings = int(doublings)
@@ -181,4 +245,5 @@ class AgainstLimit:
         restored._better = reader.read(np.float32, 1, ALTERNATIVES, size)
         restored._peak = reader.read(np.float32, size)
         restored._sums = reader.read(np.float64, 2, size)
+        restored._at_step = reader.read(np.float64, 2, size)
         return restored

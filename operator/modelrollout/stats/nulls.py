@@ -18,7 +18,7 @@ from modelrollout.stats.limits import RARE, Limit
 # knows both rates, stay nearest below 1.3 at factors of 1.1 to 1.3 and below 1.2 at 1.5 to 5. The last is for a
 # baseline without any bad answers.
 FACTORS = np.array([1.1, 1.2, 1.4, 1.7, 2.5, 5.0, 10.0, 30.0])
-WEIGHTS = np.array([0.15, 0.12, 0.17, 0.16, 0.19, 0.15, 0.04, 0.02])
+WEIGHTS = np.array([0.145, 0.11, 0.165, 0.14, 0.2, 0.17, 0.05, 0.02])
 LOG_FACTORS = np.log(FACTORS)
 LOG_WEIGHTS = np.log(WEIGHTS)
 ALTERNATIVES = len(FACTORS)

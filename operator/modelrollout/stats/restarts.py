@@ -14,7 +14,7 @@ from modelrollout.stats.comparison import Floats
 
 Logs = NDArray[np.float32]
 
-MAIN_STAKE = 0.6
+MAIN_STAKE = 0.65
 RESTART_SHARE = 0.2
 SLOTS = 7  # the main process and the six newest restarts; bounds the stored state
 FIRST_RESTART = 900.0  # seconds into a step; the next ones at twice the time

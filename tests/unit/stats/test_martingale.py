@@ -83,3 +83,104 @@ def test_with_a_floor_the_evidence_of_passing_stays_fair_for_a_candidate_beyond_
     comparison.update((b, 12), (a, 12))
     probability = binom.pmf(b, 12, 0.06) * binom.pmf(a, 12, 0.04)
     assert np.exp(comparison.log_e_pass) @ probability <= 1 + 1e-6
+
+
+def second(b, a):
+    """Answers of the second stratum, chosen by what the first one showed: more weight after good answers, or none."""
+    return [(4, 3), (2, 5), (1, 5)][min(b, 2)] if a < 4 else (0, 4)
+
+
+def two_strata(rates):
+    """All pairs of tables in which the second's size depends on the first: counts (8, P), the first's number, chances.
+
+    The second chance is conditional on the first table.
+    """
+    rows = []
+    (m, n), ((rate_c, rate_s), (next_c, next_s)) = (4, 5), rates
+    for i, (b, a) in enumerate(itertools.product(range(m + 1), range(n + 1))):
+        first = binom.pmf(b, m, rate_c) * binom.pmf(a, n, rate_s)
+        m2, n2 = second(b, a)
+        for b2, a2 in itertools.product(range(m2 + 1), range(n2 + 1)):
+            rows.append((b, m, a, n, b2, m2, a2, n2, i, first, binom.pmf(b2, m2, next_c) * binom.pmf(a2, n2, next_s)))
+    table = np.array(rows).T
+    return table[:8], table[8].astype(int), table[9], table[10]
+
+
+EQUAL = [(0.3, 0.3), (0.2, 0.2)]
+OPTIONS = [{}, {"dispersion": 1.7}, {"late_faults": True}, {"late_faults": True, "dispersion": 3.0}]
+
+
+@pytest.mark.parametrize("options", OPTIONS)
+@pytest.mark.parametrize(
+    ("limits", "evidence", "rates"),
+    [
+        ({"margin_ratio": 1.5}, "log_e_fail", EQUAL),
+        ({"margin_ratio": 1.5}, "log_e_fail", [(0.9, 0.9), (0.01, 0.01)]),
+        ({"margin_difference": 0.1}, "log_e_fail", EQUAL),
+        ({"acceptable_ratio": 1.2, "margin_ratio": 2.0}, "log_e_fail", [(0.6, 0.5), (0.36, 0.3)]),
+        ({"acceptable_difference": 0.1, "margin_difference": 0.2}, "log_e_fail", [(0.4, 0.3), (0.2, 0.1)]),
+        ({"margin_ratio": 1.5}, "log_e_pass", [(0.45, 0.3), (0.03, 0.02)]),
+        ({"margin_difference": 0.1}, "log_e_pass", [(0.4, 0.3), (0.9, 0.8)]),
+        ({"gain_ratio": 0.8}, "log_e_pass", [(0.4, 0.5), (0.08, 0.1)]),
+        ({"gain_difference": 0.1, "better": "Higher"}, "log_e_pass", [(0.7, 0.8), (0.2, 0.3)]),
+    ],
+)
+def test_evidence_is_fair_stratum_by_stratum_also_where_the_next_one_depends_on_the_last(
+    options, limits, evidence, rates
+):
+    counts, first, chance, then = two_strata(rates)
+    if limits.get("better") == "Higher":
+        counts = counts.copy()
+        counts[0::2] = counts[1::2] - counts[0::2]
+    comparison = Proportion(floor=None, beta=1e-9, **options, **limits)
+    comparison.restart(at=0.0)
+    comparison.update(counts[0:2], counts[2:4], start=0.0)
+    before = np.exp(getattr(comparison, evidence))
+    comparison.restart(at=900.0)
+    comparison.update(counts[4:6], counts[6:8], start=900.0)
+    after = np.exp(getattr(comparison, evidence))
+    assert chance @ (then * before) <= 1 + 1e-6
+    given = np.bincount(first, then * after)
+    assert (given <= before[np.unique(first, return_index=True)[1]] * (1 + 1e-5)).all()
+
+
+@pytest.mark.parametrize("rates", [[(0.06, 0.04), (0.06, 0.04)], [(0.3, 0.2), (0.06, 0.0)]])
+@pytest.mark.parametrize("options", OPTIONS)
+def test_neither_limit_nor_floor_can_be_gained_on_where_the_next_stratum_depends_on_the_last(rates, options):
+    counts, _, chance, then = two_strata(rates)
+    comparison = Proportion(margin_ratio=1.5, floor=0.06, beta=1e-9, **options)
+    comparison.update(counts[0:2], counts[2:4], start=0.0)
+    comparison.restart(at=900.0)
+    comparison.update(counts[4:6], counts[6:8], start=900.0)
+    assert chance @ (then * np.exp(comparison.log_e_pass)) <= 1 + 1e-6
+    # below the floor nothing is a fault, however much better stable is
+    counts, _, chance, then = two_strata([(0.06, 0.001), (0.06, 0.001)])
+    comparison = Proportion(margin_ratio=1.5, floor=0.06, beta=1e-9, **options)
+    comparison.update(counts[0:2], counts[2:4], start=0.0)
+    comparison.update(counts[4:6], counts[6:8], start=900.0)
+    assert chance @ (then * np.exp(comparison.log_e_fail)) <= 1 + 1e-6
+
+
+@pytest.mark.parametrize("options", OPTIONS)
+@pytest.mark.parametrize("evidence", ["log_e_fail", "log_e_pass"])
+def test_a_version_alone_at_its_limit_is_fair_stratum_by_stratum(options, evidence):
+    counts, first, chance, then = two_strata([(0.2, 0.2), (0.2, 0.2)])
+    test = AgainstLimit(limit=0.2, **options)
+    test.update((counts[0] + counts[2], counts[1] + counts[3]), start=0.0)
+    before = np.exp(getattr(test, evidence))
+    test.restart(at=900.0)
+    test.update((counts[4] + counts[6], counts[5] + counts[7]), start=1800.0)
+    after = np.exp(getattr(test, evidence))
+    assert chance @ (then * before) <= 1 + 1e-6
+    given = np.bincount(first, then * after)
+    assert (given <= before[np.unique(first, return_index=True)[1]] * (1 + 1e-5)).all()
+
+
+@pytest.mark.parametrize("limits", [{"margin_ratio": 1.5}, {"margin_difference": 0.1}])
+def test_a_larger_dispersion_in_between_only_lowers_what_can_be_gained(limits):
+    counts, _, chance, then = two_strata(EQUAL)
+    comparison = Proportion(floor=None, beta=1e-9, **limits)
+    comparison.update(counts[0:2], counts[2:4])
+    comparison.raise_dispersion(2.0)
+    comparison.update(counts[4:6], counts[6:8])
+    assert chance @ (then * np.exp(comparison.log_e_fail)) <= 1 + 1e-6
