@@ -5,9 +5,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from modelrollout.api import Margin, Metric, ModelRolloutSpec, Role
+from modelrollout.decisions.analysis_strata import SETTLE
 from modelrollout.rehearsal.power import expected_by, verdict_of
 from modelrollout.rehearsal.simulation_plan import Plan
-from modelrollout.rehearsal.streams import Stream, Verdict
+from modelrollout.rehearsal.streams import CannotSimulate, Stream, Verdict
 
 _HALVINGS = 7
 _LARGEST_FLOOR = 0.09
@@ -19,15 +20,15 @@ class StepGate:
 
     Attributes:
         number: of the step, from 1.
-        seconds: that the samples take at this rate.
+        seconds: that the samples take at this rate, about, until they are counted.
         limit: seconds until the deadline.
-        rate: smallest rate at which they come in time, requests per second.
+        rate: smallest rate at which they come in time, requests per second; None where counting alone takes longer.
     """
 
     number: int
     seconds: float
     limit: float
-    rate: float
+    rate: float | None
 
     @property
     def reachable(self) -> bool:
@@ -67,13 +68,21 @@ class MetricGate:
 
 def step_gates(plan: Plan) -> tuple[StepGate, ...]:
     """Of all steps, in order."""
-    rates = plan.weights * plan.traffic.rate
-    return tuple(
-        StepGate(number + 1, float(samples / rate), float(limit), float(samples / (weight * limit)))
-        for number, (samples, rate, weight, limit) in enumerate(
-            zip(plan.samples, rates, plan.weights, plan.limits, strict=True)
-        )
-    )
+    late = _counted_after(plan)
+    gates = []
+    for place, (samples, weight, limit) in enumerate(zip(plan.samples, plan.weights, plan.limits, strict=True)):
+        seconds = float(samples / (weight * plan.traffic.rate)) + (late if samples else 0.0)
+        rate = float(samples / (weight * (limit - late))) if limit > late else None
+        gates.append(StepGate(place + 1, seconds, float(limit), rate))
+    return tuple(gates)
+
+
+def _counted_after(plan: Plan) -> float:
+    """Seconds from an answer until it is counted, on average: its stratum, its settling, the next look.
+
+    Another half of a stratum goes by before the first one begins that lies in the step.
+    """
+    return plan.grid.width + plan.grid.scrape + SETTLE + plan.interval / 2
 
 
 def metric_gates(plan: Plan, streams: tuple[Stream, ...]) -> Iterator[MetricGate]:
@@ -141,7 +150,7 @@ def _wider(plan: Plan, stream: Stream, available: float) -> Margin | None:
         changed = with_margin(factor)
         try:
             needed = _needed(plan, plan.spec, type(stream)(changed, stream.stable, stream.candidate), "Pass")
-        except ValueError:
+        except (ValueError, CannotSimulate):
             return False
         return needed is not None and needed <= available
 

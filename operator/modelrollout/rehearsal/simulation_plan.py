@@ -12,6 +12,7 @@ from modelrollout.decisions.analysis_limits import ASSUMED_DISPERSION, dispersio
 from modelrollout.decisions.analysis_strata import SETTLE, Grid, grid_of
 from modelrollout.decisions.gate import counts_answers
 from modelrollout.decisions.steps import PlannedStep, compile_steps
+from modelrollout.rehearsal.streams import CannotSimulate
 from modelrollout.stats import CounterSeries
 
 Floats = NDArray[np.float64]
@@ -90,11 +91,16 @@ def plan_of(spec: ModelRolloutSpec, traffic: Traffic) -> Plan:
 
     Raises:
         InvalidSpec: a strategy that cannot be compiled.
+        CannotSimulate: nobody's requests reach the candidate.
         ValueError: traffic that makes no sense.
     """
     if not traffic.rate > 0 or not traffic.scrape > 0 or traffic.bad_after < 0:
         raise ValueError("the rate and the scrape interval are above 0, and time does not run backwards")
     steps = compile_steps(spec)
+    if any(step.preview for step in steps):
+        raise CannotSimulate(
+            "a preview gets no users' requests, so there is nothing to simulate: name a canary's weights instead"
+        )
     whole = spec.progress_deadline.total_seconds()
     interval = spec.analysis.interval.total_seconds()
     given = dispersion_of(spec)

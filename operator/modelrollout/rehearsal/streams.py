@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from modelrollout.api import Metric, Role
 from modelrollout.decisions.kinds import Kind, kind_of
+from modelrollout.errors import ModelRolloutError
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -24,7 +25,11 @@ Verdict = Literal["Pass", "Fail"]
 TINY = 1e-12  # limits belong to their good side, whatever the last digit of a product says
 
 
-class InvalidValue(ValueError):  # noqa: N818 - it names what was given
+class CannotSimulate(ModelRolloutError):  # noqa: N818 - named for what is wrong, as all leaves
+    """The plan and what was said of it cannot be simulated; the message says what to do."""
+
+
+class InvalidValue(CannotSimulate):
     """A value that a metric of this kind cannot have; the message says what to write."""
 
 

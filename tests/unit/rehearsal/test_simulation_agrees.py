@@ -28,7 +28,12 @@ SHORT = {"canary": {"weights": [5, 50], "hold": "1m", "samples": 100}}
         pytest.param({"errors": (0.02, 0.02)}, 40, {}, id="equal"),
         pytest.param({"errors": (0.02, 0.06)}, 20, {}, id="worse"),
         pytest.param({"errors": (0.3, 0.33)}, 40, {"progressDeadline": "20m"}, id="between, with a deadline"),
-        pytest.param({"errors": (0.002, 0.002)}, 3, {"progressDeadline": "35m", "strategy": SHORT}, id="slow, with restarts in a step"),
+        pytest.param(
+            {"errors": (0.002, 0.002)},
+            3,
+            {"progressDeadline": "35m", "strategy": SHORT},
+            id="slow, with restarts in a step",
+        ),
         pytest.param(
             {"errors": (0.01, 0.01), "accuracy": (0.8, 0.85)},
             60,

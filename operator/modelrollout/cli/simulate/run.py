@@ -10,7 +10,7 @@ from modelrollout.rehearsal.simulation_gates import MetricGate, StepGate, metric
 from modelrollout.rehearsal.simulation_plan import Plan, Traffic, plan_of
 from modelrollout.rehearsal.simulation_rehearsal import Rehearsal, rehearse
 from modelrollout.rehearsal.simulation_values import Versions, versions_of
-from modelrollout.rehearsal.streams import InvalidValue, Value
+from modelrollout.rehearsal.streams import CannotSimulate, Value
 
 Given = Mapping[str, tuple[float, float | None]]
 
@@ -67,7 +67,7 @@ def simulate(rollout: ModelRollout, asked: Asked, progress: Callable[[float], No
             tuple(metric_gates(plan, versions.streams)),
             _powers(plan, versions, asked) if asked.power else (),
         )
-    except InvalidValue as error:
+    except CannotSimulate as error:
         raise CommandFailed(str(error)) from None
 
 

@@ -29,9 +29,15 @@ def _step(gate: StepGate, done: Done) -> str:
     step = done.plan.steps[gate.number - 1]
     return (
         f"step {gate.number}: {step.samples:,} samples at {share(step.weight)} of {asked_rate(done)} take "
-        f"{span(gate.seconds)}, and the deadline is {span(gate.limit)}: it needs {gate.rate:.3g} requests/s, a larger "
-        "weight, fewer samples or more time"
+        f"{span(gate.seconds)}, and the deadline is {span(gate.limit)}: it needs {_rate(gate.rate)}, a larger weight, "
+        "fewer samples or more time"
     )
+
+
+def _rate(rate: float | None) -> str:
+    if rate is None:
+        return "more traffic"
+    return f"{rate:.3g} requests/s" if rate < 1000 else f"{rate:,.0f} requests/s"
 
 
 def _metric(gate: MetricGate, done: Done) -> str:
@@ -40,7 +46,7 @@ def _metric(gate: MetricGate, done: Done) -> str:
         f"{gate.metric} needs about {count(round(gate.needed or 0))} answers of the candidate to {what}, and until the "
         f"last deadline there are {count(round(gate.available))}"
     )
-    helps = [f"{gate.rate:.3g} requests/s" if gate.rate is not None else ""]
+    helps = [_rate(gate.rate) if gate.rate is not None else ""]
     helps.append(f"{span(gate.deadline)} in the last step" if gate.deadline is not None else "")
     helps.append(f"a margin of {_margin(gate.margin)}" if gate.margin is not None else "")
     return f"{said}: half of the runs would have them with " + ", or ".join(filter(None, helps))
@@ -54,7 +60,7 @@ def _margin(margin: Margin) -> str:
 
 def asked_rate(done: Done) -> str:
     """The traffic in words."""
-    return f"{done.plan.traffic.rate:g} requests/s"
+    return _rate(done.plan.traffic.rate)
 
 
 def notes(asked: Asked, done: Done) -> Iterator[str]:
