@@ -47,7 +47,7 @@ def fold_compared(
         return state
     late = delayed(counters, kind.late(metric), delay)
     warm_up = question.spec.analysis.warm_up.total_seconds()
-    strata = close(late, grid, window, warm_up=warm_up, sums=kind.sums(metric))
+    strata = close(late, grid, window, warm_up=warm_up, sums=kind.sums(metric), measured=kind.measured(metric))
     state = _counted(state, strata)
     if question.watching:
         return _watched(state, metric, kind, question, strata)

@@ -95,11 +95,10 @@ def _failed_slice(metric: Metric, kind: Kind, state: ComparedState, finding: Fin
     label = metric.slices.label if metric.slices is not None else ""
     failed = [one for one in finding.slices if one.verdict is Verdict.FAIL]
     names = ", ".join(state.slices.failed) if state.slices is not None else ""
-    numbers = "".join(
-        f": {kind.text(one.candidate)} of {one.candidate_count:,} against {kind.text(one.stable)} of {question.stable}"
-        for one in failed[:1]
-        if one.candidate_count is not None
-    )
+    numbers = ""
+    if failed:
+        mine, theirs = (kind.text(metric, value) for value in (failed[0].candidate, failed[0].stable))
+        numbers = f": {mine} of {failed[0].candidate_count or 0:,} against {theirs} of {question.stable}"
     return replace(
         finding,
         verdict=Verdict.FAIL,

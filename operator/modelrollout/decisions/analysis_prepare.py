@@ -54,7 +54,7 @@ def prepared(
         frozen = found
     phi, measured = state.dispersion, state.measured
     if phi is None:
-        scatter = kind.dispersion(metric, samples.past or CounterSamples(), question.stable)
+        scatter = kind.dispersion(metric, samples.past or CounterSamples(), question.stable, frozen)
         measured = scatter is not None and scatter.reason is None
         phi = scatter.value if scatter is not None else ASSUMED_DISPERSION
     return with_tests(replace(state, frozen=frozen, dispersion=phi, measured=measured), metric, question)

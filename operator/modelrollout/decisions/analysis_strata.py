@@ -95,7 +95,13 @@ def any_closed(grid: Grid, window: Window) -> bool:
 
 
 def close(
-    counters: SeriesByName, grid: Grid, window: Window, *, warm_up: float = 0.0, sums: frozenset[str] = frozenset()
+    counters: SeriesByName,
+    grid: Grid,
+    window: Window,
+    *,
+    warm_up: float = 0.0,
+    sums: frozenset[str] = frozenset(),
+    measured: frozenset[str] = frozenset(),
 ) -> Strata:
     """The closed strata of a window."""
     started = None
@@ -115,6 +121,7 @@ def close(
         warm_up=warm_up,
         started=started,
         sums=sums,
+        measured=measured,
     )
 
 

@@ -43,6 +43,7 @@ def process_increases(
     width: float,
     warm_from: float = -math.inf,
     sums: Collection[str] = (),
+    measured: Collection[str] = (),
 ) -> tuple[Cells, Increases]:
     """Increases of one process from scrape to scrape: number of the cell, and by how much each counter rose there.
 
@@ -54,7 +55,7 @@ def process_increases(
     if len(times) < 2:
         return np.empty(0, dtype=np.int64), {}
     rows = [(name, s) for name, many in counters.items() for s in many]
-    values = np.stack([_at(s, times, width, rounded=name not in sums) for name, s in rows])
+    values = np.stack([_at(s, times, width, rounded=name not in sums and name not in measured) for name, s in rows])
     there = ~np.isnan(values)
     values[~there] = 0.0
     steps = values[:, 1:] - values[:, :-1]

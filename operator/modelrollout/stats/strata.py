@@ -90,6 +90,7 @@ def close_strata(
     warm_up: float = 0.0,
     started: Mapping[str, float] | None = None,
     sums: Collection[str] = (),
+    measured: Collection[str] = (),
 ) -> Strata:
     """Fold raw counters into closed strata.
 
@@ -114,6 +115,7 @@ def close_strata(
         warm_up: a process's answers in its first so many seconds are left out.
         started: when each process (`series`) started, seconds since the epoch; one that is missing counts as warm.
         sums: names of counters that add up a quantity: they are not rounded, and they may fall.
+        measured: names of counters that are not rounded either, but fall only when they are reset (hours, say).
 
     Returns:
         The closed strata.
@@ -124,7 +126,7 @@ def close_strata(
     if not width > 0:
         raise ValueError("a stratum has a width above 0")
     warm_from = {name: at + warm_up for name, at in (started or {}).items()} if warm_up > 0 else {}
-    sides = [_side(_of(counters, name), reference, width, warm_from, sums) for name in (candidate, stable)]
+    sides = [_side(_of(counters, name), reference, width, warm_from, (sums, measured)) for name in (candidate, stable)]
     first, last = _closed(sides, width, settle, since, until)
     mine, theirs = (side.index[(side.index >= first) & (side.index <= last)] for side in sides)
     both = np.intersect1d(mine, theirs, assume_unique=True)
@@ -192,14 +194,14 @@ def _side(
     reference: str,
     width: float,
     warm_from: Mapping[str, float],
-    sums: Collection[str],
+    unrounded: tuple[Collection[str], Collection[str]],
 ) -> _Side:
     processes: dict[str, dict[str, list[CounterSeries]]] = {}
     for name, many in counters.items():
         for s in many:
             processes.setdefault(s.series, {}).setdefault(name, []).append(s)
     parts = [
-        process_increases(processes[process], reference, width, warm_from.get(process, -math.inf), sums)
+        process_increases(processes[process], reference, width, warm_from.get(process, -math.inf), *unrounded)
         for process in sorted(processes)
     ]
     scraped = [s.times for s in counters.get(reference, ()) if len(s.times)]

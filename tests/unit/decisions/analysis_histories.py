@@ -68,6 +68,7 @@ class Pod:
     end: float = T0 + 1e9
     offset: float = 0.3
     resets: tuple[float, ...] = ()
+    missed: float = 0.0
     bad_from: dict[float, float] = field(default_factory=dict)
 
 

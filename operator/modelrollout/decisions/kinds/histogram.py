@@ -41,8 +41,13 @@ def named_buckets(samples: CounterSamples, bounds: Frozen) -> dict[str, Series]:
     return {name_of(bound): known.get(bound, ()) for bound in (*(bounds or known), math.inf)}
 
 
-def common_bounds(metric: Metric, samples: CounterSamples, versions: Iterable[str]) -> Frozen | Trouble | None:
-    """The bounds that both versions have; None while one of them shows nothing, a Trouble where they differ."""
+def common_bounds(
+    metric: Metric, samples: CounterSamples, versions: Iterable[str], most: int | None = MOST
+) -> Frozen | Trouble | None:
+    """The bounds that both versions have, thinned out to `most` of them.
+
+    None while one of the versions shows nothing, a Trouble where they differ.
+    """
     known = {version: _bounds(samples, version) for version in versions}
     if not all(known.values()):
         return None
@@ -56,7 +61,8 @@ def common_bounds(metric: Metric, samples: CounterSamples, versions: Iterable[st
         )
     if math.inf not in one:
         return Trouble("NoInfiniteBucket", f"{metric.name}: the histogram has no bucket {INFINITE}, so it has no total")
-    return thinned(tuple(sorted(one)))
+    bounds = tuple(sorted(one))
+    return bounds if most is None else thinned(bounds, most)
 
 
 def lacking(metric: Metric, samples: CounterSamples, bounds: Frozen) -> Trouble | None:
@@ -75,11 +81,11 @@ def _bounds(samples: CounterSamples, version: str) -> set[float]:
     return {bound for bound, series in by_bound(samples).items() if any(one.version == version for one in series)}
 
 
-def thinned(bounds: Frozen) -> Frozen:
-    """At most `MOST` of the bounds, the last one among them."""
-    if len(bounds) <= MOST:
+def thinned(bounds: Frozen, most: int) -> Frozen:
+    """At most so many of the bounds, the last one among them."""
+    if len(bounds) <= most:
         return bounds
-    kept = np.unique(np.linspace(0, len(bounds) - 1, MOST).round().astype(int))
+    kept = np.unique(np.linspace(0, len(bounds) - 1, most).round().astype(int))
     return tuple(bounds[i] for i in kept)
 
 

@@ -102,6 +102,10 @@ class Kind(ABC):
         """Names of the counters that add up a quantity instead of counting."""
         return frozenset()
 
+    def measured(self, metric: Metric) -> frozenset[str]:
+        """Names of the counters that need not be whole numbers, though they never fall but by a reset."""
+        return frozenset()
+
     def late(self, metric: Metric) -> frozenset[str]:
         """Names of the counters that count an answer only `labelDelay` after it was given."""
         return frozenset()
@@ -144,7 +148,7 @@ class Kind(ABC):
         else:
             test.update(candidate=row(candidate, stratum), stable=row(stable, stratum), start=start)
 
-    def dispersion(self, metric: Metric, past: CounterSamples, version: str) -> Dispersion | None:
+    def dispersion(self, metric: Metric, past: CounterSamples, version: str, frozen: Frozen) -> Dispersion | None:
         """How far a version's past counts scatter; None where nobody can say, so that it must be assumed."""
         return None
 
@@ -166,16 +170,16 @@ class Kind(ABC):
         """The metric's name, and what of it is judged."""
         return metric.name
 
-    def text(self, value: float | None) -> str:
+    def text(self, metric: Metric, value: float | None) -> str:
         """A value in its unit; "unknown" without data."""
         return plain(value)
 
     def sentence(self, metric: Metric, finding: Finding, stable: str, frozen: Frozen) -> str:
         """The numbers of a finding; `stable` is the name of that version."""
-        against = "" if self.one_sided else f" against {self.text(finding.stable)} of {stable}"
-        limit = "" if finding.limit is None else f", {limit_word(metric)} {self.text(finding.limit)}"
+        against = "" if self.one_sided else f" against {self.text(metric, finding.stable)} of {stable}"
+        limit = "" if finding.limit is None else f", {limit_word(metric)} {self.text(metric, finding.limit)}"
         count = finding.candidate_count or 0
-        return f"{self.title(metric, frozen)} {self.text(finding.candidate)} of {count:,}{against}{limit}"
+        return f"{self.title(metric, frozen)} {self.text(metric, finding.candidate)} of {count:,}{against}{limit}"
 
     def expected(self, stable: float | None, count: float) -> float:
         """How much of the numerator that many exposures should bring, if the candidate is like stable."""

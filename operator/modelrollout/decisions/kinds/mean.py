@@ -74,11 +74,11 @@ class MeanKind(QuantityKind):
 
     def sentence(self, metric: Metric, finding: Finding, stable: str, frozen: Frozen) -> str:
         """The numbers in the quantity's own unit."""
-        limit = "" if finding.limit is None else f", {limit_word(metric)} {self.text(finding.limit)}"
+        limit = "" if finding.limit is None else f", {limit_word(metric)} {self.text(metric, finding.limit)}"
         over = "users" if _of(metric).per is not None else "values"
         return (
-            f"{metric.name} {self.text(finding.candidate)} over {finding.candidate_count or 0:,} {over} against "
-            f"{self.text(finding.stable)} of {stable}{limit}"
+            f"{metric.name} {self.text(metric, finding.candidate)} over {finding.candidate_count or 0:,} {over} "
+            f"against {self.text(metric, finding.stable)} of {stable}{limit}"
         )
 
 

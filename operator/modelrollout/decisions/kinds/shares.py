@@ -40,7 +40,7 @@ class ShareKind(Kind):
             late_faults=late_faults,
         )
 
-    def dispersion(self, metric: Metric, past: CounterSamples, version: str) -> Dispersion | None:
+    def dispersion(self, metric: Metric, past: CounterSamples, version: str, frozen: Frozen) -> Dispersion | None:
         """By the version's processes against each other."""
         total: Sequence[Any] = self.named(metric, past)[self.reference(metric)]
         return estimate_dispersion(self.events(metric, past), total, version=version)
@@ -60,7 +60,7 @@ class ShareKind(Kind):
             return None
         return watch_test(metric, float(share), float(total), errors)
 
-    def text(self, value: float | None) -> str:
+    def text(self, metric: Metric, value: float | None) -> str:
         """In percent."""
         return percent(value)
 
