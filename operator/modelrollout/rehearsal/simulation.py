@@ -169,7 +169,7 @@ class _World:
             data = stream.draw(self.chance, counted, stable, changed)
             self._count_bad(stream, data, self.going)
             if warming.any():
-                self._count_bad(stream, stream.draw(self.chance, warming, stable, changed), self.going)
+                self._count_bad(stream, stream.draw(self.chance, warming, np.zeros(self.runs), changed), self.going)
             self.judged.note(stream, number, data.only(present), present, np.where(present, counted, 0.0))
         self.answers += np.where(self.going, counted + warming, 0.0)
         self._count_excess(self.going, changed)

@@ -6,11 +6,12 @@ from modelrollout.api import Metric
 from modelrollout.rehearsal.streams import InvalidValue, Stream, Value
 from modelrollout.rehearsal.streams_distributions import DistributionStream
 from modelrollout.rehearsal.streams_quantities import MeanStream, RateStream
-from modelrollout.rehearsal.streams_shares import AgreementStream, ShareStream
+from modelrollout.rehearsal.streams_shares import AgreementStream, QuantileStream, ShareStream
 
 _STREAMS: Mapping[str, type[Stream]] = {
     "proportion": ShareStream,
     "latency": ShareStream,
+    "quantile": QuantileStream,
     "agreement": AgreementStream,
     "rate": RateStream,
     "mean": MeanStream,

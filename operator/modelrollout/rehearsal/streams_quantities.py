@@ -6,40 +6,37 @@ from typing import Any
 import numpy as np
 
 from modelrollout.api import Better, MeanMetric, Metric, Role
+from modelrollout.api.effects import Effect
 from modelrollout.rehearsal.streams import Data, Floats, InvalidValue, Side, Stream, Value, Verdict, between
 from modelrollout.stats.power import exposures_for_means
 
 
 class _Directed(Stream):
-    """A quantity with limits as "how many times as bad" or "how much worse"."""
+    """A quantity of which less, or more, is better."""
 
     def worse(self, value: Value) -> float:
-        """How much worse than stable, in the terms of the margin."""
-        higher = self.metric.better == Better.HIGHER
-        if self.metric.limits().margin.ratio is None:
-            return self.stable.level - value.level if higher else value.level - self.stable.level
-        above, below = (self.stable.level, value.level) if higher else (value.level, self.stable.level)
-        return above / below if below else (1.0 if above == below else math.inf)
+        """The quantity itself, negative where more is better."""
+        return -value.level if self.metric.better == Better.HIGHER else value.level
 
     def from_worse(self, worse: float) -> Value:
-        """The candidate's value that is this much worse."""
-        stable, higher = self.stable, self.metric.better == Better.HIGHER
-        if self.metric.limits().margin.ratio is None:
-            return Value(stable.level - worse if higher else stable.level + worse, stable.spread)
-        return Value(stable.level / worse if higher else stable.level * worse, stable.spread)
+        """From the quantity."""
+        return Value(-worse if self.metric.better == Better.HIGHER else worse, self.stable.spread)
 
     def limits(self) -> tuple[float, float]:
-        """As the metric has them."""
+        """By ratio or difference, and the floor."""
         limits = self.metric.limits()
         if self.metric.role == Role.GOAL:
             gain = limits.margin
-            least = gain.ratio if gain.ratio is not None else -(gain.difference or 0.0)
+            least = self._limit(gain if gain.ratio is not None else Effect(difference=0)) - (gain.difference or 0.0)
             return least, least
-        acceptable, margin = (
-            one.ratio if one.ratio is not None else (one.difference or 0.0)
-            for one in (limits.acceptable, limits.margin)
-        )
-        return acceptable, margin
+        acceptable, margin = (self._limit(one) for one in (limits.acceptable, limits.margin))
+        return (max(acceptable, limits.floor), max(margin, limits.floor)) if limits.floor else (acceptable, margin)
+
+    def _limit(self, effect: Effect) -> float:
+        higher, stable = self.metric.better == Better.HIGHER, self.stable.level
+        if effect.ratio is None:
+            return (-stable if higher else stable) + (effect.difference or 0.0)
+        return -stable / effect.ratio if higher else stable * effect.ratio
 
 
 class RateStream(_Directed):

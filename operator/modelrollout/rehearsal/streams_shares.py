@@ -1,9 +1,12 @@
-"""Shares of answers: proportions, latencies and agreement."""
+"""Shares of answers: proportions, latencies, agreement, and what lies beyond a quantile."""
+
+import math
+from typing import Any
 
 import numpy as np
 
 from modelrollout.api import Better, Metric, Role
-from modelrollout.rehearsal.streams import Data, Floats, InvalidValue, Stream, Value, Verdict, between
+from modelrollout.rehearsal.streams import Data, Floats, InvalidValue, Side, Stream, Value, Verdict, between
 from modelrollout.stats.power import exposures_for_non_inferiority, exposures_for_proportions
 
 TYPICAL_BAD = 0.001
@@ -126,3 +129,64 @@ class AgreementStream(Stream):
         """The one limit there is."""
         most = 1 - (self.metric.agreement.min if self.metric.agreement is not None else 0.0)
         return most, most
+
+
+class QuantileStream(ShareStream):
+    """`quantile`: requests beyond stable's own quantile, and half and twice as many beyond its two neighbours."""
+
+    needs_stable = False
+
+    @classmethod
+    def typical(cls, metric: Metric) -> Value:
+        """What lies beyond a quantile by definition."""
+        return Value(1 - (metric.quantile.quantile if metric.quantile is not None else 0.5))
+
+    def checked(self, version: str, value: Value) -> Value:
+        """A share of requests; stable's is known."""
+        usual = self.typical(self.metric)
+        if value.spread is not None or not 0 <= value.level <= 0.5 or (version == "stable" and value != usual):
+            raise InvalidValue(
+                f"{self.metric.name} is judged by the share of requests beyond stable's own quantile, which is "
+                f"{usual.level:.3g} for stable: give the candidate's, at most 0.5, for example "
+                f"--candidate {self.metric.name}={2 * usual.level:.3g}"
+            )
+        return value
+
+    def frozen(self) -> tuple[float, ...]:
+        """Three bounds, all of them tested."""
+        return (3.0, *_BOUNDS, *_BOUNDS, math.inf)
+
+    def draw(self, chance: np.random.Generator, candidate: Floats, stable: Floats, changed: Floats) -> Data:
+        """Requests in each bucket."""
+        level = self.stable.level + changed * (self.candidate.level - self.stable.level)
+        own = chance.multinomial(candidate.astype(np.int64), _buckets(level)).astype(np.float64)
+        usual = chance.multinomial(stable.astype(np.int64), _buckets(np.array(self.stable.level))).astype(np.float64)
+        return Data((own,), (usual,))
+
+    def average(self, before: Floats, after: Floats) -> Data:
+        """Requests in each bucket."""
+        levels = self.candidate.level, self.stable.level
+        candidate, stable = (
+            np.rint(b * _buckets(np.array([level]))) - np.rint(a * _buckets(np.array([level])))
+            for a, b, level in zip(before, after, levels, strict=True)
+        )
+        return Data((candidate,), (stable,))
+
+    def arguments(self, side: Side) -> Any:  # noqa: ANN401 - the test takes one array
+        """The array of buckets."""
+        return side[0]
+
+    def bad(self, data: Data) -> Floats:
+        """Requests on the bad side of the middle bound."""
+        beyond: Floats = data.candidate[0][:, 2:].sum(axis=1)
+        return data.candidate[0].sum(axis=1) - beyond if self.metric.better == Better.HIGHER else beyond
+
+
+_BOUNDS = (1.0, 2.0, 3.0)
+
+
+def _buckets(beyond: Floats) -> Floats:
+    """Shares of the four buckets where so much lies beyond the middle bound, on a new last axis."""
+    above = np.stack([np.ones_like(beyond), np.minimum(2 * beyond, 1.0), beyond, beyond / 2], axis=-1)
+    shares: Floats = -np.diff(above, axis=-1, append=0.0)
+    return shares
