@@ -1,12 +1,12 @@
 """How much more a version's counts vary than independent answers would."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 
-from modelrollout.stats.counters import CounterSeries, Floats, Increases, process_increases
+from modelrollout.stats.counters import Counters, CounterSeries, Floats, Increases, process_increases
 
 BLOCK = 300.0  # seconds; bursts last minutes, and blocks shorter than they are cannot see them
 MINIMUM_BLOCKS = 24
@@ -46,25 +46,48 @@ def estimate_dispersion(
 
     Source: P. McCullagh, J. A. Nelder, "Generalized Linear Models", 2nd ed., section 4.5.2 (quasi-binomial dispersion).
     """
-    names = sorted({s.series for s in total if s.version == version})
-    tables = []
-    for name in names:
-        groups = {"events": events, "total": total}
-        mine = {key: [s for s in many if (s.version, s.series) == (version, name)] for key, many in groups.items()}
-        cells, rose = process_increases(mine, "total", block)
-        bad, answers = (_altogether(rose, key, len(cells)) for key in ("events", "total"))
-        tables.append({cell: (bad[cells == cell].sum(), answers[cells == cell].sum()) for cell in np.unique(cells)})
     statistics, freedoms = [], []
-    for cell in sorted(set().union(*tables)):
-        counts = np.array([t[cell] for t in tables if cell in t and t[cell][1] > 0], dtype=np.float64)
-        if len(counts) < 2:
-            continue
-        bad, answers = np.minimum(counts[:, 0], counts[:, 1]), counts[:, 1]
+    for answers, bad in process_blocks({"total": total, "events": events}, "total", version=version, block=block):
+        bad = np.minimum(bad, answers)  # counters of one instant can be a request apart
         rate = bad.sum() / answers.sum()
         if bad.sum() < MINIMUM_EVENTS or rate == 1:
             continue
         statistics.append(float(((bad - answers * rate) ** 2 / (answers * rate * (1 - rate))).sum()))
-        freedoms.append(len(counts) - 1)
+        freedoms.append(len(answers) - 1)
+    return summarised(statistics, freedoms)
+
+
+def process_blocks(
+    counters: Counters,
+    reference: str,
+    *,
+    version: str,
+    block: float = BLOCK,
+    sums: Collection[str] = (),
+    measured: Collection[str] = (),
+) -> Iterator[Floats]:
+    """Blocks in which at least two processes of a version answered, in order of time.
+
+    The arguments are those of `close_strata`, with the counters in the order in which they are wanted.
+
+    Yields:
+        What the counters rose by in each process that answered: shape (counters, processes).
+    """
+    tables: list[dict[int, Floats]] = []
+    for name in sorted({s.series for s in counters[reference] if s.version == version}):
+        mine = {key: [s for s in many if (s.version, s.series) == (version, name)] for key, many in counters.items()}
+        cells, rose = process_increases(mine, reference, block, sums=sums, measured=measured)
+        columns = np.stack([_altogether(rose, key, len(cells)) for key in counters])
+        tables.append({int(cell): columns[:, cells == cell].sum(axis=1) for cell in np.unique(cells)})
+    place = list(counters).index(reference)
+    for cell in sorted(set().union(*tables)):
+        answering = [table[cell] for table in tables if cell in table and table[cell][place] > 0]
+        if len(answering) > 1:
+            yield np.stack(answering, axis=1)
+
+
+def summarised(statistics: Sequence[float], freedoms: Sequence[int]) -> Dispersion:
+    """The dispersion that blocks show together: their statistics, each with its degrees of freedom as expectation."""
     if len(statistics) < MINIMUM_BLOCKS:
         return Dispersion(ASSUMED, "DispersionAssumed", len(statistics))
     per_block = np.array(statistics) / np.array(freedoms)

@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -206,6 +207,66 @@ def test_fractions_are_carried_on_instead_of_rounded_away():
     strata = fold(events, total, settle=0)
     assert strata.candidate["bad"].sum() == 4
     assert (strata.candidate["bad"] == np.rint(strata.candidate["bad"])).all()
+
+
+def kinds(**options):
+    chosen = {"reference": "count", "candidate": "v2", "stable": "v1", "width": WIDTH, "settle": 0.0, **options}
+    return lambda counters: close_strata(counters, **chosen)
+
+
+def test_any_number_of_counters_is_read_at_the_reference_counters_scrapes():
+    counters = {
+        "count": [steady("v1", "a", 0, 8, 10), steady("v2", "b", 0, 8, 2)],
+        "sum": [steady("v1", "a", 0, 8, 2.5), steady("v2", "b", 0.5, 8.5, 0.25)],
+        "squares": [steady("v1", "a", 0, 8, 7)],
+    }
+    strata = kinds(sums={"sum", "squares"})(counters)
+    assert strata.stable["sum"].tolist() == [10.0, 10.0]
+    assert strata.candidate["sum"].tolist() == [0.75, 1.0]
+    assert strata.candidate["squares"].tolist() == [0.0, 0.0]
+    assert strata.candidate_seen == {"count", "sum"}
+
+
+def test_a_sum_may_fall_without_being_reset_and_is_reset_with_the_counts():
+    counts = [counter("v2", "b", range(9), [10, 11, 12, 13, 14, 1, 2, 3, 4]), steady("v1", "a", 0, 8, 1)]
+    sums = [counter("v2", "b", range(9), [5, 4, 3.5, 3, 2, -1, -2, -3, -4])]
+    strata = kinds(sums={"sum"})({"count": counts, "sum": sums})
+    assert strata.candidate["count"].tolist() == [4.0, 4.0]
+    assert strata.candidate["sum"].tolist() == [-3.0, -4.0]
+
+
+def test_a_sum_whose_series_ends_counts_up_to_its_last_scrape():
+    counts = [steady("v2", "b", 0, 16, 1), steady("v1", "a", 0, 16, 1)]
+    strata = kinds(sums={"sum"})({"count": counts, "sum": [steady("v2", "b", 0, 6, 0.5)]})
+    assert strata.candidate["sum"].sum() == 3.0
+
+
+def test_measured_exposure_is_not_rounded_and_tells_a_reset():
+    hours = [counter("v2", "b", range(9), [1.25, 1.5, 1.75, 2, 2.25, 0.25, 0.5, 0.75, 1]), steady("v1", "a", 0, 8, 0.5)]
+    strata = kinds(reference="hours", measured={"hours"})({"hours": hours})
+    assert strata.candidate["hours"].tolist() == [1.0, 1.0]
+    assert strata.stable["hours"].tolist() == [2.0, 2.0]
+
+
+def test_slices_add_up_to_all_requests_and_are_told_apart():
+    def of(value, version, per_second):
+        return replace(steady(version, version, 0, 8, per_second), slice=value)
+
+    total = [of("fr", "v1", 5), of("de", "v1", 3), of("fr", "v2", 2), of("", "v2", 1)]
+    strata = kinds()({"count": total, "bad": [of("fr", "v2", 1)]})
+    assert strata.candidate["count"].tolist() == [12.0, 12.0]
+    assert set(strata.slices) == {"de", "fr"}
+    assert strata.slices["fr"].candidate["count"].tolist() == [8.0, 8.0]
+    assert strata.slices["fr"].candidate["bad"].tolist() == [4.0, 4.0]
+    assert strata.slices["de"].candidate["count"].tolist() == [0.0, 0.0]
+    assert strata.slices["de"].stable["count"].tolist() == [12.0, 12.0]
+
+
+def test_strata_in_which_stable_is_alone_are_lost_and_known():
+    total = [steady("v1", "a", 0, 20, 10), *between([steady("v2", "b", 0, 20, 2)], 3.5, 12)]
+    strata = fold([], total, since=0.0)
+    assert strata.alone_starts.tolist() == [0.0, 12.0]
+    assert strata.alone.tolist() == [40.0, 40.0]
 
 
 def test_nothing_at_all_folds_to_nothing():

@@ -8,8 +8,9 @@ from modelrollout.decisions.findings import Finding
 from modelrollout.decisions.kinds.kind import Counted, Errors, Frozen, Series, WantedCounter, limit_word
 from modelrollout.decisions.kinds.quantities import QuantityKind, limits_of
 from modelrollout.decisions.kinds.shares import direction
-from modelrollout.stats import Comparison, Mean
+from modelrollout.stats import Comparison, Dispersion, Mean
 from modelrollout.stats.counters import Floats
+from modelrollout.stats.process_scatter import estimate_mean_dispersion
 from modelrollout.stats.ratio_of_sums import RatioOfSums
 
 SUM, COUNT, SQUARES = "sum", "count", "sumOfSquares"
@@ -41,20 +42,10 @@ class MeanKind(QuantityKind):
         """What the outcome is part of."""
         return frozenset({SUM, SQUARES, PRODUCTS})
 
-    def numerator(self, metric: Metric) -> str | None:
-        """The sum."""
-        return SUM
-
-    def expected(self, stable: float | None, count: float) -> float:
-        """Every value adds to the sum, however small it is."""
-        return count
-
     def unusable(self, metric: Metric, samples: CounterSamples, frozen: Frozen) -> Trouble | None:
-        """Without the squares of one side nobody knows how far its values scatter."""
+        """A version that counts values without adding them up: every value adds to every sum."""
         named = self.named(metric, samples)
         for version in {one.version for one in named[COUNT]}:
-            if not _has(named[SUM], version):
-                continue  # said as a numerator that was never seen
             for name in sorted(self.sums(metric)):
                 if not _has(named[name], version):
                     return Trouble("CounterMissing", f"{metric.name}: {version} shows no series for {name}")
@@ -71,6 +62,13 @@ class MeanKind(QuantityKind):
         if of.per is not None:
             return RatioOfSums(direction(metric), **limits)
         return Mean(direction(metric), minimum=of.min, maximum=of.max, **limits)
+
+    def dispersion(self, metric: Metric, past: CounterSamples, version: str, frozen: Frozen) -> Dispersion | None:
+        """By the version's processes against each other, where squares say how far single values scatter."""
+        if _of(metric).sum_of_squares is None or _of(metric).per is not None:
+            return None
+        sums, counts, squares = (past.counters.get(name, ()) for name in (SUM, COUNT, SQUARES))
+        return estimate_mean_dispersion(sums, counts, squares, version=version)
 
     def sentence(self, metric: Metric, finding: Finding, stable: str, frozen: Frozen) -> str:
         """The numbers in the quantity's own unit."""

@@ -3,13 +3,15 @@
 from collections.abc import Mapping
 
 from modelrollout.api import Better, Metric, RateMetric
+from modelrollout.decisions.analysis_samples import CounterSamples
 from modelrollout.decisions.findings import Finding
 from modelrollout.decisions.kinds.kind import Counted, Errors, Frozen, WantedCounter, limit_word
 from modelrollout.decisions.kinds.quantities import QuantityKind, limits_of
 from modelrollout.decisions.kinds.shares import direction
 from modelrollout.decisions.kinds.wording import plain
-from modelrollout.stats import Comparison
+from modelrollout.stats import Comparison, Dispersion
 from modelrollout.stats.counters import Floats
+from modelrollout.stats.process_scatter import estimate_rate_dispersion
 from modelrollout.stats.rate import Rate
 
 EVENTS, EXPOSURE = "events", "exposure"
@@ -48,6 +50,11 @@ class RateKind(QuantityKind):
         return Rate(
             direction(metric), floor=floor, **{key: at for key, at in limits.items() if not key.endswith("difference")}
         )
+
+    def dispersion(self, metric: Metric, past: CounterSamples, version: str, frozen: Frozen) -> Dispersion | None:
+        """By the version's processes against each other."""
+        events, exposure = (past.counters.get(name, ()) for name in (EVENTS, EXPOSURE))
+        return estimate_rate_dispersion(events, exposure, version=version)
 
     def sentence(self, metric: Metric, finding: Finding, stable: str, frozen: Frozen) -> str:
         """Events per unit of exposure."""
