@@ -48,7 +48,7 @@ class BoundedEvidence(MixtureEvidence):
         self._acceptable, self._margin = limits
         self._worse, self._better = sign * LOG_FACTORS, -sign * LOG_FACTORS
         self._forecast = Forecast(np.zeros(size), np.zeros(size))
-        self._normal = NormalEvidence(size, 1, limits=limits, sign=sign, burn_in=0.0, dispersion=dispersion)
+        self._normal = NormalEvidence(size, 1, limits=limits, sign=sign, burn_in=(0.0, 0.0), dispersion=dispersion)
 
     def add_sums(self, table: tuple[Floats, Floats, Floats, Floats], passed: NDArray[np.bool_]) -> None:
         """Take in sum and count of the candidate, sum and count of stable, shape (N,) each."""

@@ -22,9 +22,10 @@ class Mean(NormalComparison):
     How far single values scatter must come from somewhere, and `update` is given what there is:
 
     - *Sum, count and sum of squares*: the variance of every stratum is known. Best by far. What is promised is
-      asymptotic: the error is alpha once the sums of a few dozen values are nearly normal. Nothing is said before
-      `BURN_IN` of them. Heavy tails are kept honest by the variance that is used (see `NormalEvidence`); a quantity
-      without a finite variance has no such promise.
+      asymptotic: the error is alpha once sums are nearly normal. Nothing is said before `BURN_IN` values, and heavy
+      tails are kept honest by the variance that is used (see `NormalEvidence`). No such promise is possible where the
+      candidate has a heavy tail that stable does not have, and most of its mean comes from values too rare to have
+      come up: compare the share of large values then (`Proportion`), too.
     - *Sum and count, with bounds*: exact at any sample size, also where the mean drifts; several times the samples.
     - *Sum and count, without bounds*: the strata's differences are the observations, and how far they scatter tells
       the variance. Nothing is said before `BURN_IN_STRATA` strata; the promise is asymptotic in their number.

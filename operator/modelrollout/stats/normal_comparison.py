@@ -12,8 +12,9 @@ from modelrollout.stats.scores import Scores
 from modelrollout.stats.sequential import Evidence, Sequential
 from modelrollout.stats.zone import Zone
 
-BURN_IN = 30.0
-"""How many units of each side, at least, a process must have seen before it says anything."""
+BURN_IN = (30.0, 200.0)
+"""How many units must have been seen to say that the candidate is larger, and that it is smaller: n units of one side
+and m of the other count as n·m/(n+m), about as many as the smaller side has."""
 
 
 class ScoreEvidence(Evidence, Protocol):
@@ -31,6 +32,7 @@ class NormalComparison(Sequential):
     """
 
     _plain: int
+    _burn_in = BURN_IN
     _evidence: ScoreEvidence
 
     def __init__(self, config: dict[str, Any], zone: Zone) -> None:
@@ -50,7 +52,7 @@ class NormalComparison(Sequential):
 
     def _new_evidence(self, size: int, processes: int, dispersion: float) -> ScoreEvidence:
         return NormalEvidence(
-            size, processes, limits=self._limits, sign=self._sign, burn_in=BURN_IN, dispersion=dispersion
+            size, processes, limits=self._limits, sign=self._sign, burn_in=self._burn_in, dispersion=dispersion
         )
 
     @abstractmethod

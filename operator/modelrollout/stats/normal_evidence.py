@@ -25,7 +25,9 @@ class NormalEvidence:
     inequalities for sums of weakly dependent variables", Electron. J. Probab. 14 (2009) 752-779; the larger of both is
     at least that.) Squares are taken around the null, so that what a large effect adds to them can only lower evidence.
 
-    Nothing is said before a process has seen `burn_in` units; then its scale is fixed, too.
+    Nothing is said before a process has seen some units; then the scale is fixed, too. To say that the candidate is
+    smaller takes more of them than to say that it is larger: the rare large values that most quantities have (slow
+    answers, big orders) may not have come up yet, and no variance can show that. Before they do, only numbers help.
     """
 
     def __init__(
@@ -35,7 +37,7 @@ class NormalEvidence:
         *,
         limits: tuple[float, float],
         sign: float,
-        burn_in: float,
+        burn_in: tuple[float, float],
         dispersion: float,
     ) -> None:
         """Begin without data.
@@ -45,13 +47,13 @@ class NormalEvidence:
             processes: how many against failing, R.
             limits: the acceptable limit and the margin, as values of t (see `scores`).
             sign: 1 where a candidate above the limit is worse, -1 where it is better.
-            burn_in: how many units of each side a process must have seen.
+            burn_in: how many units of each side must have been seen to say that the candidate is larger, and smaller.
             dispersion: factor on every variance.
         """
         self.dispersion = dispersion
         self._acceptable, self._margin = limits
         self._sign = sign
-        self._burn_in = burn_in
+        self._enough = {1.0: burn_in[0], -1.0: burn_in[1]}  # by the direction of the evidence
         self._score = np.zeros((2, size))
         self._own = np.zeros((3, size))
         self._pooled = np.zeros((3, size))
@@ -69,7 +71,7 @@ class NormalEvidence:
         self._own = self._own + own
         self._pooled = self._pooled + pooled
         self._units = self._units + stratum.units
-        ready = (self._scale == 0) & (self._units >= self._burn_in)
+        ready = (self._scale == 0) & (self._units >= min(self._enough.values()))
         if ready.any():
             variance = self._variance_at(self._acceptable)
             variance = np.where(variance > 0, variance, self._variance_at(self._margin))
@@ -82,17 +84,16 @@ class NormalEvidence:
     def log_fail(self) -> Floats:
         """As `sequential.Evidence` says."""
         score, own, pooled, units = self._processes.transpose(1, 0, 2)
-        return self._one_sided(self._sign * score, np.maximum(own, pooled), units)
+        return self._one_sided(self._sign, score, np.maximum(own, pooled), units)
 
     def log_pass(self) -> Floats:
         """As `sequential.Evidence` says."""
-        return self._one_sided(
-            -self._sign * scores.at(self._score, self._margin), self._variance_at(self._margin), self._units
-        )
+        score, variance = scores.at(self._score, self._margin), self._variance_at(self._margin)
+        return self._one_sided(-self._sign, score, variance, self._units)
 
-    def _one_sided(self, score: Floats, variance: Floats, units: Floats) -> Floats:
-        known = (self._scale > 0) & (units >= self._burn_in)
-        evidence = gaussian.log_one_sided(score, variance, np.where(self._scale > 0, self._scale, 1.0))
+    def _one_sided(self, direction: float, score: Floats, variance: Floats, units: Floats) -> Floats:
+        known = (self._scale > 0) & (units >= self._enough[direction])
+        evidence = gaussian.log_one_sided(direction * score, variance, np.where(self._scale > 0, self._scale, 1.0))
         return np.where(known, evidence, 0.0)
 
     def bounds(self, level: float) -> tuple[Floats, Floats]:
@@ -103,10 +104,11 @@ class NormalEvidence:
         centre = -self._score[0] / np.where(self._score[1] < 0, self._score[1], -1.0)
         with np.errstate(divide="ignore", invalid="ignore"):
             error = np.sqrt(self._variance_at(centre)) / np.abs(self._score[1])
-        known = (self._scale > 0) & (self._units >= self._burn_in) & (self._score[1] < 0) & (error > 0)
+        known = (self._scale > 0) & (self._score[1] < 0) & (error > 0)
         error = np.where(known, error, 1.0)
         low, high = (self._end(centre, side * error, -np.log1p(-level)) for side in (-1.0, 1.0))
-        return np.where(known, low, -np.inf), np.where(known, high, np.inf)
+        low = np.where(known & (self._units >= self._enough[1.0]), low, -np.inf)
+        return low, np.where(known & (self._units >= self._enough[-1.0]), high, np.inf)
 
     def _end(self, centre: Floats, step: Floats, threshold: float) -> Floats:
         inner, outer = np.zeros_like(centre), np.zeros_like(centre)

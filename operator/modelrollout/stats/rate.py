@@ -111,8 +111,8 @@ class Rate(Sequential):
             )
             self._below.add(above, below)
         both = exposure_c + exposure_s
-        per_both = 1 / np.where(both > 0, both, 1.0)
-        return np.stack([*values, events_c * exposure_s * per_both, events_s * exposure_c * per_both])
+        share = exposure_c / np.where(both > 0, both, 1.0)
+        return np.stack([*values, events_c * (1 - share), events_s * share])
 
     @property
     def effect_kind(self) -> EffectKind:

@@ -29,7 +29,9 @@ class ScatterEvidence(NormalEvidence):
         self, size: int, processes: int, *, kind: Kind, limits: tuple[float, float], sign: float, dispersion: float
     ) -> None:
         """Begin without data; the arguments are those of `NormalEvidence`, and the kind of the limits."""
-        super().__init__(size, processes, limits=limits, sign=sign, burn_in=BURN_IN_STRATA, dispersion=dispersion)
+        super().__init__(
+            size, processes, limits=limits, sign=sign, burn_in=(BURN_IN_STRATA, BURN_IN_STRATA), dispersion=dispersion
+        )
         self._kind = kind
         self._last = np.zeros((2, 2, size))  # of candidate and stable: mean and count in the stratum before
 
