@@ -6,6 +6,7 @@ After a wanted change: `MODELROLLOUT_GOLDEN=write pytest tests/unit/cli`, then r
 import io
 import json
 import os
+import runpy
 from pathlib import Path
 
 import pytest
@@ -47,6 +48,11 @@ def test_the_example_is_taken_back_as_the_page_shows(run: Run) -> None:
         GOLDEN.write_text(drawn)
     assert (ran.code, ran.err) == (0, "")
     assert drawn == GOLDEN.read_text()
+
+
+def test_the_samples_of_the_example_are_those_that_its_script_writes(capsys: pytest.CaptureFixture[str]) -> None:
+    runpy.run_path("examples/backtest/generate.py", run_name="__main__")
+    assert capsys.readouterr().out == (CHECKOUT / SAMPLES).read_text()
 
 
 def test_json_has_verdicts_evidence_and_numbers_of_every_step(run: Run) -> None:
