@@ -14,6 +14,7 @@ The whole public interface of the room:
 - `SampleRatio`: whether traffic is split as intended; `Coverage`: whether labels cover both versions alike.
 - `AnsweredShare`: whether the candidate answers what its weight should bring.
 - `estimate_dispersion`, `Dispersion`: how much more counts vary than independent answers would.
+- `Heterogeneity`: the same from within a run, by how the contrast of both versions varies.
 - `holm`, `StepDown`: which of many comparisons fail, and the evidence each one needs.
 - `UnknownState`: a stored state of another version; fold again from the run's start.
 """
@@ -24,6 +25,7 @@ from modelrollout.stats.counters import CounterSeries
 from modelrollout.stats.coverage import Coverage
 from modelrollout.stats.dispersion import Dispersion, estimate_dispersion
 from modelrollout.stats.distribution import Distribution
+from modelrollout.stats.heterogeneity import Heterogeneity
 from modelrollout.stats.mean import Mean
 from modelrollout.stats.multiplicity import StepDown, holm
 from modelrollout.stats.paired_mean import PairedMean
@@ -46,6 +48,7 @@ __all__ = [
     "Coverage",
     "Dispersion",
     "Distribution",
+    "Heterogeneity",
     "Interval",
     "Mean",
     "OneSided",
