@@ -88,5 +88,6 @@ class NormalComparison(Sequential):
 
 def quotient(above: Floats, below: Floats) -> Floats:
     """Elementwise quotient; NaN where nothing is below."""
-    result: Floats = np.where(below != 0, above, np.nan) / np.where(below != 0, below, 1.0)
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        result: Floats = np.where(below != 0, above / below, np.nan)
     return result

@@ -120,7 +120,7 @@ class Rate(Sequential):
         return "ratio"
 
     def _effect_of(self, sums: Floats) -> Floats:
-        with np.errstate(divide="ignore", invalid="ignore"):
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             result: Floats = sums[4] / sums[5]  # Mantel-Haenszel; infinite where only the candidate had events
         return result
 

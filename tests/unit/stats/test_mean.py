@@ -1,11 +1,13 @@
+import itertools
 import json
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import norm
 
-from modelrollout.stats import Mean, UnknownState
+from modelrollout.stats import Mean, UnknownState, gaussian
 
 BOUNDS = {"minimum": 0.0, "maximum": 1.0}
 
@@ -116,6 +118,43 @@ def test_with_bounds_alone_neither_an_equal_candidate_fails_nor_one_at_the_margi
         ever |= at_margin.verdict == "Pass"
     assert (equal.verdict == "Fail").mean() <= 0.01 + 0.015
     assert ever.mean() <= 0.05 + 0.03
+
+
+@pytest.mark.parametrize(
+    ("options", "chances_c", "chances_s", "evidence"),
+    [
+        ({"margin_ratio": 1.5}, (0.5, 0.3, 0.2), (0.5, 0.3, 0.2), "log_e_fail"),
+        ({"margin_ratio": 1.5}, (0.2, 0.5, 0.3), (0.4, 0.1, 0.5), "log_e_fail"),
+        ({"margin_difference": 0.2}, (0.4, 0.1, 0.5), (0.6, 0.1, 0.3), "log_e_pass"),
+        ({"better": "Higher", "margin_ratio": 1.25}, (0.5, 0.2, 0.3), (0.4, 0.2, 0.4), "log_e_pass"),
+        ({"better": "Higher", "margin_difference": 0.2}, (0.2, 0.6, 0.2), (0.5, 0.0, 0.5), "log_e_fail"),
+    ],
+)
+def test_with_bounds_alone_the_evidence_is_fair_at_any_sample_size(options, chances_c, chances_s, evidence):
+    comparison = Mean(**options, **BOUNDS, beta=1e-9)
+    # two strata, of two values of the candidate and one of stable each: 0, a half or 1
+    drawn = np.array(list(itertools.product(range(3), repeat=6)))
+    mine, theirs = drawn[:, :4], drawn[:, 4:]
+    probability = np.prod(np.concatenate([np.take(chances_c, mine), np.take(chances_s, theirs)], axis=1), axis=1)
+    assert probability.sum() == pytest.approx(1)
+    for i in range(2):
+        comparison.update(sums(mine[:, 2 * i : 2 * i + 2] / 2, 2), sums(theirs[:, i : i + 1] / 2, 2))
+    assert np.exp(getattr(comparison, evidence)) @ probability <= 1 + 1e-5
+
+
+@pytest.mark.parametrize("score", [-30.0, -2.0, 0.0, 3.0, 25.0])
+def test_the_normal_mixture_is_the_integral_it_stands_for(score):
+    variance, scale = 40.0, 2.0
+    sides = {1: 0.0, 2: 0.0}
+    for spread, weight in zip(gaussian.SPREADS, (0.25, 0.5, 0.25), strict=True):
+        tilt = np.linspace(0, 12 * spread / np.sqrt(scale), 40001)
+        prior = weight * 2 * norm.pdf(tilt, scale=spread / np.sqrt(scale))
+        for signs in (1, 2):  # tilts upwards alone, or upwards and downwards with half the weight each
+            grown = sum(np.exp(sign * tilt * score - tilt**2 * variance / 2) for sign in (1, -1)[:signs]) / signs
+            sides[signs] += np.trapezoid(prior * grown, tilt)
+    arguments = np.array(score), np.array(variance), np.array(scale)
+    assert gaussian.log_one_sided(*arguments) == pytest.approx(np.log(sides[1]), abs=1e-5)
+    assert gaussian.log_two_sided(*arguments) == pytest.approx(np.log(sides[2]), abs=1e-5)
 
 
 @pytest.mark.parametrize(("size", "options"), [(3, {}), (2, {}), (2, BOUNDS)])
