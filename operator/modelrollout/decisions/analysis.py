@@ -26,6 +26,7 @@ from modelrollout.decisions.findings import Evidence, Finding
 from modelrollout.decisions.kinds import kind_of
 from modelrollout.decisions.questions import Question
 from modelrollout.stats import AnsweredShare, Coverage, SampleRatio
+from modelrollout.stats.heterogeneity import Heterogeneity
 
 __all__ = ["fold", "initial", "judge", "next_look", "state_from_checkpoint", "wants_past", "window_start"]
 
@@ -64,8 +65,14 @@ def _initial(question: Question, metric: Metric) -> MetricState:
         known = ASSUMED_DISPERSION if phi is None else phi
         test = comparison(question.spec, metric, known)
         slices = None if metric.slices is None else SliceState(slice_comparison(question.spec, metric, known))
-        coverage = Coverage(dispersion=known) if kind.covered(metric) else None
-        return ComparedState(test, None if kind.freezes else (), dispersion=phi, slices=slices, coverage=coverage)
+        return ComparedState(
+            test,
+            None if kind.freezes else (),
+            dispersion=phi,
+            scatter=Heterogeneity() if phi is None else None,
+            slices=slices,
+            coverage=Coverage(dispersion=known) if kind.covered(metric) else None,
+        )
     except ValueError as error:
         return Trouble("InvalidMetric", f"{metric.name} cannot be judged: {error}")
 

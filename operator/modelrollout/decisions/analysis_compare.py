@@ -14,6 +14,7 @@ from modelrollout.decisions.kinds import Kind, kind_of
 from modelrollout.decisions.kinds.kind import Errors, row
 from modelrollout.decisions.questions import Question
 from modelrollout.stats import AgainstLimit, Strata
+from modelrollout.stats.heterogeneity import Heterogeneity
 
 
 def fold_compared(
@@ -76,7 +77,9 @@ def _compared(state: ComparedState, metric: Metric, kind: Kind, question: Questi
     test = type(state.test).from_state(state.test.state())
     coverage, usable = covered(state, metric, kind, strata)
     candidate, stable = (kind.counted(metric, side, frozen) for side in (strata.candidate, strata.stable))
+    scatter = None if state.scatter is None else Heterogeneity.from_state(state.scatter.state())
     step_since, seen_before, trouble = state.step_since, state.strata > len(strata), state.trouble
+    dispersions: list[float] = []
     for i in range(len(strata)):
         start = float(strata.starts[i])
         if step_since != question.step_since and start >= question.step_since:
@@ -88,11 +91,15 @@ def _compared(state: ComparedState, metric: Metric, kind: Kind, question: Questi
                 kind.update(test, candidate, stable, i, start)
             except ValueError as error:  # a sum beyond its bounds, say: of no use, here or after a restart
                 trouble = Trouble("ImpossibleData", f"{metric.name}: {error}")
+            if scatter is not None:
+                kind.observe(scatter, candidate, stable, i, start, frozen)
+                test.raise_dispersion(float(scatter.raise_to or 1.0))
+            dispersions.append(test.dispersion)
         seen_before = True
-    state = replace(state, test=test, step_since=step_since, trouble=trouble, coverage=coverage)
+    state = replace(state, test=test, scatter=scatter, step_since=step_since, trouble=trouble, coverage=coverage)
     if state.slices is None:
         return state
-    return replace(state, slices=fold_slices(state.slices, metric, kind, strata, usable, frozen))
+    return replace(state, slices=fold_slices(state.slices, metric, kind, strata, dispersions, frozen))
 
 
 def _watched(state: ComparedState, metric: Metric, kind: Kind, question: Question, strata: Strata) -> ComparedState:

@@ -16,7 +16,7 @@ def covered(state: ComparedState, metric: Metric, kind: Kind, strata: Strata) ->
     if state.coverage is None:
         return None, len(strata)
     coverage = Coverage.from_state(state.coverage.state())
-    coverage.raise_dispersion(state.test.dispersion)
+    coverage.raise_dispersion(state.dispersion or 1.0)
     labelled, answers = kind.reference(metric), kind.answers(metric)
     for i in range(len(strata)):
         if coverage.verdict == "Biased":

@@ -83,7 +83,7 @@ def _measured(
         fresh=state.trouble is None and not stale(state, question, kind, at),
         inside_margin=kind.inside(metric, test) if own_step else None,
         alpha=math.exp(-for_fail),
-        dispersion=test.dispersion,
+        dispersion=float(test.dispersion),
         assumed=dispersion_of(question.spec) is None and not state.measured,
         lost=state.lost,
         slices=slice_findings(metric, state, held_to),

@@ -10,6 +10,7 @@ from modelrollout.decisions.analysis_strata import Grid, grid_of, newest_of
 from modelrollout.decisions.kinds import Kind
 from modelrollout.decisions.kinds.kind import Series
 from modelrollout.decisions.questions import Question
+from modelrollout.stats.heterogeneity import Heterogeneity
 
 
 def noticed(
@@ -66,7 +67,8 @@ def with_tests(state: ComparedState, metric: Metric, question: Question) -> Comp
     slices = state.slices
     if slices is not None:
         slices = replace(slices, test=slice_comparison(question.spec, metric, phi, frozen))
-    return replace(state, test=comparison(question.spec, metric, phi, frozen), slices=slices)
+    scatter = None if state.scatter is None else Heterogeneity()
+    return replace(state, test=comparison(question.spec, metric, phi, frozen), slices=slices, scatter=scatter)
 
 
 def grid_for(state: ComparedState, question: Question, reference: Series) -> Grid | None:

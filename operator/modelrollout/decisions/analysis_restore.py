@@ -73,7 +73,7 @@ def _same_tests(stored: ComparedState, wanted: ComparedState) -> bool:
 
 def _same_duties(stored: ComparedState, fresh: ComparedState) -> bool:
     """Whether the metric keeps the same tests beside its own as it did."""
-    duties = ("share", "split", "coverage", "slices")
+    duties = ("share", "split", "coverage", "slices", "scatter")
     return all((getattr(stored, name) is None) == (getattr(fresh, name) is None) for name in duties)
 
 

@@ -1,7 +1,7 @@
 """Slices of a metric: which groups of requests are judged apart, and their evidence."""
 
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
@@ -59,9 +59,9 @@ class SliceState:
 
 
 def fold_slices(
-    state: SliceState, metric: Metric, kind: Kind, strata: Strata, usable: int, frozen: Frozen
+    state: SliceState, metric: Metric, kind: Kind, strata: Strata, dispersions: Sequence[float], frozen: Frozen
 ) -> SliceState:
-    """The evidence with the first `usable` of these strata added.
+    """The evidence with strata added: as many of the first ones as there are dispersions, each the one after it.
 
     Values get their places in the order of the strata in which they first show an answer, within one stratum the
     busiest first; so the same strata give the same places, in whatever pieces they come.
@@ -80,9 +80,10 @@ def fold_slices(
             for name, rose in getattr(of_value, side).items():
                 columns[name][:, places[value]] += rose
         sides.append(kind.counted(metric, columns, frozen))
-    for i in range(usable):
+    for i, dispersion in enumerate(dispersions):
         with contextlib.suppress(ValueError):  # said of all requests together, of which these are a part
             kind.update(test, sides[0], sides[1], i, float(strata.starts[i]))
+        test.raise_dispersion(dispersion)
     return replace(state, test=test, values=tuple(values))
 
 

@@ -12,6 +12,7 @@ from modelrollout.decisions.analysis_samples import Trouble
 from modelrollout.decisions.analysis_slices import SliceState
 from modelrollout.decisions.kinds.kind import Frozen
 from modelrollout.stats import AgainstLimit, AnsweredShare, Coverage, SampleRatio, Threshold
+from modelrollout.stats.heterogeneity import Heterogeneity
 
 VERSION = 2
 
@@ -25,6 +26,7 @@ class ComparedState:
         frozen: what the kind fixed before the first stratum; None until it did.
         dispersion: by what its log evidence is divided; None until the history before the run was looked at.
         measured: the dispersion is the history's, not written in the spec and not assumed.
+        scatter: what the run itself shows of it, where it is to be measured; it is only raised.
         width: of its strata in seconds, None until scrapes showed how often they come; never changed after.
         scrape: seconds between two scrapes, as seen then.
         until: end of the last closed stratum, seconds since the epoch; None before the first one.
@@ -47,6 +49,7 @@ class ComparedState:
     frozen: Frozen | None = ()
     dispersion: float | None = None
     measured: bool = False
+    scatter: Heterogeneity | None = None
     width: float | None = None
     scrape: float = 0.0
     until: float | None = None
@@ -81,6 +84,8 @@ class ComparedState:
             "newest": list(self.newest),
             "failed": self.failed,
         }
+        if self.scatter is not None:
+            document["scatter"] = self.scatter.state()
         if self.slices is not None:
             document["slices"] = self.slices.stored()
         if self.share is not None:
@@ -107,6 +112,7 @@ class ComparedState:
             frozen=None if frozen is None else tuple(map(float, frozen)),
             dispersion=_number(document["dispersion"]),
             measured=bool(document["measured"]),
+            scatter=Heterogeneity.from_state(document["scatter"]) if "scatter" in document else None,
             width=_number(document["width"]),
             scrape=float(document["scrape"]),
             until=_number(document["until"]),

@@ -33,6 +33,8 @@ def with_share(state: ComparedState, strata: Strata, answers: str, weighted: Wei
         return state
     share, answered = AnsweredShare.from_state(state.share.state()), state.answered
     split = None if state.split is None else SampleRatio.from_state(state.split.state())
+    if split is not None:
+        split.raise_dispersion(state.dispersion or 1.0)
     starts = np.concatenate([strata.starts, strata.alone_starts])
     candidate = np.concatenate([strata.candidate[answers], np.full(len(strata.alone), np.nan)])
     stable = np.concatenate([strata.stable[answers], strata.alone])
@@ -43,7 +45,6 @@ def with_share(state: ComparedState, strata: Strata, answers: str, weighted: Wei
         count, steady = float(np.nan_to_num(candidate[i])), bool(starts[i] >= weighted.since)
         share.update(count, float(stable[i]), weighted.weight if steady else None)
         if split is not None and steady and 0 < weighted.weight < 1:
-            split.raise_dispersion(state.test.dispersion)
             split.update([candidate[i], stable[i]], [weighted.weight, 1 - weighted.weight])
     return replace(state, share=share, split=split, answered=answered)
 

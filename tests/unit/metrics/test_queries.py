@@ -156,6 +156,40 @@ def test_a_version_without_the_bucket_is_found():
     assert without_bucket(asked.spec.metrics[0], samples) == "v8"
 
 
+def test_a_histogram_is_asked_for_at_once_and_each_bucket_goes_under_its_bound():
+    drift = {"name": "drift", "distribution": {"histogram": "score", "margin": {"jensenShannon": 0.1}}}
+    asked = question(drift)
+    queries = counter_queries(asked.spec.metrics[0], asked, 10)
+    assert list(queries.values()) == ['score_bucket{namespace="risk",pod=~"fraud-v8-a|fraud-v7-a"}[10s]']
+    ranges = (series("fraud-v7-a", 1, le="0.5"), series("fraud-v8-a", 1, le="0.50"), series("fraud-v8-a", 2, le="+Inf"))
+    answer = {name: Answer("matrix", ranges=ranges) for name in queries}
+    samples = counter_samples(asked.spec.metrics[0], asked, answer)
+    assert {name: len(many) for name, many in samples.counters.items()} == {"0.5": 1, "0.50": 1, "+Inf": 1}
+    assert without_bucket(asked.spec.metrics[0], samples) is None
+
+
+def test_the_slice_label_tells_groups_apart_in_the_answer_to_one_query():
+    asked = question({**ERRORS, "slices": {"label": "country"}})
+    total = Answer("matrix", ranges=(series("fraud-v7-a", 1, country="fr"), series("fraud-v8-a", 1)))
+    samples = counter_samples(asked.spec.metrics[0], asked, {"bad": Answer("matrix"), "total": total})
+    assert [(one.version, one.slice) for one in samples.counters["total"]] == [("v7", "fr"), ("v8", "")]
+
+
+def test_every_counter_of_a_mean_is_asked_for_under_its_name():
+    per = {"sum": "x", "sumOfSquares": "xx", "sumOfProducts": "xy"}
+    mean = {"sum": "y", "count": "n", "sumOfSquares": "yy", "per": per}
+    asked = question({"name": "clicks", "better": "Higher", "margin": {"ratio": 1.1}, "mean": mean})
+    queries = counter_queries(asked.spec.metrics[0], asked, 10)
+    assert {name: query.partition("{")[0] for name, query in queries.items()} == {
+        "sum": "y",
+        "count": "n",
+        "sumOfSquares": "yy",
+        "per.sum": "x",
+        "per.sumOfSquares": "xx",
+        "sumOfProducts": "xy",
+    }
+
+
 def test_a_partial_answer_is_no_basis_for_a_verdict():
     asked, part = question(), Answer("matrix", warnings=("store-2 is unavailable",))
     for events, total in ((part, Answer("matrix")), (Answer("matrix"), part)):

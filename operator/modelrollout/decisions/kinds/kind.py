@@ -12,6 +12,7 @@ from modelrollout.decisions.findings import Finding
 from modelrollout.decisions.kinds.wording import plain
 from modelrollout.stats import AgainstLimit, Comparison, CounterSeries, Dispersion
 from modelrollout.stats.counters import Floats
+from modelrollout.stats.heterogeneity import Heterogeneity
 
 Series = tuple[CounterSeries, ...]
 Frozen = tuple[float, ...]
@@ -151,6 +152,14 @@ class Kind(ABC):
     def dispersion(self, metric: Metric, past: CounterSamples, version: str, frozen: Frozen) -> Dispersion | None:
         """How far a version's past counts scatter; None where nobody can say, so that it must be assumed."""
         return None
+
+    def observe(  # noqa: B027 - what leaves it out says so by that
+        self, scatter: Heterogeneity, candidate: Counted, stable: Counted, stratum: int, start: float, frozen: Frozen
+    ) -> None:
+        """Show one stratum of what `counted` gave to what measures the dispersion within the run.
+
+        A kind whose strata cannot say it leaves this out: its dispersion stays what it was before the run.
+        """
 
     def watch(self, metric: Metric, test: Comparison, errors: Errors) -> AgainstLimit | None:
         """The test of a promoted version that is alone now, None where its past says nothing about a limit."""

@@ -5,12 +5,13 @@ from collections.abc import Mapping
 from modelrollout.api import Better, Metric, RateMetric
 from modelrollout.decisions.analysis_samples import CounterSamples
 from modelrollout.decisions.findings import Finding
-from modelrollout.decisions.kinds.kind import Counted, Errors, Frozen, WantedCounter, limit_word
+from modelrollout.decisions.kinds.kind import Counted, Errors, Frozen, WantedCounter, limit_word, row
 from modelrollout.decisions.kinds.quantities import QuantityKind, limits_of
 from modelrollout.decisions.kinds.shares import direction
 from modelrollout.decisions.kinds.wording import plain
 from modelrollout.stats import Comparison, Dispersion
 from modelrollout.stats.counters import Floats
+from modelrollout.stats.heterogeneity import Heterogeneity
 from modelrollout.stats.process_scatter import estimate_rate_dispersion
 from modelrollout.stats.rate import Rate
 
@@ -55,6 +56,17 @@ class RateKind(QuantityKind):
         """By the version's processes against each other."""
         events, exposure = (past.counters.get(name, ()) for name in (EVENTS, EXPOSURE))
         return estimate_rate_dispersion(events, exposure, version=version)
+
+    def observe(
+        self, scatter: Heterogeneity, candidate: Counted, stable: Counted, stratum: int, start: float, frozen: Frozen
+    ) -> None:
+        """The candidate's events beyond those that its part of the exposure would bring, of all there are."""
+        (events, exposure), (others, rest) = row(candidate, stratum), row(stable, stratum)
+        every = events + others
+        if exposure > 0 and rest > 0 and every > 0:
+            share = exposure / (exposure + rest)
+            told = every * share * (1 - share)
+            scatter.add(start, score=events - every * share, information=told, variance=told, events=every)
 
     def sentence(self, metric: Metric, finding: Finding, stable: str, frozen: Frozen) -> str:
         """Events per unit of exposure."""

@@ -7,9 +7,10 @@ from typing import Any, Literal
 
 from modelrollout.api import Better, Metric, Role
 from modelrollout.decisions.analysis_samples import CounterSamples
-from modelrollout.decisions.kinds.kind import Errors, Frozen, Kind, Series
+from modelrollout.decisions.kinds.kind import Counted, Errors, Frozen, Kind, Series, row
 from modelrollout.decisions.kinds.wording import percent
 from modelrollout.stats import AgainstLimit, Comparison, Dispersion, Proportion, estimate_dispersion
+from modelrollout.stats.heterogeneity import Heterogeneity
 
 _UPPER = 1.645  # standard normal quantile at 95 %
 
@@ -44,6 +45,12 @@ class ShareKind(Kind):
         """By the version's processes against each other."""
         total: Sequence[Any] = self.named(metric, past)[self.reference(metric)]
         return estimate_dispersion(self.events(metric, past), total, version=version)
+
+    def observe(
+        self, scatter: Heterogeneity, candidate: Counted, stable: Counted, stratum: int, start: float, frozen: Frozen
+    ) -> None:
+        """Events and totals."""
+        scatter.update(start, row(candidate, stratum), row(stable, stratum))
 
     def limit(self, metric: Metric, stable: float | None) -> float | None:
         """See `worst_allowed`."""
