@@ -111,6 +111,21 @@ def test_other_metrics_and_versions_are_refused_or_counted(backtest) -> None:
     assert "1 lines of metric rejects were passed over" in counted.out
 
 
+def test_versions_that_play_no_part_are_said_not_to(run: Run, tmp_path: Path) -> None:
+    v6 = """  - name: v6
+    service: {name: fraud-v6, port: 8080}
+    workload: {kind: Deployment, name: fraud-v6}
+"""
+    file, data = tmp_path / "rollout.yaml", tmp_path / "samples.jsonl"
+    file.write_text((CHECKOUT / ROLLOUT).read_text().replace("  target: v8\n", f"{v6}  target: v8\n"))
+    data.write_text("\n".join([*example(), example()[0].replace('"v7"', '"v6"')]))
+    unclear = run("backtest", "-f", str(file), "--data", str(data))
+    assert (unclear.code, "not clear: it may be v7, v6; name it with --stable" in unclear.err) == (1, True)
+    ran = run("backtest", "-f", str(file), "--data", str(data), "--stable", "v7")
+    assert ran.code == 0
+    assert "What was recorded of v6 was not looked at: it is neither v8 nor v7." in ran.out
+
+
 def test_a_metric_without_samples_is_named(backtest) -> None:
     ran = backtest([line for line in example() if '"errors"' in line])
     assert ran.code == 1
