@@ -241,3 +241,44 @@ def test_findings_are_there_for_programs(run: Run, tmp_path: Path) -> None:
 
 def test_the_spec_of_the_other_tests_is_a_valid_one() -> None:
     assert spec_errors(SPEC) == ()
+
+
+@pytest.mark.parametrize(
+    ("after", "finding"),
+    [
+        ("hold: 2m, deadline: 8h}", "its deadline of 8h has no effect: progressDeadline, 6h, comes first"),
+        ("hold: 0s, deadline: 40s}", "its deadline of 40s is over before any of the step's answers can be counted"),
+    ],
+)
+def test_a_deadline_that_means_nothing_is_named(lint, after: str, finding: str) -> None:
+    _, lines = lint(GOOD.replace("hold: 2m}", after))
+    assert [line for line in lines if ": warning: spec.strategy.canary.weights[0]: " in line and finding in line], lines
+
+
+def test_a_gain_of_nothing_is_noted(lint) -> None:
+    goal = f"role: Goal\n    gain: {{difference: 0}}\n    {PROPORTION}"
+    _, lines = lint(GOOD.replace(PROPORTION, goal, 1))
+    assert [line for line in lines if ": note: spec.metrics[0].gain: any gain at all" in line], lines
+
+
+def test_what_would_open_a_gate_in_time_is_named(lint) -> None:
+    text = GOOD.replace("hold: 2m}", "hold: 2m}\n  progressDeadline: 10m")
+    (line,) = [one for one in lint(text, "--rate", "1")[1] if "spec.metrics[0]: errors needs" in one]
+    found = re.search(
+        r"widen the margin \(ratio ([0-9.]+) with floor ([0-9.]+) would do\).* or ([0-9.]+) requests", line
+    )
+    assert found is not None, line
+    wider = f"margin: {{ratio: {found[1]}, floor: {found[2]}}}"
+    assert not _shut(lint(text.replace("better: Lower\n", f"better: Lower\n    {wider}\n", 1), "--rate", "1")[1])
+    assert _shut(lint(text, "--rate", "1")[1])
+    assert not _shut(lint(text, "--rate", f"{float(found[3]) * 1.01}")[1])
+
+
+def _shut(lines: list[str]) -> list[str]:
+    return [line for line in lines if "spec.metrics[0]" in line and ": warning: " in line]
+
+
+def test_a_preview_has_no_traffic_to_be_checked_against(lint) -> None:
+    text = re.sub("canary: .*", "blueGreen: {hold: 5m}", GOOD)
+    text = text.replace(f"better: Lower\n    {PROPORTION}", threshold('max(gpu{pod=~"{{pods}}"})'))
+    assert lint(text, "--rate", "10") == (0, ["1 document checked: no errors, no warnings"])

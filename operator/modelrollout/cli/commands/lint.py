@@ -21,6 +21,8 @@ _COLOURS = {"error": "red", "warning": "yellow", "note": "blue"}
     help="A file, a folder, or - for standard input; may be repeated.",
 )
 @click.option(
+    "rps",
+    "--rate",
     "--rps",
     type=click.FloatRange(min=0, min_open=True),
     metavar="N",
