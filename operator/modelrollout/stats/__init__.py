@@ -9,6 +9,8 @@ The whole public interface of the room:
 - `PairedMean`, `PairedProportion`: differences on the same requests, and requests that only one version got wrong.
 - `Comparison`, `TwoSided`, `OneSided`: what all such tests have in common; `Interval`: effect and confidence sequence.
 - `Distribution`: how far two versions' distributions over the same buckets have drifted apart.
+- `Quantile`: a quantile of candidate and stable, by the share of answers beyond stable's own; `bounds_around`.
+- `Agreement`: the share of answers equal to stable's, against a least share.
 - `AgainstLimit`: one version's proportion against a fixed limit (while watching after a promotion).
 - `Threshold`: a value against a bound, without statistics.
 - `SampleRatio`: whether traffic is split as intended; `Coverage`: whether labels cover both versions alike.
@@ -20,6 +22,8 @@ The whole public interface of the room:
 """
 
 from modelrollout.stats.against_limit import AgainstLimit
+from modelrollout.stats.agreement import Agreement
+from modelrollout.stats.buckets import bounds_around
 from modelrollout.stats.comparison import Comparison, Interval, OneSided, TwoSided
 from modelrollout.stats.counters import CounterSeries
 from modelrollout.stats.coverage import Coverage
@@ -31,6 +35,7 @@ from modelrollout.stats.multiplicity import StepDown, holm
 from modelrollout.stats.paired_mean import PairedMean
 from modelrollout.stats.paired_proportion import PairedProportion
 from modelrollout.stats.proportion import DEFAULT_FLOOR, Proportion
+from modelrollout.stats.quantile import Quantile
 from modelrollout.stats.rate import Rate
 from modelrollout.stats.ratio_of_sums import RatioOfSums
 from modelrollout.stats.sample_ratio import SampleRatio
@@ -42,6 +47,7 @@ from modelrollout.stats.traffic import AnsweredShare
 __all__ = [
     "DEFAULT_FLOOR",
     "AgainstLimit",
+    "Agreement",
     "AnsweredShare",
     "Comparison",
     "CounterSeries",
@@ -55,6 +61,7 @@ __all__ = [
     "PairedMean",
     "PairedProportion",
     "Proportion",
+    "Quantile",
     "Rate",
     "RatioOfSums",
     "SampleRatio",
@@ -64,6 +71,7 @@ __all__ = [
     "Threshold",
     "TwoSided",
     "UnknownState",
+    "bounds_around",
     "close_strata",
     "estimate_dispersion",
     "holm",
