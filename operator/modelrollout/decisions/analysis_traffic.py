@@ -1,12 +1,13 @@
 """Whether the candidate answers what its weight brings, and whether traffic is split as it was meant to be."""
 
+from copy import deepcopy
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from modelrollout.decisions.analysis_state import ComparedState
 from modelrollout.decisions.findings import Split
-from modelrollout.stats import AnsweredShare, SampleRatio, Strata
+from modelrollout.stats import Strata
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +32,7 @@ def with_share(state: ComparedState, strata: Strata, answers: str, weighted: Wei
     """
     if state.share is None or not (len(strata) or len(strata.alone_starts)):
         return state
-    share, answered = AnsweredShare.from_state(state.share.state()), state.answered
-    split = None if state.split is None else SampleRatio.from_state(state.split.state())
+    share, split, answered = deepcopy(state.share), deepcopy(state.split), state.answered
     if split is not None:
         split.raise_dispersion(state.dispersion or 1.0)
     starts = np.concatenate([strata.starts, strata.alone_starts])
