@@ -64,7 +64,7 @@ class BoundedEvidence(MixtureEvidence):
         return self._normal.bounds(level)
 
     def raise_dispersion(self, dispersion: float) -> None:
-        """As `sequential.Evidence` says."""
+        """As `Evidence` says."""
         super().raise_dispersion(dispersion)
         self._normal.raise_dispersion(dispersion)
 
@@ -84,11 +84,11 @@ class BoundedEvidence(MixtureEvidence):
         return result
 
     def arrays(self) -> list[NDArray[Any]]:
-        """As `sequential.Evidence` says."""
+        """As `Evidence` says."""
         return [*super().arrays(), self._forecast.bad, self._forecast.total, *self._normal.arrays()]
 
     def restore(self, arrays: list[NDArray[Any]]) -> None:
-        """As `sequential.Evidence` says."""
+        """As `Evidence` says."""
         super().restore(arrays[:2])
         self._forecast = Forecast(arrays[2], arrays[3])
         self._normal.restore(arrays[4:])

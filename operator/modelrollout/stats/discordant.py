@@ -50,11 +50,11 @@ class DiscordantEvidence:
         self._processes = self._processes + counts
 
     def log_fail(self) -> Floats:
-        """As `sequential.Evidence` says."""
+        """As `Evidence` says."""
         return _log_above(self._processes[:, 0], self._processes[:, 1], self._limit) / self.dispersion
 
     def log_pass(self) -> Floats:
-        """As `sequential.Evidence` says."""
+        """As `Evidence` says."""
         return _log_above(self._counts[1], self._counts[0], np.array(1 - self._margin)) / self.dispersion
 
     def bounds(self, level: float) -> tuple[Floats, Floats]:
@@ -83,27 +83,27 @@ class DiscordantEvidence:
         return result
 
     def begin_anew(self, where: NDArray[np.bool_]) -> None:
-        """As `sequential.Evidence` says; from here on the margin is the limit."""
+        """As `Evidence` says; from here on the margin is the limit."""
         self._limit = np.where(where, self._margin, self._limit)
         self._processes = np.where(where, 0.0, self._processes)
 
     def restart(self) -> None:
-        """As `sequential.Evidence` says."""
+        """As `Evidence` says."""
         kept = self._processes
         if len(kept) == SLOTS:
             kept = np.concatenate([kept[:1], kept[2:]])
         self._processes = np.concatenate([kept, np.zeros((1, *kept.shape[1:]))])
 
     def raise_dispersion(self, dispersion: float) -> None:
-        """As `sequential.Evidence` says."""
+        """As `Evidence` says."""
         self.dispersion = dispersion
 
     def arrays(self) -> list[NDArray[Any]]:
-        """As `sequential.Evidence` says."""
+        """As `Evidence` says."""
         return [self._limit, self._counts, self._processes]
 
     def restore(self, arrays: list[NDArray[Any]]) -> None:
-        """As `sequential.Evidence` says."""
+        """As `Evidence` says."""
         self._limit, self._counts, self._processes = arrays
 
 

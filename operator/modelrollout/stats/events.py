@@ -53,16 +53,16 @@ class EventsEvidence(MixtureEvidence):
         return odds_ratio_bounds(self._likelihood, level)
 
     def raise_dispersion(self, dispersion: float) -> None:
-        """As `sequential.Evidence` says."""
+        """As `Evidence` says."""
         self._likelihood = (self._likelihood * (self.dispersion / dispersion)).astype(np.float32)
         super().raise_dispersion(dispersion)
 
     def arrays(self) -> list[NDArray[Any]]:
-        """As `sequential.Evidence` says."""
+        """As `Evidence` says."""
         return [*super().arrays(), self._likelihood]
 
     def restore(self, arrays: list[NDArray[Any]]) -> None:
-        """As `sequential.Evidence` says."""
+        """As `Evidence` says."""
         super().restore(arrays[:-1])
         self._likelihood = arrays[-1]
 

@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from modelrollout.stats.comparison import Floats
+from modelrollout.stats.evidence import Evidence
 from modelrollout.stats.mixture_evidence import MixtureEvidence
-from modelrollout.stats.sequential import Evidence
 
 ABOVE = np.array([1.3, 2.0, 5.0])
 """Alternatives above the floor, as factors."""
@@ -34,39 +34,39 @@ class FlooredEvidence:
 
     @property
     def dispersion(self) -> float:
-        """As `sequential.Evidence` says."""
+        """As `Evidence` says."""
         return self._ratio.dispersion
 
     def log_fail(self) -> Floats:
-        """As `sequential.Evidence` says."""
+        """As `Evidence` says."""
         return np.minimum(self._ratio.log_fail(), self.floor.log_fail())
 
     def log_pass(self) -> Floats:
-        """As `sequential.Evidence` says."""
+        """As `Evidence` says."""
         result: Floats = np.logaddexp(self._ratio.log_pass(), self.floor.log_pass()) - math.log(2)
         return result
 
     def begin_anew(self, where: NDArray[np.bool_]) -> None:
-        """As `sequential.Evidence` says."""
+        """As `Evidence` says."""
         self._ratio.begin_anew(where)
         self.floor.begin_anew(where)
 
     def restart(self) -> None:
-        """As `sequential.Evidence` says."""
+        """As `Evidence` says."""
         self._ratio.restart()
         self.floor.restart()
 
     def raise_dispersion(self, dispersion: float) -> None:
-        """As `sequential.Evidence` says."""
+        """As `Evidence` says."""
         self._ratio.raise_dispersion(dispersion)
         self.floor.raise_dispersion(dispersion)
 
     def arrays(self) -> list[NDArray[Any]]:
-        """As `sequential.Evidence` says."""
+        """As `Evidence` says."""
         return [*self._ratio.arrays(), *self.floor.arrays()]
 
     def restore(self, arrays: list[NDArray[Any]]) -> None:
-        """As `sequential.Evidence` says."""
+        """As `Evidence` says."""
         own = len(self.floor.arrays())
         self._ratio.restore(arrays[:-own])
         self.floor.restore(arrays[-own:])

@@ -44,32 +44,32 @@ class MixtureEvidence:
         self._pass = restarts.add(self._pass, passing / self.dispersion)
 
     def log_fail(self) -> Floats:
-        """As `sequential.Evidence` says."""
+        """As `Evidence` says."""
         return restarts.mixed(self._fail, self._log_weights)
 
     def log_pass(self) -> Floats:
-        """As `sequential.Evidence` says."""
+        """As `Evidence` says."""
         result: Floats = restarts.mixed(self._pass, self._log_pass_weights)[0]
         return result
 
     def begin_anew(self, where: NDArray[np.bool_]) -> None:
-        """As `sequential.Evidence` says."""
+        """As `Evidence` says."""
         self._fail[:, :, where] = 0
 
     def restart(self) -> None:
-        """As `sequential.Evidence` says."""
+        """As `Evidence` says."""
         self._fail = restarts.with_restart(self._fail)
 
     def raise_dispersion(self, dispersion: float) -> None:
-        """As `sequential.Evidence` says."""
+        """As `Evidence` says."""
         self._fail = restarts.raise_dispersion(self._fail, self.dispersion, dispersion)
         self._pass = restarts.raise_dispersion(self._pass, self.dispersion, dispersion)
         self.dispersion = dispersion
 
     def arrays(self) -> list[NDArray[Any]]:
-        """As `sequential.Evidence` says."""
+        """As `Evidence` says."""
         return [self._fail, self._pass]
 
     def restore(self, arrays: list[NDArray[Any]]) -> None:
-        """As `sequential.Evidence` says."""
+        """As `Evidence` says."""
         self._fail, self._pass = arrays

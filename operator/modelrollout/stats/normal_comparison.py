@@ -7,9 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from modelrollout.stats.comparison import EffectKind, Floats
+from modelrollout.stats.evidence import Evidence
 from modelrollout.stats.normal_evidence import NormalEvidence
 from modelrollout.stats.scores import Scores
-from modelrollout.stats.sequential import Evidence, Sequential
+from modelrollout.stats.sequential import Sequential
 from modelrollout.stats.zone import Zone
 
 BURN_IN = (30.0, 200.0)

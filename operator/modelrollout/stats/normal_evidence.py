@@ -82,12 +82,12 @@ class NormalEvidence:
         return result
 
     def log_fail(self) -> Floats:
-        """As `sequential.Evidence` says."""
+        """As `Evidence` says."""
         score, own, pooled, units = self._processes.transpose(1, 0, 2)
         return self._one_sided(self._sign, score, np.maximum(own, pooled), units)
 
     def log_pass(self) -> Floats:
-        """As `sequential.Evidence` says."""
+        """As `Evidence` says."""
         score, variance = scores.at(self._score, self._margin), self._variance_at(self._margin)
         return self._one_sided(-self._sign, score, variance, self._units)
 
@@ -129,27 +129,27 @@ class NormalEvidence:
         return centre + outer * step
 
     def begin_anew(self, where: NDArray[np.bool_]) -> None:
-        """As `sequential.Evidence` says."""
+        """As `Evidence` says."""
         self._processes = np.where(where, 0.0, self._processes)
 
     def restart(self) -> None:
-        """As `sequential.Evidence` says."""
+        """As `Evidence` says."""
         kept = self._processes
         if len(kept) == SLOTS:
             kept = np.concatenate([kept[:1], kept[2:]])
         self._processes = np.concatenate([kept, np.zeros((1, *kept.shape[1:]))])
 
     def raise_dispersion(self, dispersion: float) -> None:
-        """As `sequential.Evidence` says; all becomes what it had been with this dispersion from the start."""
+        """As `Evidence` says; all becomes what it had been with this dispersion from the start."""
         factor = dispersion / self.dispersion
         self.dispersion = dispersion
         self._own, self._pooled, self._scale = self._own * factor, self._pooled * factor, self._scale * factor
         self._processes = self._processes * np.array([1.0, factor, factor, 1.0])[:, None]
 
     def arrays(self) -> list[NDArray[Any]]:
-        """As `sequential.Evidence` says."""
+        """As `Evidence` says."""
         return [self._score, self._own, self._pooled, self._units, self._scale, self._processes]
 
     def restore(self, arrays: list[NDArray[Any]]) -> None:
-        """As `sequential.Evidence` says."""
+        """As `Evidence` says."""
         self._score, self._own, self._pooled, self._units, self._scale, self._processes = arrays

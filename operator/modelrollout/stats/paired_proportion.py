@@ -7,8 +7,9 @@ from modelrollout.stats import bernoulli
 from modelrollout.stats import floor as floors
 from modelrollout.stats.comparison import EffectKind, Floats
 from modelrollout.stats.discordant import DiscordantEvidence, odds_to_chance
+from modelrollout.stats.evidence import Evidence
 from modelrollout.stats.normal_comparison import quotient
-from modelrollout.stats.sequential import Evidence, Sequential
+from modelrollout.stats.sequential import Sequential
 from modelrollout.stats.zone import Zone
 
 Counts = tuple[ArrayLike, ArrayLike] | tuple[ArrayLike, ArrayLike, ArrayLike]

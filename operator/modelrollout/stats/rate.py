@@ -6,8 +6,9 @@ from numpy.typing import ArrayLike, NDArray
 from modelrollout.stats import floor as floors
 from modelrollout.stats.comparison import EffectKind, Floats
 from modelrollout.stats.events import EventsEvidence, log_evidence_on_rate
+from modelrollout.stats.evidence import Evidence
 from modelrollout.stats.normal_comparison import quotient
-from modelrollout.stats.sequential import Evidence, Sequential
+from modelrollout.stats.sequential import Sequential
 from modelrollout.stats.zone import Better, Zone
 
 Counts = tuple[ArrayLike, ArrayLike]

@@ -54,10 +54,10 @@ class ScatterEvidence(NormalEvidence):
         self._last = np.where(both, np.stack([means, counts], axis=1), self._last)
 
     def arrays(self) -> list[NDArray[Any]]:
-        """As `sequential.Evidence` says."""
+        """As `Evidence` says."""
         return [*super().arrays(), self._last]
 
     def restore(self, arrays: list[NDArray[Any]]) -> None:
-        """As `sequential.Evidence` says."""
+        """As `Evidence` says."""
         super().restore(arrays[:-1])
         self._last = arrays[-1]

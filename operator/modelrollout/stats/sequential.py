@@ -1,59 +1,29 @@
-"""What sequential comparisons have in common: verdict, peak, steps, restarts and the stored state."""
+"""What comparisons of means, rates and pairs have in common: verdict, peak, restarts and the stored state."""
 
 import math
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol, Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from modelrollout.stats import restarts, state
-from modelrollout.stats.comparison import EffectKind, Floats, Interval, Value
+from modelrollout.stats.comparison import Floats, Value
+from modelrollout.stats.evidence import Evidence
+from modelrollout.stats.figures import Figures
 from modelrollout.stats.zone import check
 
 
-class Evidence(Protocol):
-    """The e-processes of N comparisons: R against "acceptable" (after a Pass: against the margin), one for passing."""
-
-    @property
-    def dispersion(self) -> float:
-        """By how much more the data vary than independent answers would."""
-
-    def log_fail(self) -> Floats:
-        """Log evidence of every running process that the candidate is worse than its limit, shape (R, N)."""
-
-    def log_pass(self) -> Floats:
-        """Log evidence that the candidate is better than the margin, shape (N,)."""
-
-    def begin_anew(self, where: NDArray[np.bool_]) -> None:
-        """Set the processes against failing back to 1 in these comparisons."""
-
-    def restart(self) -> None:
-        """Start one more process against failing."""
-
-    def raise_dispersion(self, dispersion: float) -> None:
-        """Take a larger dispersion, for the past, too."""
-
-    def arrays(self) -> list[NDArray[Any]]:
-        """All that the evidence consists of, in single or double precision."""
-
-    def restore(self, arrays: list[NDArray[Any]]) -> None:
-        """Take over what `arrays` gave."""
-
-
-class Sequential(ABC):
+class Sequential(Figures):
     """A comparison of candidate and stable that may be looked at after every stratum.
 
     *Fail*: the evidence that the candidate is worse than acceptable reaches 1/alpha (from the first Pass on: that it
     is worse than the margin). *Pass*: the evidence that it is better than the margin reaches 1/beta.
 
-    A subclass brings the evidence (`_new_evidence`), reads a stratum (`_checked`, `_add`) and says what people see
-    (`_effect_of`, `_estimates_of`, `_exposures_of`, `_bounds`).
+    A subclass brings the evidence (`_new_evidence`), reads a stratum (`_checked`, `_add`), and says what its sums mean
+    (see `Figures`).
     """
-
-    _rows: int
-    """How many sums over the strata are kept for what people see."""
 
     def __init__(self, config: dict[str, Any]) -> None:
         """Begin without data.
@@ -69,7 +39,6 @@ class Sequential(ABC):
         self.alpha: float = config["alpha"]
         self.beta: float = config["beta"]
         self._late = restarts.LateFaults(config["late_faults"])
-        self._shape: tuple[int, ...] | None = None
         self._columns = 0  # numbers per comparison in every stratum
         self._allocate(1, config["dispersion"])
 
@@ -77,8 +46,7 @@ class Sequential(ABC):
         self._evidence: Evidence = self._new_evidence(size, len(self._late.stakes), dispersion)
         self._peak = np.zeros(size, dtype=np.float32)
         self._passed = np.zeros(size, dtype=np.float32)
-        self._sums = np.zeros((self._rows, size))
-        self._at_step = np.zeros((self._rows, size))
+        self._begin_sums(size)
 
     @abstractmethod
     def _new_evidence(self, size: int, processes: int, dispersion: float) -> Evidence:
@@ -124,7 +92,7 @@ class Sequential(ABC):
         Args:
             at: when, in seconds, on the clock of `update`'s `start`.
         """
-        self._at_step = self._sums.copy()
+        self._begin_step()
         self._late.begin_step(at)
         if self._late.enabled:
             self._start_process()
@@ -170,81 +138,6 @@ class Sequential(ABC):
         failed = self._peak >= -math.log(self.alpha)
         verdict = np.where(failed, "Fail", np.where(passes, "Pass", "Inconclusive"))
         return np.reshape(verdict, self._shape) if self._shape else str(verdict[0])
-
-    # --- what people see ---------------------------------------------------------------------------------------
-
-    @property
-    @abstractmethod
-    def effect_kind(self) -> EffectKind:
-        """What `effect` is."""
-
-    @abstractmethod
-    def _effect_of(self, sums: Floats) -> Floats:
-        """Point estimate of the effect from sums (rows, N); NaN without data."""
-
-    @abstractmethod
-    def _bounds(self, level: float) -> tuple[Floats, Floats]:
-        """Confidence sequence of the effect, shape (N,) each."""
-
-    @abstractmethod
-    def _estimates_of(self, sums: Floats) -> tuple[Floats, Floats | None]:
-        """Candidate's and stable's value."""
-
-    @abstractmethod
-    def _exposures_of(self, sums: Floats) -> tuple[Floats, Floats | None]:
-        """How much data of candidate and stable."""
-
-    @property
-    def effect(self) -> Value:
-        """Point estimate of the effect; NaN without data."""
-        return self._out(self._effect_of(self._sums))
-
-    @property
-    def step_effect(self) -> Value:
-        """Point estimate from the present step alone; NaN without data."""
-        return self._out(self._effect_of(self._sums - self._at_step))
-
-    def interval(self, level: float = 0.95) -> Interval:
-        """The effect with its confidence sequence at this level; 0 and infinities mean "no bound yet"."""
-        low, high = self._bounds(level)
-        return Interval(self.effect, self._out(low), self._out(high))
-
-    @property
-    def low(self) -> Value:
-        """Lower end of the effect's 95 % confidence sequence."""
-        return self.interval().low
-
-    @property
-    def high(self) -> Value:
-        """Upper end of the effect's 95 % confidence sequence."""
-        return self.interval().high
-
-    @property
-    def estimates(self) -> tuple[Value, Value | None]:
-        """Candidate's and stable's value as people read it; NaN without data."""
-        return self._both(self._estimates_of(self._sums))
-
-    @property
-    def step_estimates(self) -> tuple[Value, Value | None]:
-        """`estimates` from the present step alone."""
-        return self._both(self._estimates_of(self._sums - self._at_step))
-
-    @property
-    def exposures(self) -> tuple[Value, Value | None]:
-        """How much data of candidate and stable the verdict rests on."""
-        return self._both(self._exposures_of(self._sums))
-
-    @property
-    def step_exposures(self) -> tuple[Value, Value | None]:
-        """`exposures` from the present step alone."""
-        return self._both(self._exposures_of(self._sums - self._at_step))
-
-    def _both(self, pair: tuple[Floats, Floats | None]) -> tuple[Value, Value | None]:
-        candidate, stable = pair
-        return self._out(candidate), None if stable is None else self._out(stable)
-
-    def _out(self, values: Floats) -> Value:
-        return values.reshape(self._shape) if self._shape else float(values[0])
 
     # --- stored state ------------------------------------------------------------------------------------------
 
