@@ -89,7 +89,9 @@ class _Series:
         names = tuple(values)
         if self.last is not None and at <= self.last:
             if at < self.last:
-                raise OutOfOrder(f"t {at:.3f} is before {self.last:.3f}, which came earlier for the same series")
+                raise OutOfOrder(
+                    f"t {at:.3f} is before {self.last:.3f}, which came earlier for the same series: sort the lines"
+                )
             again = [name for name in names if name in self._newest]
             if again:
                 raise OutOfOrder(f"{again[0]} of this series at t {at:.3f} was given already")

@@ -129,7 +129,7 @@ def test_time_runs_forward_in_each_series_and_freely_between_them() -> None:
     )
     assert problems(late, line())[0] == (
         2,
-        f"t {T0:.3f} is before {T0 + 15:.3f}, which came earlier for the same series",
+        f"t {T0:.3f} is before {T0 + 15:.3f}, which came earlier for the same series: sort the lines",
     )
     assert problems(line(), line()) == ((2, f"bad of this series at t {T0:.3f} was given already"),)
     read(line(counters={"bad": 1}), line(counters={"total": 1}), late)  # one scrape on two lines
