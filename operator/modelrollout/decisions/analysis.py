@@ -5,76 +5,26 @@ closed and not yet counted, `judge` looks at the result. Neither knows what time
 """
 
 import math
-from collections.abc import Mapping
 from dataclasses import replace
 
-from modelrollout.api import Metric, ModelRolloutSpec
+from modelrollout.api import Metric
 from modelrollout.api.status import Verdict
+from modelrollout.decisions.analysis_begin import initial
 from modelrollout.decisions.analysis_compare import fold_compared
 from modelrollout.decisions.analysis_family import Needed, decided, needed
 from modelrollout.decisions.analysis_findings import judge_compared
-from modelrollout.decisions.analysis_limits import ASSUMED_DISPERSION, comparison, dispersion_of, slice_comparison
 from modelrollout.decisions.analysis_prepare import with_tests
 from modelrollout.decisions.analysis_restore import restored
 from modelrollout.decisions.analysis_samples import CounterSamples, Sample, Samples, Trouble, ValueSample
-from modelrollout.decisions.analysis_slices import SliceState
 from modelrollout.decisions.analysis_state import AnalysisState, ComparedState, MetricState, ThresholdState
 from modelrollout.decisions.analysis_strata import SETTLE, Grid, start_of_window
-from modelrollout.decisions.analysis_threshold import fold_threshold, judge_threshold, threshold_test
+from modelrollout.decisions.analysis_threshold import fold_threshold, judge_threshold
 from modelrollout.decisions.analysis_traffic import Weighted, split_of
 from modelrollout.decisions.findings import Evidence, Finding
 from modelrollout.decisions.kinds import kind_of
 from modelrollout.decisions.questions import Question
-from modelrollout.stats import AnsweredShare, Coverage, SampleRatio
-from modelrollout.stats.heterogeneity import Heterogeneity
 
 __all__ = ["fold", "initial", "judge", "next_look", "state_from_checkpoint", "wants_past", "window_start"]
-
-
-def initial(question: Question) -> AnalysisState:
-    """The state of a run of which nothing is known yet."""
-    metrics = {metric.name: _initial(question, metric) for metric in question.spec.metrics}
-    counting = _counts_traffic(question.spec, metrics)
-    one = metrics.get(counting or "")
-    if counting is not None and isinstance(one, ComparedState):
-        metrics[counting] = replace(one, share=AnsweredShare(), split=SampleRatio(dispersion=one.test.dispersion))
-    return AnalysisState(question.run, question.baseline, question.weight, question.step_since, metrics=metrics)
-
-
-def _counts_traffic(spec: ModelRolloutSpec, metrics: Mapping[str, MetricState]) -> str | None:
-    """The metric by which answers are counted: the first of both versions, better one that is not late."""
-    usable = [
-        (metric.label_delay is not None, place, metric.name)
-        for place, metric in enumerate(spec.metrics)
-        if (kind := kind_of(metric)) is not None
-        and isinstance(metrics[metric.name], ComparedState)
-        and kind.counts_answers
-        and not kind.one_sided
-    ]
-    return min(usable)[2] if usable else None
-
-
-def _initial(question: Question, metric: Metric) -> MetricState:
-    try:
-        if metric.threshold is not None:
-            return ThresholdState(threshold_test(metric.threshold))
-        kind = kind_of(metric)
-        if kind is None:
-            return Trouble("NotSupported", f"{metric.name} is of a kind that this operator cannot judge")
-        phi = dispersion_of(question.spec)
-        known = ASSUMED_DISPERSION if phi is None else phi
-        test = comparison(question.spec, metric, known)
-        slices = None if metric.slices is None else SliceState(slice_comparison(question.spec, metric, known))
-        return ComparedState(
-            test,
-            None if kind.freezes else (),
-            dispersion=phi,
-            scatter=Heterogeneity() if phi is None else None,
-            slices=slices,
-            coverage=Coverage(dispersion=known) if kind.covered(metric) else None,
-        )
-    except ValueError as error:
-        return Trouble("InvalidMetric", f"{metric.name} cannot be judged: {error}")
 
 
 def state_from_checkpoint(checkpoint: object, question: Question) -> AnalysisState:

@@ -140,7 +140,7 @@ class Gatherer:
         samples = await asyncio.get_running_loop().run_in_executor(
             self._executor, counter_samples, metric, question, answers
         )
-        if metric.latency is not None and isinstance(samples, CounterSamples):
+        if isinstance(samples, CounterSamples):
             version = without_bucket(metric, samples)
             if version is not None:
                 return missing_bucket(metric, version, await ask(bounds_query(metric, question), end))

@@ -76,6 +76,8 @@ def counter_samples(metric: Metric, question: Question, answers: Mapping[str, An
     for one in wanted_counters(metric):
         for name, ranges in _named(answers[one.name].ranges, one).items():
             counters[name] = _series(ranges, finder, label)
+            if not one.may_fall and any((series.values < 0).any() for series in counters[name]):
+                return Trouble("NotACounter", f"{one.selector}{one.suffix} has negative samples: a counter never has")
     return CounterSamples(counters)
 
 

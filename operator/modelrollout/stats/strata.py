@@ -7,11 +7,12 @@ at most, so a fold that begins one width before a checkpoint gives the very stra
 
 import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
-from modelrollout.stats.counters import Cells, Counters, CounterSeries, Floats, process_increases
+from modelrollout.stats.counters import Cells, Counters, CounterSeries, Floats
+from modelrollout.stats.sides import Side, side_of
 
 Columns = Mapping[str, Floats]
 """By the counter's name: what it rose by in each stratum, shape (S,)."""
@@ -126,7 +127,9 @@ def close_strata(
     if not width > 0:
         raise ValueError("a stratum has a width above 0")
     warm_from = {name: at + warm_up for name, at in (started or {}).items()} if warm_up > 0 else {}
-    sides = [_side(_of(counters, name), reference, width, warm_from, (sums, measured)) for name in (candidate, stable)]
+    sides = [
+        side_of(_of(counters, name), reference, width, warm_from, (sums, measured)) for name in (candidate, stable)
+    ]
     first, last = _closed(sides, width, settle, since, until)
     mine, theirs = (side.index[(side.index >= first) & (side.index <= last)] for side in sides)
     both = np.intersect1d(mine, theirs, assume_unique=True)
@@ -152,30 +155,12 @@ def close_strata(
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Side:
-    """One version's increases: the strata, a column of equal shape for each counter and slice, and what was seen.
-
-    The slice None stands for all requests together.
-    """
-
-    index: Cells
-    columns: Mapping[tuple[str, str | None], Floats] = field(default_factory=dict)
-    seen: frozenset[str] = frozenset()
-    newest: float | None = None
-    oldest: float | None = None
-
-    def column(self, key: tuple[str, str | None]) -> Floats:
-        found = self.columns.get(key)
-        return np.zeros(len(self.index)) if found is None else found
-
-
 def _of(counters: Counters, version: str) -> dict[str, list[CounterSeries]]:
     return {name: [s for s in many if s.version == version] for name, many in counters.items()}
 
 
 def _closed(
-    sides: Sequence[_Side], width: float, settle: float, since: float | None, until: float | None
+    sides: Sequence[Side], width: float, settle: float, since: float | None, until: float | None
 ) -> tuple[int, int]:
     """Numbers of the first and the last stratum that are closed; the last is the smaller one where none is."""
     newest = [side.newest for side in sides if side.newest is not None]
@@ -189,49 +174,7 @@ def _closed(
     return first, math.floor((horizon - settle) / width + 1e-6) - 1
 
 
-def _side(
-    counters: Mapping[str, Sequence[CounterSeries]],
-    reference: str,
-    width: float,
-    warm_from: Mapping[str, float],
-    unrounded: tuple[Collection[str], Collection[str]],
-) -> _Side:
-    processes: dict[str, dict[str, list[CounterSeries]]] = {}
-    for name, many in counters.items():
-        for s in many:
-            processes.setdefault(s.series, {}).setdefault(name, []).append(s)
-    parts = [
-        process_increases(processes[process], reference, width, warm_from.get(process, -math.inf), *unrounded)
-        for process in sorted(processes)
-    ]
-    scraped = [s.times for s in counters.get(reference, ()) if len(s.times)]
-    index, where = np.unique(np.concatenate([cells for cells, _ in parts] or [_NO_CELLS]), return_inverse=True)
-    pieces: dict[tuple[str, str | None], tuple[list[Cells], list[Floats]]] = {}
-    at = 0
-    for cells, increases in parts:
-        mine = where[at : at + len(cells)]
-        at += len(cells)
-        for (name, value), rose in increases.items():
-            for key in ((name, None), (name, value)) if value else ((name, None),):
-                places, amounts = pieces.setdefault(key, ([], []))
-                places.append(mine)
-                amounts.append(rose)
-    return _Side(
-        index=index,
-        columns={
-            key: np.bincount(np.concatenate(places), np.concatenate(amounts), len(index)).astype(np.float64, copy=False)
-            for key, (places, amounts) in pieces.items()
-        },
-        seen=frozenset(name for name, many in counters.items() if any(len(s.times) for s in many)),
-        newest=max((float(t[-1]) for t in scraped), default=None),
-        oldest=min((float(t[0]) for t in scraped), default=None),
-    )
-
-
-_NO_CELLS: Cells = np.empty(0, dtype=np.int64)
-
-
-def _slices(counters: Counters, sides: Sequence[_Side], picked: Sequence[Cells]) -> dict[str, SliceColumns]:
+def _slices(counters: Counters, sides: Sequence[Side], picked: Sequence[Cells]) -> dict[str, SliceColumns]:
     values = sorted({value for side in sides for _, value in side.columns if value is not None})
     return {
         value: SliceColumns(

@@ -190,6 +190,17 @@ def test_every_counter_of_a_mean_is_asked_for_under_its_name():
     }
 
 
+def test_a_counter_is_never_negative_but_a_sum_may_be():
+    mean = {"name": "profit", "better": "Higher", "margin": {"difference": 1}, "mean": {"sum": "y", "count": "n"}}
+    asked = question(mean)
+    fine, wrong = (Answer("matrix", ranges=(series("fraud-v7-a", value),)) for value in (5.0, -5.0))
+    metric = asked.spec.metrics[0]
+    assert isinstance(counter_samples(metric, asked, {"sum": wrong, "count": fine}), CounterSamples)
+    said = counter_samples(metric, asked, {"sum": fine, "count": wrong})
+    assert isinstance(said, Trouble)
+    assert said.reason == "NotACounter"
+
+
 def test_a_partial_answer_is_no_basis_for_a_verdict():
     asked, part = question(), Answer("matrix", warnings=("store-2 is unavailable",))
     for events, total in ((part, Answer("matrix")), (Answer("matrix"), part)):
@@ -217,7 +228,6 @@ def test_a_threshold_takes_a_scalar_or_one_element_and_names_more():
         {"data": {"resultType": "matrix"}},
         {"data": {"resultType": "matrix", "result": [{"metric": {}, "values": [[1]]}]}},
         {"data": {"resultType": "matrix", "result": [{"metric": {}, "values": [[2, "1"], [1, "1"]]}]}},
-        {"data": {"resultType": "matrix", "result": [{"metric": {}, "values": [[1, "-5"]]}]}},
         {"data": {"resultType": "vector", "result": [{"metric": {}, "value": [1, "x"]}]}},
         {"data": {"resultType": "scalar", "result": []}},
         {"data": {"resultType": "streams", "result": []}},

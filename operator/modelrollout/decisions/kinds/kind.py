@@ -32,6 +32,7 @@ class WantedCounter:
         suffix: of the metric's name, for the parts of a histogram.
         bound: the bucket at this bound alone.
         buckets: every bucket.
+        may_fall: it adds up a quantity that may be negative.
     """
 
     name: str
@@ -39,6 +40,7 @@ class WantedCounter:
     suffix: str = ""
     bound: Decimal | None = None
     buckets: bool = False
+    may_fall: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +102,8 @@ class Kind(ABC):
         return False
 
     def sums(self, metric: Metric) -> frozenset[str]:
-        """Names of the counters that add up a quantity instead of counting."""
-        return frozenset()
+        """Names of the counters that add up a quantity instead of counting: they may fall by themselves."""
+        return frozenset(one.name for one in self.wanted(metric) if one.may_fall)
 
     def measured(self, metric: Metric) -> frozenset[str]:
         """Names of the counters that need not be whole numbers, though they never fall but by a reset."""

@@ -28,15 +28,15 @@ class MeanKind(QuantityKind):
         selectors = {SUM: of.sum, COUNT: of.count, SQUARES: of.sum_of_squares}
         if of.per is not None:
             selectors |= {PER_SUM: of.per.sum, PER_SQUARES: of.per.sum_of_squares, PRODUCTS: of.per.sum_of_products}
-        return tuple(WantedCounter(name, selector) for name, selector in selectors.items() if selector is not None)
+        return tuple(
+            WantedCounter(name, selector, may_fall=name != COUNT)
+            for name, selector in selectors.items()
+            if selector is not None
+        )
 
     def reference(self, metric: Metric) -> str:
         """How many values there are."""
         return COUNT
-
-    def sums(self, metric: Metric) -> frozenset[str]:
-        """All but the count."""
-        return frozenset(one.name for one in self.wanted(metric)) - {COUNT}
 
     def late(self, metric: Metric) -> frozenset[str]:
         """What the outcome is part of."""

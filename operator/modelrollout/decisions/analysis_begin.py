@@ -1,0 +1,61 @@
+"""The state of a run of which nothing is known yet: a test for every metric that one can be made of."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from modelrollout.api import Metric, ModelRolloutSpec
+from modelrollout.decisions.analysis_limits import ASSUMED_DISPERSION, comparison, dispersion_of, slice_comparison
+from modelrollout.decisions.analysis_samples import Trouble
+from modelrollout.decisions.analysis_slices import SliceState
+from modelrollout.decisions.analysis_state import AnalysisState, ComparedState, MetricState, ThresholdState
+from modelrollout.decisions.analysis_threshold import threshold_test
+from modelrollout.decisions.kinds import kind_of
+from modelrollout.decisions.questions import Question
+from modelrollout.stats import AnsweredShare, Coverage, SampleRatio
+from modelrollout.stats.heterogeneity import Heterogeneity
+
+
+def initial(question: Question) -> AnalysisState:
+    """The state of a run of which nothing is known yet."""
+    metrics = {metric.name: _initial(question, metric) for metric in question.spec.metrics}
+    counting = _counts_traffic(question.spec, metrics)
+    one = metrics.get(counting or "")
+    if counting is not None and isinstance(one, ComparedState):
+        metrics[counting] = replace(one, share=AnsweredShare(), split=SampleRatio(dispersion=one.test.dispersion))
+    return AnalysisState(question.run, question.baseline, question.weight, question.step_since, metrics=metrics)
+
+
+def _counts_traffic(spec: ModelRolloutSpec, metrics: Mapping[str, MetricState]) -> str | None:
+    """The metric by which answers are counted: the first of both versions, better one that is not late."""
+    usable = [
+        (metric.label_delay is not None, place, metric.name)
+        for place, metric in enumerate(spec.metrics)
+        if (kind := kind_of(metric)) is not None
+        and isinstance(metrics[metric.name], ComparedState)
+        and kind.counts_answers
+        and not kind.one_sided
+    ]
+    return min(usable)[2] if usable else None
+
+
+def _initial(question: Question, metric: Metric) -> MetricState:
+    try:
+        if metric.threshold is not None:
+            return ThresholdState(threshold_test(metric.threshold))
+        kind = kind_of(metric)
+        if kind is None:
+            return Trouble("NotSupported", f"{metric.name} is of a kind that this operator cannot judge")
+        phi = dispersion_of(question.spec)
+        known = ASSUMED_DISPERSION if phi is None else phi
+        test = comparison(question.spec, metric, known)
+        slices = None if metric.slices is None else SliceState(slice_comparison(question.spec, metric, known))
+        return ComparedState(
+            test,
+            None if kind.freezes else (),
+            dispersion=phi,
+            scatter=Heterogeneity() if phi is None else None,
+            slices=slices,
+            coverage=Coverage(dispersion=known) if kind.covered(metric) else None,
+        )
+    except ValueError as error:
+        return Trouble("InvalidMetric", f"{metric.name} cannot be judged: {error}")
