@@ -12,7 +12,7 @@ _T = TypeVar("_T")
 _FIRST = 2.0
 _EVERY = 1.0
 _EVERY_WITHOUT_TERMINAL = 15.0
-_LOOK_EVERY = 512
+_LOOK_EVERY = 512  # items; there are a hundred thousand a second
 
 
 class Progress:
@@ -21,14 +21,10 @@ class Progress:
     def __init__(self) -> None:
         self._terminal = sys.stderr.isatty()
         self._next = time.monotonic() + (_FIRST if self._terminal else _EVERY_WITHOUT_TERMINAL)
-        self._calls = 0
         self._shown = False
 
     def tell(self, text: str) -> None:
         """Say it, unless something was said a moment ago."""
-        self._calls += 1
-        if self._calls % _LOOK_EVERY and self._calls > 1:
-            return
         now = time.monotonic()
         if now < self._next:
             return
@@ -44,5 +40,6 @@ class Progress:
     def counting(self, items: Iterable[_T], noun: str) -> Iterator[_T]:
         """The same items, counted aloud."""
         for number, item in enumerate(items, start=1):
-            self.tell(f"{number:,} {noun}")
+            if number % _LOOK_EVERY == 0:
+                self.tell(f"{number:,} {noun}")
             yield item
