@@ -112,14 +112,10 @@ class Mean(NormalComparison):
             raise ValueError("sums of squares are given for both sides or for none")
         self._take((*candidate, *stable), start)
 
-    @property
-    def _bounded(self) -> bool:
-        return self._span > 0
-
     def _new_evidence(self, size: int, processes: int, dispersion: float) -> ScoreEvidence:
         if self._columns in (0, _WITH_SQUARES):
             return super()._new_evidence(size, processes, dispersion)
-        if not self._bounded:
+        if not self._span:
             return ScatterEvidence(
                 size, processes, kind=self._kind, limits=self._limits, sign=self._sign, dispersion=dispersion
             )
@@ -168,7 +164,8 @@ class Mean(NormalComparison):
 
     def _bounds(self, level: float) -> tuple[Floats, Floats]:
         low, high = super()._bounds(level)
-        return (low * self._span, high * self._span) if self._bounded and self._kind == "difference" else (low, high)
+        scaled = isinstance(self._evidence, BoundedEvidence) and self._kind == "difference"
+        return (low * self._span, high * self._span) if scaled else (low, high)
 
     def _estimates_of(self, sums: Floats) -> tuple[Floats, Floats]:
         return quotient(sums[2], sums[3]), quotient(sums[4], sums[5])

@@ -172,6 +172,19 @@ def test_the_confidence_sequences_hold_the_truth_at_every_look(size, options):
     assert np.isfinite(ratio.high).mean() > 0.9
 
 
+@pytest.mark.parametrize("size", [3, 2])
+def test_bounds_far_from_0_and_1_leave_the_difference_in_its_own_unit(size):
+    rng = np.random.default_rng(13)
+    comparison, plain = Mean(margin_difference=30.0, minimum=100.0, maximum=300.0), Mean(margin_difference=30.0)
+    for _ in range(30):
+        candidate, stable = (100 + 200 * rng.beta(a, 2, 100) for a in (3, 2))
+        comparison.update(sums(candidate, size), sums(stable, size))
+        plain.update(sums(candidate), sums(stable))
+    assert comparison.effect == plain.effect == pytest.approx(20.0, abs=4.0)
+    assert comparison.low <= plain.low < 20.0 < plain.high <= comparison.high
+    assert comparison.high - comparison.low < 3 * (plain.high - plain.low)
+
+
 @pytest.mark.parametrize("kind", ["ratio", "difference"])
 def test_the_interval_ends_where_the_test_of_that_limit_would_reject(kind):
     rng = np.random.default_rng(8)
