@@ -21,12 +21,20 @@ class Model:
     slow: float = 0.05
     rate: float = RATE
     born: float = 0.0
+    price: float = 10.0
+    bad_in_france: float = 0.01
     extra: str = ""
 
     def __call__(self, now: float) -> str:
         answered = int(self.rate * max(0.0, now - self.born))
         bad, slow = int(answered * self.bad), int(answered * self.slow)
-        fast = answered - slow
+        fast, low, spread = answered - slow, self.price - 5, answered % 2
+        french = answered // 4
+        countries = (("fr", french, int(french * self.bad_in_france)), ("de", answered - french, 0))
+        by_country = "".join(
+            f'asked_total{{country="{name}"}} {all_of}\nrefused_total{{country="{name}"}} {refused}\n'
+            for name, all_of, refused in countries
+        )
         return f"""# TYPE http_requests_total counter
 http_requests_total{{code="200"}} {answered - bad}
 http_requests_total{{code="503"}} {bad}
@@ -39,7 +47,14 @@ http_request_duration_seconds_sum {answered / 10}
 # TYPE memory_ratio gauge
 memory_ratio{{device="0"}} 0.5
 memory_ratio{{device="1"}} 0.7
-nothing_ratio NaN
+# TYPE order_value summary
+order_value_sum {answered * self.price - 5 * spread}
+order_value_count {answered}
+# TYPE order_squares counter
+order_squares {(answered - spread) / 2 * ((self.price + 5) ** 2 + low**2) + spread * low**2}
+# TYPE gpu_hours_total counter
+gpu_hours_total {answered / 40}
+{by_country}nothing_ratio NaN
 {self.extra}"""
 
 

@@ -1,6 +1,7 @@
 """Gather, fold and judge against a real Prometheus that scrapes real counters every second."""
 
 import asyncio
+import math
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -50,6 +51,7 @@ def worlds(prometheus: Server, exporter: Exporter) -> dict[str, World]:
     return {
         "good": World(prometheus, exporter, v7=Model("v7"), v8=Model("v8")),
         "bad": World(prometheus, exporter, v7=Model("v7"), v8=Model("v8", bad=0.08)),
+        "strange": World(prometheus, exporter, v7=Model("v7"), v8=Model("v8", price=6, slow=0.5, bad_in_france=0.1)),
         "resetting": World(prometheus, exporter, v7=Model("v7"), v8=Model("v8")),
         "lonely": World(prometheus, exporter, v7=Model("v7")),
     }
@@ -78,6 +80,70 @@ async def test_a_bad_candidate_fails_and_a_restarted_operator_agrees(
     assert (finding.reason, finding.candidate) == ("Worse", pytest.approx(0.08, abs=0.01))
     samples = await gatherer.gather(asked, initial(asked), state.at)
     assert judge(fold(initial(asked), asked, samples, state.at), asked) == judge(state, asked)
+
+
+KINDS = (
+    {
+        "name": "value",
+        "better": "Higher",
+        "mean": {"sum": "order_value_sum", "count": "order_value_count", "sumOfSquares": "order_squares"},
+        "margin": {"difference": 2},
+    },
+    {
+        "name": "refusals",
+        "better": "Lower",
+        "rate": {"events": 'http_requests_total{code="503"}', "exposure": "gpu_hours_total"},
+        "margin": {"ratio": 3},
+    },
+    {
+        "name": "drift",
+        "distribution": {"histogram": "http_request_duration_seconds", "margin": {"jensenShannon": 0.3}},
+    },
+    {
+        "name": "by-country",
+        "better": "Lower",
+        "proportion": {"bad": "refused_total", "total": "asked_total"},
+        "slices": {"label": "country", "minSamples": 100},
+        "margin": {"difference": 0.05},
+    },
+)
+
+
+async def test_every_kind_of_counters_is_read_and_passes_for_equal_versions(
+    prometheus: Server, worlds: dict[str, World], executor: ThreadPoolExecutor
+):
+    asked, gatherer = worlds["good"].question(*KINDS), Gatherer(executor, prometheus.address, bounds=BOUNDS)
+    state = await watch(gatherer, asked, initial(asked), lambda said: set(verdicts(said).values()) == {"Pass"})
+    value, refusals, drift, _ = judge(state, asked).findings
+    assert value.candidate == pytest.approx(10, abs=0.1)
+    assert refusals.candidate == pytest.approx(0.4, abs=0.1)
+    assert drift.candidate == pytest.approx(0, abs=0.1)
+    assert state.metrics["drift"].frozen == (0.1, 0.25, math.inf)
+    assert sorted(state.metrics["by-country"].slices.values) == ["de", "fr"]
+
+
+async def test_worse_values_other_answers_and_one_bad_group_fail(
+    prometheus: Server, worlds: dict[str, World], executor: ThreadPoolExecutor
+):
+    asked, gatherer = worlds["strange"].question(*KINDS), Gatherer(executor, prometheus.address, bounds=BOUNDS)
+    failing = {"value", "drift", "by-country"}
+    state = await watch(
+        gatherer,
+        asked,
+        initial(asked),
+        lambda said: {name for name, verdict in verdicts(said).items() if verdict == "Fail"} == failing,
+    )
+    assert judge(state, asked).findings[3].slices[0].value == "fr"
+
+
+async def test_a_quantile_without_two_hours_of_history_is_an_error_that_says_so(
+    prometheus: Server, worlds: dict[str, World], executor: ThreadPoolExecutor
+):
+    quantile = {"histogram": "http_request_duration_seconds", "quantile": 0.9}
+    asked = worlds["good"].question({"name": "slowest", "better": "Lower", "quantile": quantile})
+    gatherer = Gatherer(executor, prometheus.address, bounds=BOUNDS)
+    state = await watch(gatherer, asked, initial(asked), lambda said: said.findings[0].reason == "NoHistory")
+    assert not judge(state, asked).findings[0].fresh
 
 
 async def test_counters_that_start_again_lose_little_and_invent_nothing(
