@@ -34,13 +34,15 @@ def standardised_rank_sum(candidate: Floats, stable: Floats) -> float:
 def _rank_sum(candidate: Floats, stable: Floats) -> tuple[float, float]:
     """z, and the rank sum's distance from its expectation."""
     n, m = len(candidate), len(stable)
-    values, where, ties = np.unique(np.concatenate([candidate, stable]), return_inverse=True, return_counts=True)
-    last = np.cumsum(ties)
-    ranks = (last - (ties - 1) / 2)[where[:n]]
-    distance = float(ranks.sum()) - n * (n + 1) / 2 - n * m / 2
+    theirs = np.sort(stable)
+    below, upto = (np.searchsorted(theirs, candidate, side) for side in ("left", "right"))
+    distance = float((below + upto).sum()) / 2 - n * m / 2
+    everything = np.sort(np.concatenate([candidate, stable]))
+    ends = np.flatnonzero(np.append(everything[1:] != everything[:-1], True))
+    ties = np.diff(ends, prepend=-1).astype(float)
     both = n + m
-    variance = n * m / 12 * (both + 1 - float((ties.astype(float) ** 3 - ties).sum()) / (both * (both - 1)))
-    if variance <= 0 or len(values) == 1:
+    variance = n * m / 12 * (both + 1 - float((ties**3 - ties).sum()) / (both * (both - 1)))
+    if variance <= 0 or len(ties) == 1:
         return 0.0, distance
     return (distance - math.copysign(0.5, distance) * (distance != 0)) / math.sqrt(variance), distance
 

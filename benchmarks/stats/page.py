@@ -53,8 +53,8 @@ may happen in 1 % of the rollouts, a false promotion in 5 %.
 
 - **ours, single test**: `Proportion` of this project, without restarts, for independent answers.
 - **ours, with restarts for late faults**: the same with a part of its stake kept for faults that begin late.
-- **ours, as the operator runs it**: with restarts, and with the dispersion that the operator measures on three hours
-  of the stable version's history. This is what a rollout gets.
+- **ours, as the operator runs it**: with restarts, and with the dispersion that the operator measures on the 150
+  minutes of the stable version before. This is what a rollout gets.
 - **oracle SPRT**: knows both rates at every moment, and asks only whether the candidate is worse. No one can have it.
 - **fixed-horizon z, one look**: 1 % one-sided, its sample planned for the true effect with 95 % power (for an equal
   candidate: for one at the margin). Not proven worse counts as promoted. **group sequential** has the same plan, ten

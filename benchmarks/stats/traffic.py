@@ -8,7 +8,7 @@ from benchmarks.stats.streams import SCRAPE, Counts, Floats
 from modelrollout.stats import CounterSeries, estimate_dispersion
 
 BLOCK = 300.0
-HISTORY_BLOCKS = 36
+HISTORY_BLOCKS = 30  # the operator asks for 150 minutes before the run
 STABLE_PODS = 4
 
 
@@ -91,7 +91,7 @@ def measured_dispersion(
     bursts: Bursts | None = None,
     pods: int = STABLE_PODS,
 ) -> Floats:
-    """What the operator measures on three hours of stable's history, shape (R,).
+    """What the operator measures on 150 minutes of stable's history, shape (R,).
 
     Args:
         rng: source of randomness.
