@@ -70,12 +70,14 @@ def exposure(spec: ModelRolloutSpec, recording: Recording, roles: Roles) -> floa
     return recording.first(roles.candidate) or 0.0
 
 
-def check_metrics(spec: ModelRolloutSpec, recording: Recording) -> None:
-    """See that every metric was recorded, with every counter that it needs.
+def check_policy(spec: ModelRolloutSpec, recording: Recording) -> None:
+    """See that the policy could decide at all: it is not paused, and every metric was recorded with what it needs.
 
     Raises:
-        CannotReplay: one was not; the message names what was.
+        CannotReplay: it could not; the message says why.
     """
+    if spec.paused:
+        raise CannotReplay("spec.paused is true, so no run would begin: set it to false for the backtest")
     for metric in spec.metrics:
         lack = lacking(metric, recording)
         if lack:

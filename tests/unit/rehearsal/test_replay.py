@@ -12,7 +12,7 @@ from modelrollout.api.status import Verdict
 from modelrollout.rehearsal.recording import Gauge, Recording
 from modelrollout.rehearsal.replay import Player, replay
 from modelrollout.rehearsal.replay_result import Ending, Replay
-from modelrollout.rehearsal.replay_roles import CannotReplay, check_metrics, exposure, roles_of
+from modelrollout.rehearsal.replay_roles import CannotReplay, check_policy, exposure, roles_of
 from tests.unit.rehearsal.recordings import BAD_V8, ERRORS, MEMORY, ROLES, SLOW, T0, V7, V8, Pod, policy, recorded
 
 GOOD = recorded(V7, V8)
@@ -220,11 +220,16 @@ def test_the_first_weight_is_taken_to_be_at_the_first_sample() -> None:
     assert exposure(policy().spec, GOOD, ROLES) == T0 + 0.25
 
 
+def test_a_paused_policy_is_refused_since_it_could_decide_nothing() -> None:
+    with pytest.raises(CannotReplay, match=r"spec.paused is true, so no run would begin"):
+        check_policy(policy(paused=True).spec, GOOD)
+
+
 def test_a_version_or_counter_that_was_not_recorded_is_named() -> None:
     with pytest.raises(CannotReplay, match="nothing was recorded of v8; versions that were recorded: v7"):
         exposure(policy().spec, recorded(V7, seconds=60), ROLES)
     with pytest.raises(CannotReplay, match="the metric slow; metrics that were recorded: errors"):
-        check_metrics(policy(ERRORS, SLOW).spec, GOOD)
+        check_policy(policy(ERRORS, SLOW).spec, GOOD)
     above = SLOW | {"latency": SLOW["latency"] | {"above": "300ms"}}
     with pytest.raises(CannotReplay, match=r"slow needs the counters 0.3, \+Inf; recorded were 0.1, 0.25, \+Inf"):
-        check_metrics(policy(above).spec, recorded(V7, V8, seconds=60, slow=True))
+        check_policy(policy(above).spec, recorded(V7, V8, seconds=60, slow=True))

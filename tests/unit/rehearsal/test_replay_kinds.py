@@ -13,7 +13,7 @@ from modelrollout.rehearsal.recording_lines import read_lines
 from modelrollout.rehearsal.recording_writer import write_lines
 from modelrollout.rehearsal.replay import replay
 from modelrollout.rehearsal.replay_result import Ending, Replay
-from modelrollout.rehearsal.replay_roles import check_metrics, exposure
+from modelrollout.rehearsal.replay_roles import check_policy, exposure
 from tests.unit.rehearsal.recordings import ROLES, T0, policy
 
 MEAN = {"sum": "worth_sum", "count": "worth_count", "sumOfSquares": "worth_squares"}
@@ -83,7 +83,7 @@ def lines(name: str, *, worse: bool) -> Iterator[bytes]:
 def replayed(name: str, *, worse: bool) -> Replay:
     rollout = one_metric(name)
     recording = read_lines(lines(name, worse=worse), rollout.spec).recording
-    check_metrics(rollout.spec, recording)
+    check_policy(rollout.spec, recording)
     assert exposure(rollout.spec, recording, ROLES) == T0
     again = read_lines(write_lines(recording, rollout.spec), rollout.spec).recording
     done = replay(rollout, recording, ROLES, T0)

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from modelrollout.api import ModelRollout
 from modelrollout.cli.backtest.progress import Progress
 from modelrollout.cli.exits import CommandFailed
+from modelrollout.errors import InvalidSpec
 from modelrollout.rehearsal.recording import Recording
 from modelrollout.rehearsal.replay import replay
 from modelrollout.rehearsal.replay_result import Replay
-from modelrollout.rehearsal.replay_roles import CannotReplay, check_metrics, exposure, roles_of
+from modelrollout.rehearsal.replay_roles import CannotReplay, check_policy, exposure, roles_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,7 @@ def backtest(rollout: ModelRollout, recording: Recording, asked: Asked, progress
         CommandFailed: the samples do not fit the manifest.
     """
     try:
-        check_metrics(rollout.spec, recording)
+        check_policy(rollout.spec, recording)
         roles = roles_of(rollout.spec, asked.candidate, asked.stable, recording.versions())
         first = exposure(rollout.spec, recording, roles)
     except CannotReplay as error:
@@ -49,6 +50,9 @@ def backtest(rollout: ModelRollout, recording: Recording, asked: Asked, progress
     def tell(moment: float) -> None:
         progress.tell(f"{max(0.0, (moment - since) / (newest - since)):.0%} of the samples replayed")
 
-    done = replay(rollout, recording, roles, since, approve=asked.approve, on_moment=tell)
-    progress.done()
-    return done
+    try:
+        return replay(rollout, recording, roles, since, approve=asked.approve, on_moment=tell)
+    except InvalidSpec as error:  # a strategy that lint accepts and no release can carry out yet
+        raise CommandFailed(str(error)) from None
+    finally:
+        progress.done()
