@@ -46,30 +46,6 @@ class ProportionEffects:
             bad_c, bad_s = sums[0] / sums[1], sums[2] / sums[3]
         return self._out(1 - bad_c if self._flip else bad_c), self._out(1 - bad_s if self._flip else bad_s)
 
-    @property
-    def candidate(self) -> tuple[Value, Value]:
-        """Events (as given) and total of the candidate so far: the exposures behind the verdict."""
-        return self._counts(self._effects.sums[0:2])
-
-    @property
-    def stable(self) -> tuple[Value, Value]:
-        """Events (as given) and total of stable so far."""
-        return self._counts(self._effects.sums[2:4])
-
-    @property
-    def step_candidate(self) -> tuple[Value, Value]:
-        """Events and total of the candidate since the step began."""
-        return self._counts((self._effects.sums - self._effects.at_step)[0:2])
-
-    @property
-    def step_stable(self) -> tuple[Value, Value]:
-        """Events and total of stable since the step began."""
-        return self._counts((self._effects.sums - self._effects.at_step)[2:4])
-
-    def _counts(self, counts: Floats) -> tuple[Value, Value]:
-        bad, total = counts
-        return self._out(total - bad if self._flip else bad), self._out(total)
-
     def ratio(self, level: float = 0.95) -> Interval:
         """Ratio of the bad shares, candidate over stable, with its confidence sequence at this level."""
         low, high = self._effects.ratio_bounds(level)

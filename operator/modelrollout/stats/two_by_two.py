@@ -12,9 +12,9 @@ O. S. Miettinen, M. Nurminen, Statistics in Medicine 4 (1985) 213-226; C. P. Far
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from modelrollout.stats.comparison import Floats
+
 Kind = Literal["ratio", "difference"]
 
 _EDGE = 1e-9
@@ -47,13 +47,13 @@ def project(rate_c: Floats, rate_s: Floats, share_c: Floats, kind: Kind, limit: 
     stable = 2 * p * np.cos((np.pi + np.arccos(np.clip(q / p**3, -1.0, 1.0))) / 3) - l2 / 3
     lowest, highest = max(0.0, -limit), min(1.0, 1.0 - limit)
     tiny = _EDGE * 1e-3
-    for _ in range(2):  # the closed form loses digits near 0 and 1; the validity hangs on the exact minimum
-        y = np.clip(stable, lowest + tiny, highest - tiny)
-        x = y + limit
-        vx, vy = x * (1 - x), y * (1 - y)
-        slope = share_c * (x - rate_c) / vx + share_s * (y - rate_s) / vy
-        bend = share_c * (x * x - 2 * rate_c * x + rate_c) / vx**2 + share_s * (y * y - 2 * rate_s * y + rate_s) / vy**2
-        stable = np.clip(y - slope / bend, (y + lowest) / 2, (y + highest) / 2)
+    # The closed form is exact to about 1e-8, and the validity hangs on the minimum itself: one step of Newton's method.
+    y = np.clip(stable, lowest + tiny, highest - tiny)
+    x = y + limit
+    vx, vy = x * (1 - x), y * (1 - y)
+    slope = share_c * (x - rate_c) / vx + share_s * (y - rate_s) / vy
+    bend = share_c * (x * x - 2 * rate_c * x + rate_c) / vx**2 + share_s * (y * y - 2 * rate_s * y + rate_s) / vy**2
+    stable = np.clip(y - slope / bend, (y + lowest) / 2, (y + highest) / 2)
     return stable + limit, stable
 
 
