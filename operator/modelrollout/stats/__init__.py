@@ -14,6 +14,7 @@ The whole public interface of the room:
 - `AgainstLimit`: one version's proportion against a fixed limit (while watching after a promotion).
 - `Threshold`: a value against a bound, without statistics.
 - `SampleRatio`: whether traffic is split as intended; `Coverage`: whether labels cover both versions alike.
+- `Arms`: several arms against a baseline. For reports there are the modules `chances`, `fixed_horizon` and `power`.
 - `AnsweredShare`: whether the candidate answers what its weight should bring.
 - `estimate_dispersion`, `Dispersion`: how much more counts vary than independent answers would.
 - `Heterogeneity`: the same from within a run, by how the contrast of both versions varies.
@@ -23,6 +24,7 @@ The whole public interface of the room:
 
 from modelrollout.stats.against_limit import AgainstLimit
 from modelrollout.stats.agreement import Agreement
+from modelrollout.stats.arms import Arms
 from modelrollout.stats.buckets import bounds_around
 from modelrollout.stats.comparison import Comparison, Interval, OneSided, TwoSided
 from modelrollout.stats.counters import CounterSeries
@@ -49,6 +51,7 @@ __all__ = [
     "AgainstLimit",
     "Agreement",
     "AnsweredShare",
+    "Arms",
     "Comparison",
     "CounterSeries",
     "Coverage",
