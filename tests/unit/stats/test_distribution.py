@@ -79,7 +79,7 @@ def test_the_likelihood_of_a_distance_is_that_of_the_noncentral_chi_distribution
     assert tiny[0, 0] == pytest.approx(0, abs=1e-12)
 
 
-def run(candidate, stable, *, comparison, strata=100, answers=200, weight=0.5, runs=200, seed=5, tilt=0.0):
+def run(candidate, stable, *, comparison, strata=50, answers=300, weight=0.5, runs=120, seed=5, tilt=0.0):
     """Feed strata of multinomial counts; return which runs ever failed and ever passed."""
     rng = np.random.default_rng(seed)
     failed, passed = np.zeros(runs, bool), np.zeros(runs, bool)
