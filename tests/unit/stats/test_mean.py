@@ -110,13 +110,13 @@ def test_a_candidate_at_the_margin_rarely_passes_at_any_time(size):
 def test_with_bounds_alone_neither_an_equal_candidate_fails_nor_one_at_the_margin_passes():
     rng = np.random.default_rng(6)
     equal, at_margin = Mean(margin_difference=0.2, **BOUNDS), Mean(margin_difference=0.2, **BOUNDS)
-    ever = np.zeros(300, dtype=bool)
-    for _ in range(40):  # a quantity that scatters as far as its bounds allow
-        stable = sums(rng.random((300, 20)) < 0.4, 2)
-        equal.update(sums(rng.random((300, 20)) < 0.4, 2), stable)
-        at_margin.update(sums(rng.random((300, 20)) < 0.6, 2), stable)
+    ever = np.zeros(200, dtype=bool)
+    for _ in range(30):  # a quantity that scatters as far as its bounds allow
+        stable = sums(rng.random((200, 20)) < 0.4, 2)
+        equal.update(sums(rng.random((200, 20)) < 0.4, 2), stable)
+        at_margin.update(sums(rng.random((200, 20)) < 0.6, 2), stable)
         ever |= at_margin.verdict == "Pass"
-    assert (equal.verdict == "Fail").mean() <= 0.01 + 0.015
+    assert (equal.verdict == "Fail").mean() <= 0.01 + 0.02
     assert ever.mean() <= 0.05 + 0.03
 
 
@@ -239,7 +239,7 @@ def test_values_that_never_differ_pass_any_margin_and_gain_nothing():
 
 
 @given(form=forms, data=strata, cut=st.integers(0, 12))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_a_restored_comparison_goes_on_exactly(form, data, cut):
     size, limits = form
     through, broken = Mean(**limits), Mean(**limits)
@@ -262,7 +262,7 @@ def test_a_restored_comparison_goes_on_exactly(form, data, cut):
 
 
 @given(form=forms, data=strata)
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=15, deadline=None)
 def test_elements_of_an_array_are_comparisons_of_their_own(form, data):
     size, limits = form
     other = sums([0.2, 0.4] * 20, size), sums([0.1, 0.3, 0.2] * 20, size)
@@ -279,7 +279,7 @@ def test_elements_of_an_array_are_comparisons_of_their_own(form, data):
 
 
 @given(form=forms, data=st.lists(st.tuples(st.integers(0, 500), st.booleans()), max_size=20))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 def test_no_data_never_passes_and_never_fails(form, data):
     size, limits = form
     comparison = Mean(**limits)
