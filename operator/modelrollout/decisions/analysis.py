@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from modelrollout.api import Metric
 from modelrollout.api.status import Verdict
+from modelrollout.decisions.analysis_alone import fresh
 from modelrollout.decisions.analysis_begin import initial
 from modelrollout.decisions.analysis_compare import fold_compared
 from modelrollout.decisions.analysis_family import Needed, decided, needed
@@ -48,13 +49,14 @@ def window_start(state: AnalysisState, question: Question, metric: Metric) -> fl
     return start_of_window(grid, until, question.since, analysis.interval.total_seconds(), warm_up)
 
 
-def wants_past(state: AnalysisState, metric: Metric) -> bool:
-    """Whether the counters before the run are needed, to measure how they scatter or where a quantile lies."""
+def wants_past(state: AnalysisState, question: Question, metric: Metric) -> bool:
+    """Whether the counters before the run are needed: how they scatter, where a quantile lies, or as the baseline."""
     one = state.metrics.get(metric.name)
     kind = kind_of(metric)
     if kind is None or not isinstance(one, ComparedState):
         return False
-    return one.dispersion is None or (kind.history and one.frozen is None)
+    as_baseline = question.alone and not kind.one_sided and one.baseline is None
+    return one.dispersion is None or (kind.history and one.frozen is None) or as_baseline
 
 
 def fold(state: AnalysisState, question: Question, samples: Samples, until: float) -> AnalysisState:
@@ -121,7 +123,10 @@ def _without_comparisons(state: AnalysisState, question: Question) -> AnalysisSt
         if isinstance(old, ComparedState) and metric is not None:
             until = question.step_since if old.until is None else max(old.until, question.step_since)
             kept = replace(old, until=until, seen=(old.seen[0], False), step_since=None, strata=0, lost=0, watch=None)
-            metrics[name] = with_tests(kept, metric, question)
+            changed = with_tests(kept, metric, question)
+            if old.baseline is not None:
+                changed = replace(changed, baseline=fresh(changed, metric, question))
+            metrics[name] = changed
     return replace(state, metrics=metrics)
 
 

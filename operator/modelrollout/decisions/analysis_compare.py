@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from modelrollout.api import Metric
+from modelrollout.decisions.analysis_alone import closed, fed, with_history
 from modelrollout.decisions.analysis_coverage import covered
 from modelrollout.decisions.analysis_prepare import grid_for, noticed, prepared
 from modelrollout.decisions.analysis_samples import CounterSamples, Trouble
@@ -29,10 +30,11 @@ def fold_compared(
     state = prepared(state, metric, kind, question, samples)
     if state.frozen is None or state.trouble is not None:
         return state
-    trouble = kind.unusable(metric, samples, state.frozen)
+    frozen, state = state.frozen, with_history(state, metric, kind, question, samples)
+    trouble = kind.unusable(metric, samples, frozen)
     if trouble is not None:
         return replace(state, trouble=trouble)
-    counters = kind.named(metric, samples, state.frozen)
+    counters = kind.named(metric, samples, frozen)
     grid = grid_for(state, question, counters[reference])
     horizon = horizon_of(counters[reference], grid, at) if grid is not None else None
     if grid is None or horizon is None:
@@ -47,6 +49,10 @@ def fold_compared(
     if state.until is not None and not question.watching and not any_closed(grid, window):
         return state
     late = delayed(counters, kind.late(metric), delay)
+    if question.preview:
+        strata = closed(late, grid, replace(window, candidate=question.stable), metric, kind)
+        state = _counted(state, strata)
+        return state if state.baseline is None else fed(state, metric, kind, strata)
     warm_up = question.spec.analysis.warm_up.total_seconds()
     strata = close(late, grid, window, warm_up=warm_up, sums=kind.sums(metric), measured=kind.measured(metric))
     state = _counted(state, strata)
@@ -105,8 +111,8 @@ def _compared(state: ComparedState, metric: Metric, kind: Kind, question: Questi
 def _watched(state: ComparedState, metric: Metric, kind: Kind, question: Question, strata: Strata) -> ComparedState:
     """A promoted version alone, against the limit that the former stable version's history gives."""
     if state.watch is None:
-        test = state.test
-        watch = kind.watch(metric, test, Errors(test.alpha, test.beta, test.dispersion))
+        errors = Errors(state.test.alpha, state.test.beta, state.test.dispersion)
+        watch = kind.watch(metric, state.test if state.baseline is None else state.baseline, errors)
     else:
         watch = AgainstLimit.from_state(state.watch.state())
     if watch is None:

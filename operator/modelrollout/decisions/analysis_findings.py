@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from modelrollout.api import Metric, Role
 from modelrollout.api.status import Verdict
+from modelrollout.decisions.analysis_alone import judge_preview
 from modelrollout.decisions.analysis_blind import blind, stale
 from modelrollout.decisions.analysis_family import Needed
 from modelrollout.decisions.analysis_limits import dispersion_of
@@ -26,6 +27,8 @@ def judge_compared(metric: Metric, state: ComparedState, question: Question, at:
     finding = _measured(metric, kind, state, question, at, for_fail, held_to)
     if question.watching and metric.role == Role.GUARDRAIL:
         return judge_watched(metric, kind, state, question, finding, at)
+    if question.preview:
+        return judge_preview(metric, kind, state, question, finding)
     test = state.test
     said = sentence(metric, kind, state, question, finding)
     if state.failed:

@@ -40,6 +40,7 @@ class ComparedState:
         answered: the candidate's answers were counted in some closed stratum, for `share`.
         split: whether traffic is split as the weight says; the same metric keeps it.
         coverage: whether labels cover both versions' answers alike, where the metric counts them all.
+        baseline: stable counted by itself, where the candidate never answers beside it.
         watch: the candidate alone against a limit, once it was promoted.
         failed: Fail was reached in this run.
         trouble: why the last question was not answered, None when it was.
@@ -63,6 +64,7 @@ class ComparedState:
     answered: bool = False
     split: SampleRatio | None = None
     coverage: Coverage | None = None
+    baseline: Any = None
     watch: AgainstLimit | None = None
     failed: bool = False
     trouble: Trouble | None = None
@@ -95,6 +97,8 @@ class ComparedState:
             document["split"] = self.split.state()
         if self.coverage is not None:
             document["coverage"] = self.coverage.state()
+        if self.baseline is not None:
+            document["baseline"] = self.baseline.state()
         if self.watch is not None:
             document["watch"] = self.watch.state()
         return document
@@ -126,6 +130,7 @@ class ComparedState:
             answered=bool(document.get("answered")),
             split=SampleRatio.from_state(document["split"]) if "split" in document else None,
             coverage=Coverage.from_state(document["coverage"]) if "coverage" in document else None,
+            baseline=type(fresh.test).from_state(document["baseline"]) if "baseline" in document else None,
             watch=AgainstLimit.from_state(document["watch"]) if "watch" in document else None,
             failed=bool(document["failed"]),
         )

@@ -39,6 +39,7 @@ class Question:
         step_since: when it began, or its evidence was discarded; seconds since the epoch.
         weight: the candidate's weight now, of 1000.
         watching: after promotion; the candidate has all traffic and is judged against the stable version's history.
+        alone: the two versions never answer side by side: all traffic is switched at once.
         baseline: revision of the stable version, empty when unknown; evidence gathered against another one is void.
     """
 
@@ -52,8 +53,14 @@ class Question:
     step_since: float
     weight: int
     watching: bool = False
+    alone: bool = False
     targets: Mapping[str, SeriesTarget] = field(default_factory=dict)
     baseline: str = ""
+
+    @property
+    def preview(self) -> bool:
+        """Whether the candidate is tried without any users' traffic."""
+        return self.alone and not self.watching
 
 
 def question_of(
@@ -80,6 +87,7 @@ def question_of(
         step_since=run.step_started_at.timestamp(),
         weight=1000 if watching else run.weight,
         watching=watching,
+        alone=spec.strategy.blue_green is not None,
         targets={name: _target(spec, name, observed) for name in (run.target, run.stable)},
         baseline=run.stable_revision,
     )

@@ -65,7 +65,7 @@ def gathered(recording: Recording, question: Question, state: AnalysisState, at:
             metrics[metric.name] = ValueSample(None if gauge is None else gauge.at(at))
             continue
         sample = recording.window(metric.name, versions, window_start(state, question, metric), at)
-        if wants_past(state, metric):
+        if wants_past(state, question, metric):
             sample = replace(sample, past=recording.past(metric.name, versions, question.since))
         metrics[metric.name] = sample
     return Samples(at, metrics)

@@ -165,7 +165,7 @@ def looked(state: AnalysisState, asked: Question, whole: CounterSamples, *moment
         found = {}
         for metric in asked.spec.metrics:
             window = cut(whole, window_start(state, asked, metric), T0 + moment)
-            if wants_past(state, metric):
+            if wants_past(state, asked, metric):
                 window = replace(window, past=cut(whole, T0 - 9000, T0))
             found[metric.name] = window
         state = fold(state, asked, Samples(T0 + moment, found), T0 + moment)

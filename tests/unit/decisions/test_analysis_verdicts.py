@@ -249,10 +249,10 @@ def test_the_dispersion_is_measured_before_the_run_or_assumed_and_then_kept(past
     asked = question(analysis={"dispersion": "Auto"})
     whole = history(pods(0.01), 60)
     state = initial(asked)
-    assert wants_past(state, asked.spec.metrics[0])
+    assert wants_past(state, asked, asked.spec.metrics[0])
     window = gathered(state, asked, whole, T0 + 30).metrics["errors"]
     state = fold(state, asked, Samples(T0 + 30, {"errors": replace(window, past=past)}), T0 + 30)
-    assert not wants_past(state, asked.spec.metrics[0])
+    assert not wants_past(state, asked, asked.spec.metrics[0])
     kept = folded(state_from_checkpoint(state.checkpoint(), asked), asked, whole, 60).metrics["errors"]
     assert low <= kept.test.dispersion == kept.dispersion <= high
     assert kept.strata > state.metrics["errors"].strata > 0

@@ -79,7 +79,7 @@ def test_a_histogram_without_a_total_is_none():
 def test_a_quantile_waits_for_the_history_of_stable():
     asked = question(spec_of("quantile"), analysis={"interval": "15s"})
     state, metric = initial(asked), asked.spec.metrics[0]
-    assert wants_past(state, metric)
+    assert wants_past(state, asked, metric)
     young = [Pod("v7", "a", bad=0.15, rate=10, start=T0 - 15), Pod("v8", "b", bad=0.15, rate=10, start=T0 - 15)]
     said = finding(asked, recorded("quantile", young, 300), 300)
     assert (said.verdict, said.reason) == ("Error", "NoHistory")
