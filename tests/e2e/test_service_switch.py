@@ -27,12 +27,24 @@ ROLLOUT = {
                 "service": {"name": f"digits-{version}", "port": 8080},
                 "workload": {"kind": "Deployment", "name": f"digits-{version}"},
             }
-            for version in ("v1", "v2")
+            for version in ("v1", "v2", "v3")
         ],
         "target": "v1",
         "traffic": {"service": {"name": NAME}},
         "strategy": {"blueGreen": {"hold": "0s"}},
         "watch": "10m",
+        "metrics": [
+            {
+                "name": "errors",
+                "better": "Lower",
+                "proportion": {
+                    "bad": 'rest_server_requests_total{method="POST",status_code=~"5.."}',
+                    "total": 'rest_server_requests_total{method="POST"}',
+                },
+                "margin": {"ratio": 1.5, "floor": 0.02},
+            }
+        ],
+        "analysis": {"interval": "2s", "warmUp": "0s"},
     },
 }
 SERVICE = {
@@ -91,11 +103,14 @@ class Switch:
         """The version whose pods the Service selects."""
         return str(self._get("service")["spec"]["selector"]["version"])
 
+    def patch(self, **spec: Any) -> None:
+        """Edit the rollout."""
+        where = (f"--namespace={stage.NAMESPACE}", "--type=merge")
+        self._cluster.kubectl("patch", "modelrollout", NAME, *where, f"--patch={json.dumps({'spec': spec})}")
+
     def target(self, version: str) -> None:
         """Ask for a version and wait until the Service selects it and the rollout is at rest or watched."""
-        patch = json.dumps({"spec": {"target": version}})
-        where = (f"--namespace={stage.NAMESPACE}", "--type=merge")
-        self._cluster.kubectl("patch", "modelrollout", NAME, *where, f"--patch={patch}")
+        self.patch(target=version)
         self.until(lambda: self.selected == version)
         self.until(lambda: self.status["stable"] == version)
 
@@ -134,3 +149,13 @@ def test_twenty_switches_under_load_fail_no_request_and_a_drift_is_set_back(swit
     patch = json.dumps({"spec": {"selector": {"version": "v2"}}})
     cluster.kubectl("patch", "service", NAME, f"--namespace={stage.NAMESPACE}", "--type=merge", f"--patch={patch}")
     switch.until(lambda: switch.selected == "v1")
+
+
+def test_a_worse_version_is_switched_back_by_itself_once_its_users_show_it(switch: Switch) -> None:
+    switch.patch(strategy={"blueGreen": {"hold": "10s"}}, target="v3")
+    switch.until(lambda: switch.selected == "v3")
+    assert switch.status["metrics"][0]["reason"] == "Preview"
+    switch.until(lambda: switch.selected == "v1")
+    switch.until(lambda: switch.status["phase"] == "RolledBack")
+    assert switch.status["rejected"][-1]["version"] == "v3"
+    assert "by its history" in switch.status["run"]["message"]
