@@ -56,7 +56,9 @@ def test_the_samples_of_the_example_are_those_that_its_script_writes(capsys: pyt
 
 
 def test_json_has_verdicts_evidence_and_numbers_of_every_step(run: Run) -> None:
-    document = json.loads(run("backtest", "-f", ROLLOUT, "--data", SAMPLES, "-o", "json").out)
+    ran = run("backtest", "-f", ROLLOUT, "--data", SAMPLES, "-o", "json", "--expect", "RolledBack")
+    assert ran.code == 0
+    document = json.loads(ran.out)
     assert (document["outcome"], document["runOutcome"]) == ("RolledBack", "RolledBack")
     assert document["reason"] == "GuardrailFailed"
     assert document["after"] == document["at"] - document["exposedAt"] > 600
@@ -72,9 +74,8 @@ def test_json_has_verdicts_evidence_and_numbers_of_every_step(run: Run) -> None:
     assert any("other weights" in note for note in document["notes"])
 
 
-@pytest.mark.parametrize(("wanted", "code"), [("RolledBack", 0), ("Promoted", 3), ("Held", 3)])
-def test_an_outcome_that_was_not_expected_has_an_exit_code(run: Run, wanted: str, code: int) -> None:
-    assert run("backtest", "-f", ROLLOUT, "--data", SAMPLES, "--expect", wanted).code == code
+def test_a_rollback_that_was_not_expected_has_the_exit_code_of_one(run: Run) -> None:
+    assert run("backtest", "-f", ROLLOUT, "--data", SAMPLES, "--expect", "Promoted").code == 3
 
 
 def test_data_that_end_early_hold_and_say_what_is_missing(backtest) -> None:
@@ -85,9 +86,9 @@ def test_data_that_end_early_hold_and_say_what_is_missing(backtest) -> None:
 
 
 def test_samples_may_come_from_standard_input(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    stdin = io.TextIOWrapper(io.BytesIO((CHECKOUT / SAMPLES).read_bytes()))
+    stdin = io.TextIOWrapper(io.BytesIO("\n".join(example()[:100]).encode()))
     monkeypatch.setattr("sys.stdin", stdin)
-    assert "✖ RolledBack" in run("backtest", "-f", ROLLOUT, "--data", "-").out
+    assert "! Held" in run("backtest", "-f", ROLLOUT, "--data", "-").out
 
 
 def test_lines_that_cannot_be_used_are_named_and_nothing_is_replayed(backtest) -> None:
@@ -106,7 +107,7 @@ def test_other_metrics_and_versions_are_refused_or_counted(backtest) -> None:
     refused = backtest([stranger, *example()])
     assert refused.code == 1
     assert "1: metric: the rollout has no metric 'rejects'; it has errors, slow" in refused.err
-    counted = backtest([stranger, *example()], "--pass-over")
+    counted = backtest([stranger, *example()[:100]], "--pass-over")
     assert counted.code == 0
     assert "1 lines of metric rejects were passed over" in counted.out
 
@@ -118,7 +119,7 @@ def test_versions_that_play_no_part_are_said_not_to(run: Run, tmp_path: Path) ->
 """
     file, data = tmp_path / "rollout.yaml", tmp_path / "samples.jsonl"
     file.write_text((CHECKOUT / ROLLOUT).read_text().replace("  target: v8\n", f"{v6}  target: v8\n"))
-    data.write_text("\n".join([*example(), example()[0].replace('"v7"', '"v6"')]))
+    data.write_text("\n".join([*example()[:100], example()[0].replace('"v7"', '"v6"')]))
     unclear = run("backtest", "-f", str(file), "--data", str(data))
     assert (unclear.code, "not clear: it may be v7, v6; name it with --stable" in unclear.err) == (1, True)
     ran = run("backtest", "-f", str(file), "--data", str(data), "--stable", "v7")

@@ -62,7 +62,7 @@ def test_the_watch_after_a_promotion_takes_back_what_breaks_in_it() -> None:
 
 
 def test_a_watch_that_the_data_do_not_reach_the_end_of_is_said_to_be_open() -> None:
-    done = replay(policy(watch="1h"), GOOD, ROLES, T0)
+    done = replay(policy(watch="1h"), recorded(V7, V8, seconds=300), ROLES, T0)
     assert (done.ending, done.watched, done.at) == (Ending.PROMOTED, False, T0 + 240)
 
 
@@ -74,14 +74,14 @@ def test_a_deadline_without_proof_takes_the_candidate_back_as_no_evidence() -> N
 
 
 def test_a_failed_guardrail_is_held_where_the_policy_says_so() -> None:
-    done = replay(policy(rollback="Hold"), recorded(V7, BAD_V8), ROLES, T0)
+    done = replay(policy(rollback="Hold"), recorded(V7, BAD_V8, seconds=200), ROLES, T0)
     assert (done.ending, done.reason) == (Ending.HELD, "GuardrailFailed")
     assert any("failed" in one for one in done.missing)
 
 
 @pytest.mark.parametrize(("approve", "ending"), [(False, Ending.HELD), (True, Ending.PROMOTED)])
 def test_a_step_that_waits_for_a_person_is_approved_only_on_demand(approve: bool, ending: Ending) -> None:
-    done = replay(policy(promotion="Manual"), GOOD, ROLES, T0, approve=approve)
+    done = replay(policy(promotion="Manual"), recorded(V7, V8, seconds=300), ROLES, T0, approve=approve)
     assert done.ending is ending
     assert (done.reason == "AwaitingApproval") is not approve
 
@@ -148,7 +148,7 @@ def played(rollout, recording: Recording, restarts: dict[int, bool]):
 
 
 @pytest.mark.parametrize("name", RECORDINGS)
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=3, deadline=None)
 @given(restarts=st.dictionaries(st.integers(1, 30), st.booleans(), max_size=6))
 def test_a_restart_at_any_moment_leads_to_the_same_decisions(name: str, restarts: dict[int, bool]) -> None:
     rollout, recording = policy(), RECORDINGS[name]
