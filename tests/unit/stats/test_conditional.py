@@ -50,6 +50,27 @@ def test_large_and_lopsided_tables_agree_with_the_sum_over_every_table(table):
     assert differences(got) == pytest.approx(differences(brute_force(*table)), abs=1e-6)
 
 
+def test_tables_of_every_size_at_once_agree_with_the_sum_over_every_table_of_each():
+    # sizes on both sides of what is summed term by term, of wide and narrow windows, and of the table of factorials
+    rng = np.random.default_rng(6)
+    m, n = np.rint(10 ** rng.uniform(0, 5.3, (2, 150)))
+    rate_c, rate_s = 10 ** rng.uniform(-3.5, 0, (2, 150))
+    b, a = rng.binomial(m.astype(int), rate_c), rng.binomial(n.astype(int), rate_s)
+    got = conditional_likelihood(THETAS).at(b.astype(float), m, a.astype(float), n)
+    expected = [brute_force(*table) for table in np.stack([b, m, a, n], axis=1)]
+    for ours, theirs in zip(got, expected, strict=True):
+        assert differences(ours) == pytest.approx(differences(theirs), abs=2e-8)
+
+
+@pytest.mark.parametrize("spread", [3.0, 9.9, 10.1])
+def test_narrow_and_wide_windows_meet_without_a_seam(spread):
+    # a quarter of all events falls to the candidate, and both outcomes are common: the spread is about √(k/8)
+    k = round(8 * spread**2) + 300
+    table = (k // 4, 3 * k, k - k // 4, 9 * k)
+    got = conditional_likelihood(THETAS).at(*column(*table))[0]
+    assert differences(got) == pytest.approx(differences(brute_force(*table)), abs=2e-8)
+
+
 @pytest.mark.parametrize(
     ("kind", "limit"), [("ratio", 1.5), ("ratio", 0.7), ("difference", 0.02), ("difference", -0.1)]
 )

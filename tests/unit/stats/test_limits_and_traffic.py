@@ -81,9 +81,9 @@ def test_a_version_alone_is_judged_against_a_fixed_limit():
 def test_a_version_at_its_limit_rarely_fails_or_passes():
     rng = np.random.default_rng(4)
     test = AgainstLimit(limit=0.02, late_faults=True)
-    passed = np.zeros(1000, dtype=bool)
-    for i in range(300):
-        test.update((rng.binomial(50, 0.02, 1000), 50), start=15.0 * i)
+    passed = np.zeros(600, dtype=bool)
+    for i in range(100):
+        test.update((rng.binomial(150, 0.02, 600), 150), start=45.0 * i)
         passed |= test.verdict == "Pass"
     assert (test.verdict == "Fail").mean() <= 0.01 + 0.01
     assert passed.mean() <= 0.05 + 0.02

@@ -87,7 +87,7 @@ def test_with_a_floor_the_evidence_of_passing_stays_fair_for_a_candidate_beyond_
 
 def second(b, a):
     """Answers of the second stratum, chosen by what the first one showed: more weight after good answers, or none."""
-    return [(4, 3), (2, 5), (1, 5)][min(b, 2)] if a < 4 else (0, 4)
+    return [(3, 2), (2, 4), (1, 4)][min(b, 2)] if a < 3 else (0, 3)
 
 
 def two_strata(rates):
@@ -96,7 +96,7 @@ def two_strata(rates):
     The second chance is conditional on the first table.
     """
     rows = []
-    (m, n), ((rate_c, rate_s), (next_c, next_s)) = (4, 5), rates
+    (m, n), ((rate_c, rate_s), (next_c, next_s)) = (3, 4), rates
     for i, (b, a) in enumerate(itertools.product(range(m + 1), range(n + 1))):
         first = binom.pmf(b, m, rate_c) * binom.pmf(a, n, rate_s)
         m2, n2 = second(b, a)

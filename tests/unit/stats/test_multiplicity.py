@@ -87,12 +87,12 @@ def test_the_chance_is_used_up_where_only_one_of_the_good_ones_is_ever_unlucky_a
 def test_ten_equal_metrics_looked_at_after_every_stratum_are_hardly_ever_rejected():
     rng = np.random.default_rng(12)
     comparison = Proportion(margin_ratio=1.5, floor=None)
-    rejected = np.zeros(150, dtype=bool)
-    for _ in range(60):
-        bad = rng.binomial(100, 0.05, size=(2, 150, 10))
-        comparison.update((bad[0], 100), (bad[1], 100))
+    rejected = np.zeros(100, dtype=bool)
+    for _ in range(30):
+        bad = rng.binomial(200, 0.05, size=(2, 100, 10))
+        comparison.update((bad[0], 200), (bad[1], 200))
         rejected |= holm(comparison.peak_log_e_fail, 0.05).rejected.any(axis=1)
-    assert rejected.mean() <= 0.05 + 2 * math.sqrt(0.05 / 150)
+    assert rejected.mean() <= 0.05 + 2 * math.sqrt(0.05 / 100)
 
 
 def test_the_evidence_needed_falls_as_others_fail():

@@ -8,7 +8,7 @@ import pytest
 from modelrollout.stats import Proportion
 
 ALPHA = 0.01
-RUNS = 300
+RUNS = 200
 
 
 def divergence(p, q):
