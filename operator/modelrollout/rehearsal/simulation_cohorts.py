@@ -13,14 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from modelrollout.rehearsal.simulation_elements import Elements
+from modelrollout.rehearsal.streams import Data, Stream
 from modelrollout.stats.restarts import FIRST_RESTART
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 Rows = NDArray[np.intp]
-Update = Callable[[Any, Any, Rows, float | None], None]
-"""Updates a test with a stratum's data of these runs; the last argument is the test's `start`."""
-
+_SOME = 100.0  # requests that a probe has seen
 _CROWDED = 0.6  # below this share of runs that still go on, a cohort is made smaller
 
 
@@ -47,25 +46,24 @@ class Cohorts:
         log_pass: each run's log evidence for Pass, shape (runs,).
     """
 
-    def __init__(self, fresh: Callable[[], Any], update: Update, empty: Callable[[int], Any], runs: int) -> None:
+    def __init__(self, stream: Stream, fresh: Callable[[], Any], runs: int) -> None:
         """Begin with no data.
 
         Args:
-            fresh: makes the test.
-            update: feeds it.
-            empty: data without evidence for so many runs.
+            stream: feeds the tests.
+            fresh: makes one.
             runs: how many runs there are.
         """
 
         def probe(size: int) -> Any:  # noqa: ANN401 - any of the tests
-            test = fresh()
-            update(test, empty(size), np.arange(size), None)
+            test, some = fresh(), np.full(size, _SOME)
+            stream.update(test, stream.draw(np.random.default_rng(0), some, some, np.ones(size)), np.arange(size), None)
             return test
 
-        self._update = update
+        self._stream = stream
         self._elements: Elements[Any] = Elements(probe)
-        test = probe(runs)
-        update(test, empty(runs), np.arange(runs), 0.0)  # its clock begins at 0
+        test = fresh()
+        stream.update(test, stream.empty(runs), np.arange(runs), 0.0)  # its clock begins at 0
         self._cohorts: dict[int, _Cohort] = {0: _Cohort(test, np.arange(runs))}
         self._step_since = np.full(runs, np.nan)
         self._step_start = np.full(runs, np.nan)
@@ -74,7 +72,7 @@ class Cohorts:
         self.peak = np.zeros(runs)
         self.log_pass = np.zeros(runs)
 
-    def fold(self, data: Any, start: float, step_since: Floats, present: Flags, alive: Flags) -> None:  # noqa: ANN401
+    def fold(self, data: Data, start: float, step_since: Floats, present: Flags, alive: Flags) -> None:
         """Take in one stratum.
 
         Args:
@@ -134,10 +132,10 @@ class Cohorts:
             self._doublings[more] += 1
             due |= more
 
-    def _feed(self, cohort: _Cohort, data: Any, present: Flags, start: float | None) -> None:  # noqa: ANN401
+    def _feed(self, cohort: _Cohort, data: Data, present: Flags, start: float | None) -> None:
         if start is None and not present[cohort.rows].any():
             return
-        self._update(cohort.test, data, cohort.rows, start)
+        self._stream.update(cohort.test, data, cohort.rows, start)
         self.peak[cohort.rows] = cohort.test.peak_log_e_fail
         self.log_pass[cohort.rows] = cohort.test.log_e_pass
 

@@ -5,7 +5,8 @@ probes of the same test show which arrays grow with the number of comparisons, a
 """
 
 import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 import numpy as np
@@ -27,15 +28,16 @@ class Elements(Generic[_Test]):
         """Look at the test's fields.
 
         Args:
-            probe: makes such a test with so many comparisons, updated once.
+            probe: makes such a test with so many comparisons, with some data in it.
+
+        Raises:
+            TypeError: a test that keeps its comparisons in a way that is not known here.
         """
-        self._small, self._large = (probe(size) for size in _PROBES)
+        self._form = _form_of(*(probe(size) for size in _PROBES))
 
     def take(self, test: _Test, rows: NDArray[np.intp]) -> _Test:
         """A test that goes on with these comparisons only; the given one stays as it is."""
-        taken: _Test = _mapped(
-            self._small, self._large, (test,), lambda many, axis: many[0].take(rows, axis=axis), len(rows)
-        )
+        taken: _Test = _made(self._form, (test,), lambda many, axis: many[0].take(rows, axis=axis), len(rows))
         return taken
 
     def join(self, tests: Sequence[_Test], size: int) -> _Test:
@@ -45,52 +47,87 @@ class Elements(Generic[_Test]):
             tests: at least one.
             size: how many comparisons that makes.
         """
-        joined: _Test = _mapped(
-            self._small, self._large, tuple(tests), lambda many, axis: np.concatenate(many, axis=axis), size
-        )
+        joined: _Test = _made(self._form, tests, lambda many, axis: np.concatenate(many, axis=axis), size)
         return joined
 
 
-def _mapped(small: Any, large: Any, values: tuple[Any, ...], combine: _Combine, size: int) -> Any:  # noqa: ANN401
-    first = values[0]
-    if isinstance(first, np.ndarray):
+@dataclass(frozen=True, slots=True)
+class _Axis:
+    """An array with the comparisons along this axis."""
+
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Size:
+    """The number of comparisons."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Clock:
+    """What changes in time, but is the same for all comparisons of a test."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Fields:
+    """An object of ours, and those of its fields that are not shared."""
+
+    forms: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class _Items:
+    """A tuple or a list; None for items that are shared."""
+
+    forms: tuple[Any, ...]
+
+
+def _form_of(small: Any, large: Any) -> Any:  # noqa: ANN401 - the form of anything
+    """How a value depends on the number of comparisons; None where it does not."""
+    if isinstance(small, LateFaults):
+        return _Clock()
+    if isinstance(small, np.ndarray):
         grown = [axis for axis, (a, b) in enumerate(zip(small.shape, large.shape, strict=True)) if a != b]
         if len(grown) > 1:
             raise TypeError("an array of a test has more than one axis of comparisons")
-        return combine(values, grown[0]) if grown else first
-    if isinstance(first, int) and not isinstance(first, bool):
-        return size if (small, large) == _PROBES else first
-    if isinstance(first, tuple | list):
-        return _sequence(small, large, values, combine, size)
-    if isinstance(first, LateFaults):  # it counts for all comparisons of a test together
-        return copy.copy(first)
-    if not type(first).__module__.startswith(_OURS) or isinstance(first, type):
-        return first
-    changed = {}
-    for name in _fields(first):
-        parts = tuple(getattr(value, name) for value in values)
-        found = _mapped(getattr(small, name), getattr(large, name), parts, combine, size)
-        if found is not parts[0]:
-            changed[name] = found
-    if not changed:
-        return first
-    made = copy.copy(first)
-    for name, found in changed.items():
-        object.__setattr__(made, name, found)
-    return made
+        return _Axis(grown[0]) if grown else None
+    if isinstance(small, int) and not isinstance(small, bool):
+        return _Size() if (small, large) == _PROBES else None
+    if isinstance(small, tuple | list):
+        forms = tuple(_form_of(a, b) for a, b in zip(small, large, strict=True))
+        return _Items(forms) if any(form is not None for form in forms) else None
+    if not type(small).__module__.startswith(_OURS) or isinstance(small, type):
+        return None
+    found = {name: _form_of(getattr(small, name), getattr(large, name)) for name in _names(small)}
+    found = {name: form for name, form in found.items() if form is not None}
+    return _Fields(found) if found else None
 
 
-def _sequence(small: Any, large: Any, values: tuple[Any, ...], combine: _Combine, size: int) -> Any:  # noqa: ANN401
-    if not len(small) == len(large) == len(values[0]):
-        raise TypeError("a sequence of a test has another length than that of a new one")
-    parts = (
-        _mapped(a, b, each, combine, size) for a, b, each in zip(small, large, zip(*values, strict=True), strict=True)
-    )
-    made = [*parts]
-    same = all(a is b for a, b in zip(made, values[0], strict=True))
-    return values[0] if same else type(values[0])(made)
+def _made(form: Any, values: Sequence[Any], combine: _Combine, size: int) -> Any:  # noqa: ANN401 - any value
+    first = values[0]
+    match form:
+        case _Axis(number):
+            return combine(values, number)
+        case _Size():
+            return size
+        case _Clock():
+            return copy.copy(first)
+        case _Items(forms):
+            if len(first) != len(forms):
+                raise TypeError("a sequence of a test has another length than that of a new one")
+            return type(first)(
+                _made(one, parts, combine, size) for one, parts in zip(forms, zip(*values, strict=True), strict=True)
+            )
+        case _Fields(forms):
+            made = copy.copy(first)
+            for name, one in forms.items():
+                part = _made(one, [getattr(value, name) for value in values], combine, size)
+                object.__setattr__(made, name, part)
+            return made
+        case _:
+            return first
 
 
-def _fields(value: object) -> set[str]:
+def _names(value: object) -> set[str]:
     slots = {name for one in type(value).__mro__ for name in getattr(one, "__slots__", ())}
     return {name for name in slots if hasattr(value, name)} | set(getattr(value, "__dict__", ()))

@@ -96,9 +96,7 @@ class Judged:
 
     def _start(self, place: int, stream: Stream) -> _Compared:
         spec, phi = self._plan.spec, self._plan.dispersion
-        cohorts = Cohorts(
-            lambda: comparison(spec, stream.metric, phi, stream.frozen()), stream.update, stream.empty, self._runs
-        )
+        cohorts = Cohorts(stream, lambda: comparison(spec, stream.metric, phi, stream.frozen()), self._runs)
         return _Compared(place, stream, self._plan.settle(stream.metric), cohorts)
 
     def note(self, stream: Stream, number: int, data: Data, present: Flags, answers: Floats) -> None:

@@ -20,14 +20,15 @@ BEFORE = 20  # strata in which stable answers alone
 Tape = list[Data]
 
 
-def taped(metric: Metric, stable: Value, candidate: Value) -> tuple[Stream, Tape]:
+def taped(metric: Metric, stable: Value, candidate: Value, runs: int) -> tuple[Stream, Tape]:
     """A stream, and what it will have drawn for strata."""
     tape: Tape = []
 
     class Taped(stream_of(metric)):  # type: ignore[misc]
         def draw(self, chance: np.random.Generator, candidate: Floats, stable: Floats, changed: Floats) -> Data:
             data: Data = super().draw(chance, candidate, stable, changed)
-            if stable.any():  # else it is a warm-up, the rest of a stratum at a run's end, or nothing at all
+            # else it is a warm-up, the rest of a stratum at a run's end, or a look at the test's fields
+            if stable.any() and len(stable) == runs:
                 tape.append(data)
             return data
 

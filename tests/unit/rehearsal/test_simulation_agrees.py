@@ -12,7 +12,7 @@ from tests.unit.decisions.world import errors_metric
 from tests.unit.rehearsal.simulated import BASE, a_plan, a_rollout, recording_of, taped
 
 OUTCOMES = {"Promoted": Outcome.PROMOTED, "RolledBack": Outcome.ROLLED_BACK, "NoEvidence": Outcome.NO_EVIDENCE}
-RUNS = 2
+RUNS, COMPARED = 5, 2
 
 
 def steps(*weights: float, **more: Any) -> dict[str, Any]:
@@ -117,9 +117,9 @@ def test_a_run_ends_as_the_operator_would_end_it(
 ) -> None:
     rollout = a_rollout(**spec)
     plan = a_plan(rollout.spec, rate)
-    tapes = {one.name: taped(one, *_values(one.kind, *values[one.name])) for one in rollout.spec.metrics}
+    tapes = {one.name: taped(one, *_values(one.kind, *values[one.name]), RUNS) for one in rollout.spec.metrics}
     many = simulate(plan, [stream for stream, _ in tapes.values()], (), runs=RUNS, seed=11)
-    for run in range(RUNS):
+    for run in range(COMPARED):
         since = float(many.since[run])
         played = replay(rollout, recording_of(plan, tapes, run, since), Roles("v8", "v7"), BASE + since)
         assert played.outcome, played.missing
