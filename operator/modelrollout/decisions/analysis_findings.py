@@ -42,6 +42,8 @@ def judge_compared(metric: Metric, state: ComparedState, question: Question, at:
     why = blind(metric, kind, state, question, finding, at)
     if why is not None:
         return why
+    if not finding.candidate_count:
+        return replace(finding, reason="NotYet", message=said)
     needed = -math.log(test.beta)
     if float(test.log_e_pass) >= needed:
         proof = f"{said}; proven, evidence {test.log_e_pass:.1f} of {needed:.1f}"

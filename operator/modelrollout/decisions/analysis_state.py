@@ -4,6 +4,7 @@ States are values: folding makes a new one and leaves the old one as it was. The
 they are part of a state.
 """
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
@@ -15,6 +16,11 @@ from modelrollout.stats import AgainstLimit, AnsweredShare, Coverage, SampleRati
 from modelrollout.stats.heterogeneity import Heterogeneity
 
 VERSION = 2
+ONLY_FAILURES = 0
+"""Version of a checkpoint that holds nothing but which metrics, and which of their slices, have failed."""
+
+LARGEST = 48 * 1024
+"""Characters of a checkpoint; a status has 64 KiB in all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +108,11 @@ class ComparedState:
         if self.watch is not None:
             document["watch"] = self.watch.state()
         return document
+
+    def failures(self) -> dict[str, Any]:
+        """That the metric has failed, and which of its slices, as JSON."""
+        slices = {} if self.slices is None else {"slices": {"failed": list(self.slices.failed)}}
+        return {"failed": self.failed, **slices}
 
     @classmethod
     def from_stored(cls, document: Mapping[str, Any], fresh: Self) -> Self:
@@ -211,7 +222,18 @@ class AnalysisState:
         return min(closed) if closed and len(closed) == len(ends) else None
 
     def checkpoint(self) -> dict[str, Any]:
-        """As JSON for the resource's status: about 1 KiB for each compared metric."""
+        """As JSON for the resource's status: about 1 KiB for each compared metric, and half of one for each slice.
+
+        Where that would not fit into a status, only what has failed is kept, and a restart folds from the run's start.
+        """
+        document = self._document()
+        if len(json.dumps(document)) <= LARGEST:
+            return document
+        kept = {"v": ONLY_FAILURES, "run": self.run}
+        compared = {name: one for name, one in self.metrics.items() if isinstance(one, ComparedState)}
+        return kept | {"metrics": {name: one.failures() for name, one in compared.items()}}
+
+    def _document(self) -> dict[str, Any]:
         return {
             "v": VERSION,
             "run": self.run,

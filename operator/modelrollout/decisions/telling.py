@@ -55,7 +55,8 @@ def progress(spec: ModelRolloutSpec, run: Run, gate: Gate | None, evidence: Evid
         return ""
     latest = last_of(list(expected.values()))
     name = next(name for name, one in expected.items() if one == latest)
-    return f"{_sentence(open_findings[name])}; {_when(latest, now)}"
+    finding = open_findings[name]
+    return f"{_sentence(finding)}; {_when(latest, now)}" if finding.candidate_count else _sentence(finding)
 
 
 def _expectation(spec: ModelRolloutSpec, run: Run, finding: Finding, evidence: Evidence) -> Expectation:

@@ -127,6 +127,18 @@ def test_twenty_groups_fit_into_status():
     assert len(json.dumps(state.checkpoint())) < 16_000
 
 
+def test_evidence_that_is_too_large_for_a_status_leaves_only_what_failed(monkeypatch: pytest.MonkeyPatch):
+    asked = asked_for()
+    whole = sliced(900, {"c07": 0.12})
+    state = folded(initial(asked), asked, whole, 900)
+    monkeypatch.setattr("modelrollout.decisions.analysis_state.LARGEST", 4_000)
+    assert len(json.dumps(state.checkpoint())) < 200
+    restored = state_from_checkpoint(state.checkpoint(), asked)
+    assert judge(restored, asked).findings[0].reason == "SliceWorse"
+    monkeypatch.undo()
+    assert folded(restored, asked, whole, 900).checkpoint() == state.checkpoint()
+
+
 def test_groups_are_left_alone_after_the_promotion():
     asked = asked_for()
     whole = sliced(900, {"c07": 0.12})
