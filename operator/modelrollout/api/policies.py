@@ -198,5 +198,8 @@ class Exclusivity(Model):
     """Which experiments must not overlap."""
 
     layer: Annotated[str, Field(min_length=1, max_length=63, pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")] = Field(
-        description="Runs of one layer queue, first come first served."
+        description=(
+            "Of the rollouts of a namespace that name the same layer one has a run at a time. The others are Queued, "
+            "first come first served; a run has the layer until its watch has ended."
+        )
     )

@@ -108,7 +108,6 @@ class ModelRolloutSpec(Model):
             "metrics",
         ),
         not_yet("telemetry", "telemetry", "let your own exporter publish the counters that metrics reads"),
-        not_yet("exclusivity", "exclusivity", "start one rollout after the other"),
     )
 
     hypothesis: Annotated[str, Field(min_length=1, max_length=1024)] | None = Field(
@@ -198,7 +197,8 @@ class ModelRolloutSpec(Model):
         default=None, description="Whether the operator scales the workloads. Default: it does not."
     )
     exclusivity: Exclusivity | None = Field(
-        default=None, description="Experiments that must not overlap. Not yet supported."
+        default=None,
+        description="Experiments that must not overlap. Default: runs of different rollouts do not mind each other.",
     )
     rollback: RollbackPolicy = Field(
         default=RollbackPolicy.AUTO,

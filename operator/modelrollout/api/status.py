@@ -133,13 +133,22 @@ class Run(StatusModel):
     reason: str = Field(default="", description="One CamelCase word for the last decision.", max_length=64)
     message: Text = Field(default="", description="The last decision in a sentence.")
     plan: str = Field(default="", description="ControllerRevision that holds the resolved plan.", max_length=253)
+    layer: str = Field(default="", description="Layer whose runs exclude each other, empty without one.", max_length=63)
+    asked_at: Time | None = Field(default=None, description="When it was asked for: its place among runs of a layer.")
+    queued: bool = Field(default=False, description="Whether it still waits for its turn, as phase Queued says.")
+    aside: bool = Field(
+        default=False, description="Whether it could not start if it had its turn, so that others of the layer may."
+    )
+    restarted: int = Field(
+        default=0, ge=0, description="Trials before this one, in a row, that a new revision ended before their verdict."
+    )
     step: int = Field(default=0, ge=0, description="Index of the present step, from 0.")
     steps: int = Field(default=0, ge=0, description="Number of steps.")
     weight: int = Field(default=0, ge=0, le=1000, description="Candidate's weight now, of 1000.")
     intent: int = Field(
         default=0, ge=0, description="Counts what was decided of traffic; the route carries it as a fence."
     )
-    started_at: Time = Field(description="When the run began.")
+    started_at: Time = Field(description="When the run began; while it is queued, when it was made.")
     exposed_at: Time | None = Field(default=None, description="When the candidate first got a weight.")
     step_started_at: Time = Field(description="When the present step began, or its hold was restarted.")
     advanced_at: Time = Field(description="When the progress deadline last began to count.")

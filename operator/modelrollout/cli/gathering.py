@@ -15,6 +15,7 @@ from modelrollout.errors import InvalidSpec
 
 _ABNORMAL = {
     "UnprovenChange": "True",
+    "KeepsRestarting": "True",
     "Stalled": "True",
     "SpecValid": "False",
     "RouteClaimed": "False",
@@ -245,6 +246,8 @@ def _next_verbs(status: ModelRolloutStatus) -> tuple[tuple[str, str], ...]:
         return ("resume", "let it go on"), ("abort", "take it back")
     if phase in (Phase.PROGRESSING, Phase.HOLDING):
         return ("pause", "stay at this weight"), ("abort", "take it back")
+    if phase is Phase.QUEUED and run:
+        return (("abort", f"take {run.target} out of the queue"),)
     if phase is Phase.WATCHING and status.previous:
         return (("undo", f"give all traffic back to {status.previous.version}"),)
     if phase is Phase.ROLLED_BACK and run:

@@ -17,6 +17,7 @@ _PHASES = {
     "Promoting": ("▶", "cyan"),
     "Watching": ("◉", "cyan"),
     "Completed": ("✔", "green"),
+    "Queued": ("…", "yellow"),
     "Paused": ("‖", "yellow"),
     "Holding": ("!", "yellow"),
     "AwaitingApproval": ("?", "magenta"),

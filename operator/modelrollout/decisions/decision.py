@@ -14,6 +14,9 @@ class Reason(StrEnum):
     """One reason per kind of event; `kubectl get events` is filtered by it."""
 
     ADOPTED = "Adopted"
+    QUEUED = "Queued"
+    FROZEN = "Frozen"
+    THAWED = "Thawed"
     RUN_STARTED = "RunStarted"
     STEP_STARTED = "StepStarted"
     AWAITING_APPROVAL = "AwaitingApproval"
@@ -25,6 +28,7 @@ class Reason(StrEnum):
     ABORTED = "Aborted"
     WITHDRAWN = "Withdrawn"
     SUPERSEDED = "Superseded"
+    KEEPS_RESTARTING = "KeepsRestarting"
     UNDONE = "Undone"
     CANDIDATE_UNAVAILABLE = "CandidateUnavailable"
     CANDIDATE_BACK = "CandidateBack"

@@ -18,6 +18,7 @@ class Draft:
     Attributes:
         rollout: as stored.
         spec: what this decision goes by: the present run's resolved plan with the edits that count at once.
+        written: the spec as it is written, None when it cannot be read.
         status: a copy of the stored status; every change goes here.
         observed: what was seen.
         evidence: what Prometheus says of the present run, None when nothing is known yet.
@@ -30,6 +31,7 @@ class Draft:
 
     rollout: ModelRollout
     spec: ModelRolloutSpec
+    written: ModelRolloutSpec | None
     status: ModelRolloutStatus
     observed: Observed
     evidence: Evidence | None

@@ -130,6 +130,43 @@ class CommandSeen:
 
 
 @dataclass(frozen=True, slots=True)
+class Freeze:
+    """A standing order to start no run.
+
+    Attributes:
+        where: what is frozen, for people.
+        reason: why, in the words of who froze it.
+        until: when it ends by itself, aware; None: when it is taken away.
+        problem: why its end cannot be known, empty when it can.
+    """
+
+    where: str
+    reason: str = ""
+    until: datetime | None = None
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Rival:
+    """A run of another rollout in the same layer.
+
+    Attributes:
+        layer: which one.
+        name, uid: of its rollout.
+        asked_at: when it was asked for.
+        queued: it waits for its turn; otherwise it has the layer.
+        aside: it waits and could not start now.
+    """
+
+    layer: str
+    name: str
+    uid: str
+    asked_at: datetime
+    queued: bool
+    aside: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Reversals:
     """Foreign changes of managed weights in the last ten minutes: field manager and how often."""
 
@@ -139,13 +176,15 @@ class Reversals:
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """Everything a reconcile saw."""
+    """Everything a reconcile saw; `rivals` are at least those of every layer that a run of the rollout could be in."""
 
     route: RouteSeen
     versions: Mapping[str, VersionSeen]
     claim: Claim = Claim()
     commands: tuple[CommandSeen, ...] = ()
     reversals: Reversals = Reversals()
+    rivals: tuple[Rival, ...] = ()
+    freezes: tuple[Freeze, ...] = ()
 
     def ready(self, version: str) -> bool:
         """Whether that version has at least one ready endpoint."""

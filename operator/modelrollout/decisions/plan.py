@@ -11,9 +11,11 @@ from modelrollout.decisions.decision import Decision, Reason
 from modelrollout.decisions.draft import Draft
 from modelrollout.decisions.effective import effective, missing_version
 from modelrollout.decisions.findings import Evidence
+from modelrollout.decisions.freeze import in_force
 from modelrollout.decisions.gate import Gate
 from modelrollout.decisions.observed import Observed
 from modelrollout.decisions.questions import Question, question_of
+from modelrollout.decisions.queueing import step_aside
 from modelrollout.decisions.reverts import revert, reverts
 from modelrollout.decisions.significance import worth_writing
 from modelrollout.decisions.steps import PlannedStep, compile_steps
@@ -54,6 +56,7 @@ def plan(
     draft = Draft(
         rollout=rollout,
         spec=effect.spec,
+        written=None if spec_error else rollout.spec,
         status=rollout.status.model_copy(deep=True),
         observed=observed,
         evidence=evidence,
@@ -63,7 +66,7 @@ def plan(
     steps = compile_steps(draft.spec)
     _note_refusal(draft)
     blocked = obstacle(rollout, draft.spec, observed)
-    if not runs.active(draft.status.run):
+    if not runs.begun(draft.status.run):
         draft.refusal = draft.refusal or missing_version(draft.spec, draft.status)
     if blocked is None and not draft.status.stable:
         blocked = _adopt(draft)
@@ -72,7 +75,10 @@ def plan(
     if draft.status.stable and not halted:
         answer_commands(draft, steps)
         _follow_target(draft, steps)
+        steps = compile_steps(draft.spec)  # that of the next run, if the present one has ended
         _advance(draft, steps)
+    else:
+        step_aside(draft.status.run)
     return _conclude(draft, steps, blocked, halted=halted)
 
 
@@ -89,6 +95,7 @@ def _unreadable(rollout: ModelRollout, error: str, now: datetime) -> Decision:
     status = rollout.status.model_copy(deep=True)
     status.phase, status.message = Phase.INVALID, error[:1024]
     status.observed_generation = generation = rollout.metadata.generation
+    step_aside(status.run)
     for kind, value in (("SpecValid", False), ("Ready", False), ("Stalled", True), ("Reconciling", False)):
         set_condition(status, kind, value, reason="SpecRefused", message=error, generation=generation, now=now)
     return Decision(status=status, write_status=worth_writing(rollout.status, status))
@@ -121,7 +128,7 @@ def _halted(draft: Draft, blocked: Obstacle | None) -> bool:
     contested = draft.observed.reversals
     if contested.times >= REVERSALS_CONTESTED:
         draft.blocked = f"no step advances while {contested.manager} changes the weights too"
-    if blocked is not None and runs.active(draft.status.run) and blocked.reason in _STOPS_PROGRESS_ONLY:
+    if blocked is not None and runs.begun(draft.status.run) and blocked.reason in _STOPS_PROGRESS_ONLY:
         draft.blocked = blocked.message
         return False
     return blocked is not None or bool(draft.status.stable and draft.spec.version(draft.status.stable) is None)
@@ -142,8 +149,12 @@ def _follow_target(draft: Draft, steps: tuple[PlannedStep, ...]) -> None:
         return
     if run is not None and run.state is RunState.TAKING_BACK:
         return
-    if target == status.stable:
-        return
+    if target != status.stable:
+        _set_out(draft, target, steps)
+
+
+def _set_out(draft: Draft, target: str, steps: tuple[PlannedStep, ...]) -> None:
+    """Go for a target that does not serve: back to the previous version in one write, or by a run."""
     if reverts(draft, target):
         if not paused(draft):
             revert(draft, target)
@@ -159,6 +170,10 @@ def _candidate_changed(draft: Draft) -> bool:
 
 def _withdraw(draft: Draft) -> None:
     run = draft.run
+    if run.queued:
+        runs.withdraw_queued(draft, Outcome.WITHDRAWN, "Withdrawn", f"the target was set back to {run.stable}")
+        draft.say(Reason.WITHDRAWN, f"{run.target} leaves the queue: {run.message}")
+        return
     if run.state is not RunState.TRIAL and not draft.observed.ready(run.stable):
         return
     runs.take_back(draft, Outcome.WITHDRAWN, "Withdrawn", f"the target was set back to {run.stable}")
@@ -170,9 +185,14 @@ def _supersede(draft: Draft, target: str, steps: tuple[PlannedStep, ...], why: s
     run = draft.run
     if run.state is RunState.PROMOTING:
         return  # a promotion is one write: it ends first, then the new target is tried against it
+    frozen = in_force(draft.observed.freezes, draft.now)
+    if frozen is not None and run.state is RunState.WATCHING and not reverts(draft, target):
+        if frozen.until is not None:
+            draft.wake_at(frozen.until)
+        return  # nothing would start, so the guardrails of what serves go on
     trial = run.state is RunState.TRIAL
     shown = run.exposed_at is not None
-    if trial:
+    if trial and not run.queued:
         run.reason, run.message = "Superseded", why
     if shown:
         runs.finish(draft, Outcome.SUPERSEDED if trial else run.outcome or Outcome.PROMOTED)
@@ -181,8 +201,10 @@ def _supersede(draft: Draft, target: str, steps: tuple[PlannedStep, ...], why: s
     if trial and shown:
         run.intent += 1
         draft.say(Reason.SUPERSEDED, f"run {run.id} ends: {why}")
+    if draft.written is not None and not draft.refusal:
+        draft.spec = draft.written  # what was edited meanwhile counts from the next run on
     if target != draft.status.stable:
-        _begin(draft, target, steps)
+        _set_out(draft, target, steps)
 
 
 def _begin(draft: Draft, target: str, steps: tuple[PlannedStep, ...]) -> None:
@@ -231,6 +253,7 @@ def _conclude(draft: Draft, steps: tuple[PlannedStep, ...], blocked: Obstacle | 
         draft.status.last_record = lines[-LINES_KEPT:]
     _note_blindness(draft)
     _note_split(draft)
+    _note_restarts(draft)
     old, new = draft.rollout.status, draft.status
     wanted = None if halted else intent(draft.rollout, draft.spec, new)
     route = draft.observed.route
@@ -266,12 +289,19 @@ def _note_split(draft: Draft) -> None:
         draft.say(Reason.TRAFFIC_UNEVEN, f"{new.message} ({numbers})", warning=True)
 
 
+def _note_restarts(draft: Draft) -> None:
+    """Say it once when new revisions come faster than a trial can end: nothing would ever be promoted."""
+    old, new = draft.rollout.status.condition("KeepsRestarting"), draft.status.condition("KeepsRestarting")
+    if new is not None and new.status == "True" and (old is None or old.status != "True"):
+        draft.say(Reason.KEEPS_RESTARTING, new.message, warning=True)
+
+
 def _note_unproven(draft: Draft) -> None:
     status, run = draft.status, draft.status.run
     seen = draft.observed.revision(status.stable) if status.stable else ""
     old = draft.rollout.status.condition("UnprovenChange")
     changed = seen and status.stable_revision and seen != status.stable_revision
-    if changed and not runs.active(run) and (old is None or old.status != "True"):
+    if changed and not runs.begun(run) and (old is None or old.status != "True"):
         draft.say(
             Reason.UNPROVEN_CHANGE,
             f"{status.stable} was changed outside of a run and never tried as it is",

@@ -5,6 +5,7 @@ from datetime import datetime
 from modelrollout.api.status import ModelRolloutStatus, Outcome, PastRun, Rejected, Run, RunState, Served
 from modelrollout.decisions.decision import Reason
 from modelrollout.decisions.draft import Draft
+from modelrollout.decisions.queueing import layer_of, moment_of
 from modelrollout.decisions.steps import PlannedStep
 
 HISTORY_KEPT = 10
@@ -22,8 +23,13 @@ def run_id(target: str, revision: str, attempt: int) -> str:
 
 
 def active(run: Run | None) -> bool:
-    """Whether a run goes on."""
+    """Whether a run goes on, or waits for its turn."""
     return run is not None and run.state in ACTIVE
+
+
+def begun(run: Run | None) -> bool:
+    """Whether a run goes on that has had its turn."""
+    return run is not None and run.state in ACTIVE and not run.queued
 
 
 def percent(weight: int) -> str:
@@ -41,12 +47,22 @@ def _attempt(status: ModelRolloutStatus, target: str, revision: str) -> int:
 
 
 def begin(draft: Draft, target: str, steps: tuple[PlannedStep, ...]) -> None:
-    """Begin a run of the target's present revision; traffic moves when the candidate is ready."""
+    """Ask for a run of the target's present revision. It starts when it has its turn, which mostly is at once.
+
+    A revision that takes the place of one that got no traffic yet also takes its place in the queue.
+    """
     status, old = draft.status, draft.status.run
     revision = draft.observed.revision(target)
     attempt = _attempt(status, target, revision)
+    follows = old is not None and old.target == target and old.outcome is Outcome.SUPERSEDED
+    heir = old if follows and old is not None and old.exposed_at is None else None
     status.run = Run(
         id=run_id(target, revision, attempt),
+        layer=layer_of(draft.spec),
+        asked_at=heir.asked_at if heir is not None else moment_of(draft.now),
+        queued=True,
+        restarted=old.restarted + (not old.queued) if follows and old is not None else 0,
+        reason=heir.reason if heir is not None and heir.queued else "",
         target=target,
         revision=revision,
         attempt=attempt,
@@ -58,10 +74,8 @@ def begin(draft: Draft, target: str, steps: tuple[PlannedStep, ...]) -> None:
         started_at=draft.now,
         step_started_at=draft.now,
         advanced_at=draft.now,
-        plan=f"{draft.rollout.metadata.name}-{run_id(target, revision, attempt)}",
     )
     status.metrics, status.evidence, status.metrics_at = [], None, None
-    draft.snapshot = draft.spec
 
 
 def begin_return(draft: Draft, serving: str, target: str) -> None:
@@ -108,6 +122,16 @@ def take_back(draft: Draft, outcome: Outcome, reason: str, message: str) -> None
     move(draft, 0)
     if outcome in HELD_AGAINST:
         reject(draft, reason, message)
+
+
+def withdraw_queued(draft: Draft, outcome: Outcome, reason: str, message: str) -> None:
+    """End a run that never had its turn: nothing has to be taken back."""
+    run = draft.run
+    run.reason, run.message = reason, message[:1024]
+    run.queued = run.aside = False
+    if outcome in HELD_AGAINST:
+        reject(draft, reason, message)
+    finish(draft, outcome)
 
 
 def reject(draft: Draft, reason: str, message: str) -> None:

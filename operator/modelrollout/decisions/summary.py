@@ -4,18 +4,23 @@ from collections.abc import Iterator
 
 from pydantic.alias_generators import to_camel
 
-from modelrollout.api import Strategy
+from modelrollout.api import RevisionPolicy, Strategy
 from modelrollout.api.status import MetricStatus, Outcome, Phase, Run, RunState, SliceStatus
 from modelrollout.decisions import runs
 from modelrollout.decisions.adoption import Obstacle
 from modelrollout.decisions.conditions import set_condition
 from modelrollout.decisions.draft import Draft
 from modelrollout.decisions.findings import Finding, SliceFinding
+from modelrollout.decisions.freeze import describe, in_force
 from modelrollout.decisions.gate import Gate, Missing
+from modelrollout.decisions.queueing import PAUSED
 from modelrollout.decisions.telling import progress, with_numbers
 from modelrollout.decisions.traffic import agrees, in_flight, intent, shares, weights_agree
 
 REVERSALS_CONTESTED = 3
+
+RESTARTS_IN_A_ROW = 5
+"""So many trials that a new revision ended, one after the other, are said to people."""
 
 _HOLDING = frozenset(
     {
@@ -75,7 +80,7 @@ def _waiting_target(draft: Draft) -> str:
 
 def _phase(draft: Draft, obstacle: Obstacle | None, gate: Gate | None) -> tuple[Phase, str]:
     run = draft.status.run
-    if obstacle is not None and not runs.active(run):
+    if obstacle is not None and not runs.begun(run):
         return (Phase.INVALID if obstacle.invalid else Phase.PENDING), obstacle.message
     if run is None or (run.state is RunState.DONE and _waits_to_begin(draft)):
         return _idle_phase(draft)
@@ -86,13 +91,21 @@ def _phase(draft: Draft, obstacle: Obstacle | None, gate: Gate | None) -> tuple[
     if run.state is RunState.PROMOTING:
         return Phase.PROMOTING, f"{run.target} gets all traffic: {run.message}"
     if run.state is RunState.WATCHING:
-        return Phase.WATCHING, f"{run.target} serves; {run.stable} stays ready for undo until the watch ends"
+        said = f"{run.target} serves; {run.stable} stays ready for undo until the watch ends"
+        return Phase.WATCHING, f"{said}{_held_target(draft, run)}"
     phase = _DONE_PHASES.get(run.outcome or Outcome.PROMOTED, Phase.ROLLED_BACK)
     if phase is Phase.ROLLED_BACK and draft.spec.target == draft.status.stable:
         return _idle_phase(draft)  # the manifest was put back: what should serve does, and nobody needs to act
     if phase is Phase.COMPLETED:
         return phase, f"{run.target} serves all traffic: {run.message}"
-    return phase, f"{draft.status.stable} serves all traffic; {run.target} was taken back: {run.message}"
+    taken = "left the queue" if run.asked_at is not None and not run.plan else "was taken back"
+    return phase, f"{draft.status.stable} serves all traffic; {run.target} {taken}: {run.message}"
+
+
+def _held_target(draft: Draft, run: Run) -> str:
+    """What a new target waits for while the run before it is still watched."""
+    frozen, target = in_force(draft.observed.freezes, draft.now), draft.spec.target
+    return "" if frozen is None or target in (None, run.target) else f"; {target} waits: {describe(frozen)}"
 
 
 def _waits_to_begin(draft: Draft) -> bool:
@@ -118,6 +131,8 @@ def _rejected_text(draft: Draft, run: str, why: str) -> str:
 
 
 def _trial_phase(draft: Draft, run: Run, gate: Gate | None) -> tuple[Phase, str]:
+    if run.queued and run.reason != PAUSED:
+        return Phase.QUEUED, run.message
     if run.exposed_at is None and not (draft.spec.paused or draft.status.paused_by):
         late = [name for name in (run.target, run.stable) if not draft.observed.ready(name)]
         seen = draft.observed.versions.get(run.target)
@@ -221,6 +236,7 @@ def _conditions(draft: Draft, obstacle: Obstacle | None, headline: str) -> None:
         *_traffic(draft),
         *_split(draft),
         *_unproven(draft),
+        *_restarts(draft),
     ):
         set_condition(
             draft.status,
@@ -330,7 +346,7 @@ def _unproven(draft: Draft) -> Iterator[_Stated]:
     """A stable version whose workload changed while nobody tried it; said until something is promoted."""
     status = draft.status
     now_runs = draft.observed.revision(status.stable) if status.stable else ""
-    if not now_runs or not status.stable_revision or runs.active(status.run):
+    if not now_runs or not status.stable_revision or runs.begun(status.run):
         return
     if now_runs != status.stable_revision:
         yield (
@@ -341,3 +357,17 @@ def _unproven(draft: Draft) -> Iterator[_Stated]:
         )
     elif status.condition("UnprovenChange") is not None:
         yield "UnprovenChange", False, "Proven", ""
+
+
+def _restarts(draft: Draft) -> Iterator[_Stated]:
+    """Trials that new revisions end again and again, before any of them comes to a verdict."""
+    run = draft.status.run
+    if run is not None and runs.active(run) and run.restarted >= RESTARTS_IN_A_ROW:
+        # Without their number: it would be written anew with each of them.
+        restarts = draft.spec.on_new_revision is RevisionPolicy.RESTART
+        way = "set onNewRevision to FinishFirst, or deliver less often" if restarts else "deliver less often"
+        event = "end" if restarts else "begin"
+        said = f"{run.target} changes what it runs faster than a trial of it can {event}: {way}"
+        yield "KeepsRestarting", True, "NewRevisions", said
+    elif draft.status.condition("KeepsRestarting") is not None:
+        yield "KeepsRestarting", False, "Settled", ""

@@ -9,6 +9,7 @@ from modelrollout.decisions.decision import Reason
 from modelrollout.decisions.draft import Draft
 from modelrollout.decisions.gate import Gate, Missing, gate
 from modelrollout.decisions.guardrails import Failure, failure
+from modelrollout.decisions.queueing import take_turn
 from modelrollout.decisions.record import boundary
 from modelrollout.decisions.steps import PlannedStep
 from modelrollout.decisions.telling import in_short
@@ -75,8 +76,10 @@ def paused(draft: Draft) -> bool:
 
 
 def _expose(draft: Draft, steps: Steps) -> None:
-    """Give the first weight once both versions are ready; until then the deadline counts."""
+    """Give the first weight once it has its turn and both versions are ready; from its turn on the deadline counts."""
     run, observed = draft.run, draft.observed
+    if run.queued and not take_turn(draft, steps):
+        return
     if paused(draft) or draft.blocked:
         _stand_still(draft)
         return

@@ -10,6 +10,7 @@ from modelrollout.decisions.draft import Draft
 from modelrollout.decisions.gate import Missing
 from modelrollout.decisions.guardrails import failure
 from modelrollout.decisions.observed import CommandSeen
+from modelrollout.decisions.queueing import hold
 from modelrollout.decisions.steps import PlannedStep
 from modelrollout.decisions.trial import go_on, next_step, paused, present_gate
 
@@ -89,6 +90,8 @@ def _need(draft: Draft, verb: str, *states: RunState) -> None:
 
 def _need_exposed(draft: Draft, verb: str) -> None:
     _need(draft, verb, RunState.TRIAL)
+    if draft.run.queued:
+        raise Refused(f"{verb} has nothing to act on yet: {draft.run.message}")
     if draft.run.exposed_at is None:
         raise Refused(f"{verb} has nothing to act on yet: {draft.run.target} has not become ready")
     if draft.run.unavailable_since is not None:
@@ -177,6 +180,10 @@ def _skip(draft: Draft, command: CommandSeen, steps: Steps) -> str:
 def _abort(draft: Draft, command: CommandSeen, _: Steps) -> str:
     _need(draft, "abort", RunState.TRIAL, RunState.PROMOTING)
     run = draft.run
+    if run.queued:
+        runs.withdraw_queued(draft, Outcome.ABORTED, "Aborted", f"aborted {_said(command)}")
+        draft.say(Reason.ABORTED, f"{run.target} leaves the queue: {run.message}", warning=True)
+        return f"{run.target} leaves the queue; {run.stable} serves as before"
     runs.take_back(draft, Outcome.ABORTED, "Aborted", f"aborted {_said(command)}")
     draft.say(Reason.ABORTED, f"{run.target} is taken back: {run.message}", warning=True)
     return f"all traffic goes back to {run.stable}"
@@ -192,11 +199,18 @@ def _retry(draft: Draft, command: CommandSeen, steps: Steps) -> str:
     revision = draft.observed.revision(target)
     status.rejected = [one for one in status.rejected if (one.version, one.revision) != (target, revision)]
     runs.begin(draft, target, steps)
-    return f"run {draft.run.id} begins"
+    held = hold(draft)
+    return f"run {draft.run.id} begins" if held is None else f"run {draft.run.id} is held: {held.message}"
 
 
 def _undo(draft: Draft, command: CommandSeen, _: Steps) -> str:
     run, status = draft.status.run, draft.status
+    if run is not None and run.queued and status.previous is not None:
+        # What waits for its turn hides the promotion before it, and must not keep it from being undone.
+        if not draft.observed.ready(status.previous.version):
+            raise Refused(f"{status.previous.version} has no ready endpoint to go back to: scale it up first")
+        runs.begin_return(draft, status.stable, status.previous.version)
+        run = draft.run
     _need(draft, "undo", RunState.WATCHING, RunState.PROMOTING, RunState.DONE)
     if run is None or (run.state is RunState.DONE and (status.previous is None or run.target != status.stable)):
         raise Refused("no promotion can be undone: nothing was promoted before")

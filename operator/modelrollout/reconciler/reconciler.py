@@ -114,6 +114,8 @@ class Reconciler:
 
     def _changed(self, change: Change) -> None:
         if change.resource is MODELROLLOUTS:
+            for peer in self._world.layers.changed(change):
+                self.queue.add(peer)
             if change.new is None:
                 self._gone(change.object)
             else:
@@ -183,6 +185,8 @@ class Reconciler:
         obj = self._cache.get(MODELROLLOUTS, *key)
         if obj is not None and key in self._unsure:
             obj = await self._refresh(obj)
+        for peer in self._world.layers.settled(key):
+            self.queue.add(peer)
         if obj is None:
             return None
         status = self._world.read(obj).rollout.status
@@ -221,6 +225,7 @@ class Reconciler:
         decision = plan(reading.rollout, reading.spec_error, subject.snapshot, observed, evidence, now)
         if subject.rollout is not None:
             check(reading.rollout, decision, observed, _allowed(decision, decision.snapshot or subject.rollout.spec))
+        self._world.layers.decided(subject.obj, decision.status)
         if decision.snapshot is not None and decision.status.run is not None:
             await self._snapshots.store(subject.obj, decision.status.run.plan, decision.snapshot)
         if decision.write_status:

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from modelrollout.api import ModelRollout, ModelRolloutSpec
 from modelrollout.decisions.effective import effective
-from modelrollout.decisions.observed import Observed
+from modelrollout.decisions.observed import Observed, Rival
+from modelrollout.decisions.queueing import layer_of
 from modelrollout.kube.cache import Cache, Key
 from modelrollout.kube.clock import Clock
 from modelrollout.kube.resources import MODELROLLOUTS, Obj, Resource, name_of, namespace_of, uid_of
@@ -13,6 +14,7 @@ from modelrollout.kube.watches import Place
 from modelrollout.reconciler.claims import Claims
 from modelrollout.reconciler.commands import Commands
 from modelrollout.reconciler.interests import Interests
+from modelrollout.reconciler.layers import Layers
 from modelrollout.reconciler.reading import Reader, Reading
 from modelrollout.routers import Router, owned_kinds, router_of
 from modelrollout.routers.reversals import ReversalLog
@@ -58,6 +60,7 @@ class World:
         self._commands = commands
         self._reader = Reader()
         self._claims = Claims()
+        self.layers = Layers()
         self.interests = Interests()
         self.reversals = ReversalLog()
 
@@ -115,7 +118,14 @@ class World:
             claim=self._claims.of(subject.key),
             commands=self._commands.pending(subject.key, rollout.status),
             reversals=self.reversals.saw(subject.key, route, self._clock.now()),
+            rivals=self._rivals(subject, rollout),
         )
+
+    def _rivals(self, subject: Subject, rollout: ModelRollout) -> tuple[Rival, ...]:
+        """Of the layer of the present run's plan, and of that of the next run."""
+        written = None if subject.reading.spec_error else subject.reading.rollout.spec
+        layers = {layer_of(spec) for spec in (rollout.spec, written) if spec is not None} - {""}
+        return self.layers.rivals(subject.key, *layers) if layers else ()
 
     def routes(self, subject: Subject) -> frozenset[Named]:
         """The routes that the rollout may have written."""

@@ -73,6 +73,7 @@ ACCEPTED = {
         onDeadline="Hold",
         onNewRevision="FinishFirst",
         scale={"mode": "None"},
+        exclusivity={"layer": "checkout"},
         rollback="Hold",
         promotion="Manual",
         deletionPolicy="Leave",

@@ -248,7 +248,7 @@ POLICIES = [
         "spec.scale.scaleDownDelay",
     ),
     Refused("telemetry", spec(telemetry={}), "telemetry is not yet supported", "spec.telemetry"),
-    Refused("exclusivity", spec(exclusivity={"layer": "a"}), "exclusivity is not yet supported", "spec.exclusivity"),
+    Refused("layer", spec(exclusivity={"layer": "Not A Name"}), "does not match", "spec.exclusivity.layer"),
 ]
 
 REFUSED = [*VERSIONS, *TRAFFIC, *STRATEGY, *METRICS, *POLICIES]

@@ -10,7 +10,17 @@ from modelrollout.api.status import RunState, Verdict
 from modelrollout.decisions.decision import Decision, Event, Reason
 from modelrollout.decisions.findings import Evidence, Finding
 from modelrollout.decisions.invariants import check
-from modelrollout.decisions.observed import Claim, CommandSeen, Observed, Reversals, RouteSeen, RuleSeen, VersionSeen
+from modelrollout.decisions.observed import (
+    Claim,
+    CommandSeen,
+    Freeze,
+    Observed,
+    Reversals,
+    Rival,
+    RouteSeen,
+    RuleSeen,
+    VersionSeen,
+)
 from modelrollout.decisions.plan import plan
 from modelrollout.decisions.steps import compile_steps
 
@@ -49,8 +59,9 @@ def _deployment(name: str) -> dict[str, str]:
 class World:
     """One rollout, its route and its versions."""
 
-    def __init__(self, **spec: Any) -> None:
+    def __init__(self, *, name: str = "fraud", **spec: Any) -> None:
         """A world where v7 has all the traffic and everything is ready."""
+        self.name = name
         self.now = START
         self.document = a_spec(**spec)
         self.generation = 1
@@ -61,6 +72,8 @@ class World:
         self.route = RouteSeen(found=True, accepted=True, resource_version="1", rules=(rule({"v7": 1000}),))
         self.claim = Claim()
         self.reversals = Reversals()
+        self.rivals: tuple[Rival, ...] = ()
+        self.freezes: tuple[Freeze, ...] = ()
         self.commands: tuple[CommandSeen, ...] = ()
         self.verdicts: dict[str, Verdict] = {}
         self.fresh = True
@@ -76,9 +89,9 @@ class World:
         return ModelRollout.model_validate(
             {
                 "metadata": {
-                    "name": "fraud",
+                    "name": self.name,
                     "namespace": "risk",
-                    "uid": "uid-1",
+                    "uid": f"uid-{self.name}",
                     "generation": self.generation,
                     "creationTimestamp": START.isoformat(),
                 },
@@ -117,14 +130,22 @@ class World:
             claim=self.claim,
             commands=self.commands,
             reversals=self.reversals,
+            rivals=self.rivals,
+            freezes=self.freezes,
         )
+
+    @property
+    def plan(self) -> ModelRolloutSpec | None:
+        """The plan of the present run, None while there is none or it waits for its turn."""
+        run = self.rollout.status.run
+        return self.snapshot if run is not None and run.plan and run.ended_at is None else None
 
     def evidence(self) -> Evidence | None:
         """What Prometheus would say now: every metric as `verdicts` says, Inconclusive by default."""
         run = self.rollout.status.run
         if run is None or not self.evidence_on or run.exposed_at is None:
             return None
-        spec = self.snapshot or self.rollout.spec
+        spec = self.plan or self.rollout.spec
         findings = tuple(
             Finding(
                 metric=metric.name,
@@ -150,9 +171,9 @@ class World:
 
     def decide(self) -> Decision:
         """One decision, checked against the invariants, not carried out."""
-        decision = plan(self.rollout, self.spec_error, self.snapshot, self.observed, self.evidence(), self.now)
+        decision = plan(self.rollout, self.spec_error, self.plan, self.observed, self.evidence(), self.now)
         run = decision.status.run
-        steps = compile_steps(decision.snapshot or self.snapshot or self.rollout.spec)
+        steps = compile_steps(decision.snapshot or self.plan or self.rollout.spec)
         allowed = steps[run.step].weight if run is not None and run.state is RunState.TRIAL else 1000
         check(self.rollout, decision, self.observed, allowed)
         return decision

@@ -52,6 +52,7 @@ class Line:
         self.writes += counts
         if (fatal and not self._after) or self.dead.is_set():
             await self._die()
+        await asyncio.sleep(0)  # others go on while a request is under way
         reply = await self._server.request(request)
         if fatal:
             await self._die()
@@ -131,13 +132,24 @@ class Rig:
             await self.clock.advance(0.25)
         raise AssertionError(f"not within {seconds} s; status is {json.dumps(self.status)}, weights {self.weights}")
 
-    def edit(self, **fields: Any) -> None:
-        """Edit the rollout's spec as a person would."""
-        stored = self.rollout
+    def edit(self, name: str = "fraud", **fields: Any) -> None:
+        """Edit a rollout's spec as a person would."""
+        stored = self.server.objects[path(MODELROLLOUTS, name)]
         metadata = {**stored["metadata"], "generation": stored["metadata"]["generation"] + 1}
         self.server.put(
-            path(MODELROLLOUTS, "fraud"), {**stored, "metadata": metadata, "spec": {**stored["spec"], **fields}}
+            path(MODELROLLOUTS, name), {**stored, "metadata": metadata, "spec": {**stored["spec"], **fields}}
         )
+
+    def also(self, name: str) -> None:
+        """Add another rollout, with a route and versions of its own, that is like `fraud` in all but its name."""
+        for where, obj in list(self.server.objects.items()):
+            if "fraud" in where:
+                self.server.put(where.replace("fraud", name), json.loads(json.dumps(obj).replace("fraud", name)))
+
+    def status_of(self, name: str) -> Obj:
+        """The status of a rollout, empty before it has one."""
+        found: Obj = self.server.objects[path(MODELROLLOUTS, name)].get("status") or {}
+        return found
 
     def ready(self, version: str, *, ready: bool) -> None:
         """Let a version have a ready endpoint, or none."""

@@ -263,3 +263,29 @@ async def test_a_status_that_is_older_than_the_route_is_read_again_before_traffi
     assert world.weights == {"v7": 1000}
     exposing = [one for one in world.writes(HTTPROUTES) if one in world.server.requests[before:]]
     assert lost or not exposing
+
+
+async def test_builds_that_come_faster_than_a_run_lasts_do_not_keep_it_from_its_end(rig: Make) -> None:
+    """With FinishFirst the run ends, the newest build is tried next, those between are not, and none is tried twice."""
+    world = rig(onNewRevision="FinishFirst")
+    await world.start()
+    await world.until(lambda: world.phase == "Completed")
+    world.examiner.verdict = Verdict.INCONCLUSIVE
+    world.edit(target="v8")
+    await world.until(lambda: world.weights == {"v7": 950, "v8": 50})
+    first = world.status["run"]["revision"]
+    for number in range(20):
+        world.deploy("v8", f"model:build-{number}")
+        await world.clock.advance(1)
+    assert (world.status["run"]["revision"], world.status["history"]) == (first, [])
+    world.examiner.verdict = Verdict.FAIL
+    await world.until(lambda: bool(world.status["history"]), seconds=10)
+    world.examiner.verdict = Verdict.PASS
+    await world.until(lambda: world.status["stable"] == "v8")
+    await world.until(lambda: world.phase == "Completed")
+    runs = [past["run"] for past in world.status["history"]]
+    assert len(runs) == len(set(runs))
+    assert runs[0].startswith(f"v8-{first[:10]}")
+    assert world.status["history"][-1]["outcome"] == "Promoted"
+    assert world.status["stableRevision"] == world.status["run"]["revision"] != first
+    assert all(one["status"] != "True" for one in world.status["conditions"] if one["type"] == "UnprovenChange")
