@@ -37,7 +37,7 @@ class Elements(Generic[_Test]):
 
     def take(self, test: _Test, rows: NDArray[np.intp]) -> _Test:
         """A test that goes on with these comparisons only; the given one stays as it is."""
-        taken: _Test = _made(self._form, (test,), lambda many, axis: many[0].take(rows, axis=axis), len(rows))
+        taken: _Test = _Maker(lambda many, axis: many[0].take(rows, axis=axis), len(rows)).made(self._form, (test,))
         return taken
 
     def join(self, tests: Sequence[_Test], size: int) -> _Test:
@@ -47,7 +47,7 @@ class Elements(Generic[_Test]):
             tests: at least one.
             size: how many comparisons that makes.
         """
-        joined: _Test = _made(self._form, tests, lambda many, axis: np.concatenate(many, axis=axis), size)
+        joined: _Test = _Maker(lambda many, axis: np.concatenate(many, axis=axis), size).made(self._form, tests)
         return joined
 
 
@@ -103,29 +103,38 @@ def _form_of(small: Any, large: Any) -> Any:  # noqa: ANN401 - the form of anyth
     return _Fields(found) if found else None
 
 
-def _made(form: Any, values: Sequence[Any], combine: _Combine, size: int) -> Any:  # noqa: ANN401 - any value
-    first = values[0]
-    match form:
-        case _Axis(number):
-            return combine(values, number)
-        case _Size():
-            return size
-        case _Clock():
-            return copy.copy(first)
-        case _Items(forms):
-            if len(first) != len(forms):
-                raise TypeError("a sequence of a test has another length than that of a new one")
-            return type(first)(
-                _made(one, parts, combine, size) for one, parts in zip(forms, zip(*values, strict=True), strict=True)
-            )
-        case _Fields(forms):
-            made = copy.copy(first)
-            for name, one in forms.items():
-                part = _made(one, [getattr(value, name) for value in values], combine, size)
-                object.__setattr__(made, name, part)
-            return made
-        case _:
+class _Maker:
+    """Makes one test of others; what two fields share, two fields of the new one share."""
+
+    def __init__(self, combine: _Combine, size: int) -> None:
+        self._combine, self._size = combine, size
+        self._known: dict[int, Any] = {}
+
+    def made(self, form: Any, values: Sequence[Any]) -> Any:  # noqa: ANN401 - any value
+        """The value of this form that stands for all of `values`."""
+        first = values[0]
+        if form is None:
             return first
+        if isinstance(form, _Size):
+            return self._size
+        if id(first) not in self._known:
+            self._known[id(first)] = self._new(form, values)
+        return self._known[id(first)]
+
+    def _new(self, form: Any, values: Sequence[Any]) -> Any:  # noqa: ANN401 - any value
+        first = values[0]
+        if isinstance(form, _Axis):
+            return self._combine(values, form.number)
+        if isinstance(form, _Items):
+            if len(first) != len(form.forms):
+                raise TypeError("a sequence of a test has another length than that of a new one")
+            items = zip(form.forms, zip(*values, strict=True), strict=True)
+            return type(first)(self.made(one, parts) for one, parts in items)
+        made = copy.copy(first)
+        if isinstance(form, _Fields):
+            for name, one in form.forms.items():
+                object.__setattr__(made, name, self.made(one, [getattr(value, name) for value in values]))
+        return made
 
 
 def _names(value: object) -> set[str]:
