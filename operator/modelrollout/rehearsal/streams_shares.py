@@ -40,9 +40,7 @@ class ShareStream(Stream):
     def average(self, before: Floats, after: Floats) -> Data:
         """Events and totals."""
         levels = self.candidate.level, self.stable.level
-        candidate, stable = (
-            (between(a, b, level), between(a, b, 1.0)) for a, b, level in zip(before, after, levels, strict=True)
-        )
+        candidate, stable = (_events(a, b, level) for a, b, level in zip(before, after, levels, strict=True))
         return Data(candidate, stable)
 
     def worse(self, value: Value) -> float:
@@ -115,7 +113,7 @@ class AgreementStream(Stream):
 
     def average(self, before: Floats, after: Floats) -> Data:
         """Agreed and total."""
-        return Data((between(before[0], after[0], self.candidate.level), between(before[0], after[0], 1.0)), ())
+        return Data(_events(float(before[0]), float(after[0]), self.candidate.level), ())
 
     def worse(self, value: Value) -> float:
         """The share of other answers."""
@@ -180,6 +178,12 @@ class QuantileStream(ShareStream):
         """Requests on the bad side of the middle bound."""
         beyond: Floats = data.candidate[0][:, 2:].sum(axis=1)
         return data.candidate[0].sum(axis=1) - beyond if self.metric.better == Better.HIGHER else beyond
+
+
+def _events(before: float, after: float, level: float) -> Side:
+    """Events and total between two running totals; the two are rounded apart, but no event is without its answer."""
+    total = between(before, after, 1.0)
+    return np.minimum(between(before, after, level), total), total
 
 
 _BOUNDS = (1.0, 2.0, 3.0)

@@ -27,6 +27,7 @@ KINDS: dict[str, dict[str, Any]] = {
         "margin": {"ratio": 1.1},
     },
     "plain": {"better": "Lower", "mean": {"sum": "v_sum", "count": "v_count"}, "margin": {"difference": 1}},
+    "agreement": {"agreement": {"agreed": "agreed_total", "total": "compared_total", "min": 0.95}},
     "distribution": {"distribution": {"histogram": "score", "margin": {"jensenShannon": 0.1}}},
 }
 VALUES = {
@@ -37,6 +38,7 @@ VALUES = {
     "rate": (Value(0.05), Value(0.06)),
     "mean": (Value(10, 3), Value(9.8, 3)),
     "plain": (Value(10, 3), Value(10.2, 3)),
+    "agreement": (Value(0.97), Value(0.93)),
     "distribution": (Value(0), Value(0.05)),
 }
 

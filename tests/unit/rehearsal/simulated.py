@@ -55,6 +55,8 @@ def _counters(plan: Plan, stream: Stream, tape: Tape, run: int, since: float) ->
     named = _COUNTERS[stream.metric.kind]
     found: dict[str, list[CounterSeries]] = {}
     for version, side in (("v8", "candidate"), ("v7", "stable")):
+        if not getattr(tape[0], side):
+            continue  # the metric looks at the other version alone
         strata = [named(stream.metric, tuple(one[run] for one in getattr(data, side))) for data in tape]
         for name in strata[0]:
             begins = since if version == "v8" else None
@@ -96,6 +98,10 @@ def _of_rate(metric: Metric, side: Side) -> dict[str, float]:
     return {"events": float(side[0]), "exposure": float(side[1])}
 
 
+def _of_agreement(metric: Metric, side: Side) -> dict[str, float]:
+    return {"agreed": float(side[0]), "total": float(side[1])}
+
+
 def _of_mean(metric: Metric, side: Side) -> dict[str, float]:
     return {name: float(one) for name, one in zip(("sum", "count", "sumOfSquares"), side, strict=True)}
 
@@ -110,5 +116,6 @@ _COUNTERS: dict[str, Callable[[Metric, Side], dict[str, float]]] = {
     "latency": _of_latency,
     "rate": _of_rate,
     "mean": _of_mean,
+    "agreement": _of_agreement,
     "distribution": _of_buckets,
 }

@@ -49,6 +49,9 @@ VALUE = a_metric(
 DRIFT = a_metric("drift", {"distribution": {"histogram": "score", "margin": {"jensenShannon": 0.1}}})
 
 
+SAME = a_metric("same", {"agreement": {"agreed": "same_total", "total": "compared_total", "min": 0.95}})
+
+
 @pytest.mark.parametrize(
     ("values", "rate", "spec"),
     [
@@ -97,6 +100,12 @@ DRIFT = a_metric("drift", {"distribution": {"histogram": "score", "margin": {"je
             30,
             {"metrics": [VALUE, DRIFT], "strategy": steps(10, 50)},
             id="mean and drift",
+        ),
+        pytest.param(
+            {"same": (0.98, 0.98), "errors": (0.05, 0.05)},
+            40,
+            {"metrics": [SAME, errors_metric()], "strategy": steps(10, 50)},
+            id="agreement",
         ),
         pytest.param(
             {"errors": (0.05, 0.05)},
