@@ -24,6 +24,11 @@ class Versions:
     fixed: tuple[float | None, ...]
     assumed: tuple[str, ...]
 
+    @property
+    def tested(self) -> bool:
+        """Whether only tests can fail: no threshold is given a value that may."""
+        return bool(self.streams) and all(value is None for value in self.fixed)
+
     def with_candidate(self, values: Values) -> "Versions":
         """The same with a candidate that is like stable in all but these metrics, thresholds included."""
         streams = tuple(

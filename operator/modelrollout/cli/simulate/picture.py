@@ -78,8 +78,13 @@ def _value(stream: Stream, value: Value) -> str:
 
 def _outcomes(done: Done) -> Table:
     table = _table("OUTCOME", "CHANCE", "95% INTERVAL")
+    wrong = {
+        Outcome.PROMOTED: done.rehearsal.harmful,
+        Outcome.ROLLED_BACK: done.rehearsal.harmless and done.versions.tested,
+    }
     for outcome, chance in done.rehearsal.candidate.outcomes.items():
         text, style = _OUTCOMES[outcome]
+        text += ", wrongly" if wrong.get(outcome) else ""
         table.add_row(Text(text, style=style if chance.share else "dim"), percent(chance.share), _interval(chance))
     for name, part in done.rehearsal.candidate.failed.items():
         if part:
