@@ -1,11 +1,10 @@
 """The promises of the product on a whole cluster: one test each, with real users all the while."""
 
-import subprocess
+import json
 import time
 
 import pytest
 
-from dev import paths
 from dev.cluster import Cluster
 from dev.demo import stage
 from tests.e2e.conftest import OperatorPod
@@ -104,6 +103,60 @@ def test_a_revert_in_git_after_the_watch_is_one_write_without_a_failed_answer(sc
     assert scene.failed_answers() == 0
 
 
+DURATION = "model_request_duration_seconds"
+OF_EVERY_KIND = [
+    {
+        "name": "accuracy",
+        "better": "Higher",
+        "role": "Guardrail",
+        "proportion": {"good": 'model_outcomes_total{correct="true"}', "total": "model_outcomes_total"},
+        "margin": {"difference": 0.2},
+        "slices": {"label": "instance", "maxValues": 3, "minSamples": 50},
+    },
+    {"name": "slow", "better": "Lower", "latency": {"histogram": DURATION, "above": "250ms"}},
+    {"name": "p95", "better": "Lower", "quantile": {"histogram": DURATION, "quantile": 0.95}},
+    {
+        "name": "wrong-per-answer",
+        "better": "Lower",
+        "rate": {"events": 'model_outcomes_total{correct="false"}', "exposure": "model_outcomes_total"},
+    },
+    {
+        "name": "duration",
+        "better": "Lower",
+        "mean": {"sum": f"{DURATION}_sum", "count": f"{DURATION}_count"},
+        "margin": {"ratio": 3},
+    },
+    {"name": "drift", "distribution": {"histogram": DURATION, "margin": {"jensenShannon": 0.5}}},
+    {
+        "name": "agrees",
+        "agreement": {"agreed": 'model_outcomes_total{correct="true"}', "total": "model_outcomes_total", "min": 0.5},
+    },
+    {"name": "up", "threshold": {"query": "count(up)", "min": 1}},
+]
+"""What the demo's users publish, asked in every way there is; none of it decides."""
+
+
+def test_every_kind_of_metric_is_read_on_a_whole_cluster(scene: Scene) -> None:
+    before = scene.get("modelrollout")["spec"]["metrics"]
+    scene.patch(metrics=[{"series": "version", **one, "role": "Monitor"} for one in OF_EVERY_KIND])
+    try:
+        scene.begin("v2")
+        # The hold begins anew with each command; meanwhile every metric is to show numbers.
+        assert scene.command("Pause")["accepted"]
+        scene.until(lambda: _measured(scene), "numbers of every kind", 90)
+    finally:
+        scene.command("Abort")
+        scene.patch(metrics=before)
+    kinds = {one["name"]: one for one in scene.status["metrics"]}
+    assert {one["verdict"] for one in kinds.values()} <= {"Pass", "Inconclusive", "Fail"}
+
+
+def _measured(scene: Scene) -> bool:
+    live = json.loads(scene.plugin("explain", stage.ROLLOUT, "--output=json"))
+    found = {one["name"]: one.get("candidate") for one in live["metrics"]}
+    return len(found) == len(OF_EVERY_KIND) and None not in found.values()
+
+
 def test_a_candidate_that_loses_its_pods_gets_no_traffic_and_goes_on_when_it_is_back(scene: Scene) -> None:
     scene.begin("v2")
     scale = ("scale", "deployment/digits-v2", f"--namespace={stage.NAMESPACE}")
@@ -148,11 +201,7 @@ def test_without_prometheus_the_first_weight_is_never_exceeded(scene: Scene) -> 
     assert scene.status["run"]["state"] == "Trial"
 
 
-def test_the_plugin_shows_the_rollout_at_one_look(cluster: Cluster, scene: Scene) -> None:
-    done = subprocess.run(
-        [paths.CHECKOUT / ".venv/bin/kubectl-modelrollout", "status", "digits", "-n", stage.NAMESPACE],
-        capture_output=True, text=True, check=False, env={"KUBECONFIG": str(cluster.kubeconfig)},
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    assert "v1" in done.stdout
-    assert "100%" in done.stdout
+def test_the_plugin_shows_the_rollout_at_one_look(scene: Scene) -> None:
+    shown = scene.plugin("status", stage.ROLLOUT)
+    assert "v1" in shown
+    assert "100%" in shown

@@ -1,11 +1,13 @@
 """What end-to-end tests see of the rollout, its route and its users, and how they wait for it."""
 
 import json
+import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from dev import paths
 from dev.cluster import Cluster
 from dev.demo import stage
 from dev.progress import wait_until
@@ -85,6 +87,18 @@ class Scene:
             self.patch(target="v1", versions=versions)
             self._backends("remove")
             self.cluster.kubectl("delete", f"deployment/{name}", f"service/{name}", where, "--ignore-not-found")
+
+    def plugin(self, *arguments: str) -> str:
+        """Output of `kubectl modelrollout` with these arguments."""
+        done = subprocess.run(
+            [paths.CHECKOUT / ".venv/bin/kubectl-modelrollout", *arguments, f"--namespace={stage.NAMESPACE}"],
+            capture_output=True,
+            text=True,
+            check=False,
+            env={"KUBECONFIG": str(self.cluster.kubeconfig)},
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
 
     def _backends(self, op: str, value: dict[str, Any] | None = None) -> None:
         last = len(self.get("httproute")["spec"]["rules"][0]["backendRefs"]) - (op == "remove")
