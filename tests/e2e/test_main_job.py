@@ -103,6 +103,20 @@ def test_a_revert_in_git_after_the_watch_is_one_write_without_a_failed_answer(sc
     assert scene.failed_answers() == 0
 
 
+def test_twenty_switches_behind_the_gateway_fail_no_request(scene: Scene) -> None:
+    canary = scene.get("modelrollout")["spec"]["strategy"]["canary"]
+    scene.patch(strategy={"canary": None, "blueGreen": {"hold": "0s"}}, metrics=[])
+    try:
+        for flip in range(20):
+            version = ("v2", "v1")[flip % 2]
+            scene.patch(target=version)
+            scene.until(lambda version=version: scene.weights == {version: 1000}, f"everything on {version}", 20)
+            scene.until(lambda version=version: scene.status["stable"] == version, "that it is told", 20)
+    finally:
+        scene.patch(strategy={"canary": canary, "blueGreen": None}, metrics=scene.metrics)
+    assert scene.failed_answers() == 0
+
+
 DURATION = "model_request_duration_seconds"
 OF_EVERY_KIND = [
     {
@@ -137,7 +151,6 @@ OF_EVERY_KIND = [
 
 
 def test_every_kind_of_metric_is_read_on_a_whole_cluster(scene: Scene) -> None:
-    before = scene.get("modelrollout")["spec"]["metrics"]
     scene.patch(metrics=[{"series": "version", **one, "role": "Monitor"} for one in OF_EVERY_KIND])
     try:
         scene.begin("v2")
@@ -146,7 +159,7 @@ def test_every_kind_of_metric_is_read_on_a_whole_cluster(scene: Scene) -> None:
         scene.until(lambda: _measured(scene), "numbers of every kind", 90)
     finally:
         scene.command("Abort")
-        scene.patch(metrics=before)
+        scene.patch(metrics=scene.metrics)
     kinds = {one["name"]: one for one in scene.status["metrics"]}
     assert {one["verdict"] for one in kinds.values()} <= {"Pass", "Inconclusive", "Fail"}
 

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import yaml
+
 from dev import paths
 from dev.cluster import Cluster
 from dev.demo import stage
@@ -16,12 +18,19 @@ SECONDS = 90.0
 
 
 class Scene:
-    """The demo's rollout, route and users on a cluster."""
+    """The demo's rollout, route and users on a cluster.
+
+    Attributes:
+        began: since when failed answers count, seconds since the epoch.
+        metrics: those of the demo's manifest.
+    """
 
     def __init__(self, cluster: Cluster) -> None:
         """Look at this cluster."""
         self.cluster = cluster
         self.began = time.time()
+        manifest = yaml.safe_load((stage.MANIFESTS / "rollout.yaml").read_text())
+        self.metrics: list[dict[str, Any]] = manifest["spec"]["metrics"]
         self._user = cluster.kubectl("auth", "whoami", "--output=jsonpath={.status.userInfo.username}")
 
     def get(self, kind: str, name: str = stage.ROLLOUT) -> dict[str, Any]:
