@@ -41,6 +41,14 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- end -}}
 
+{{/* The ConfigMap that freezes: no other one is listed or watched. */}}
+{{- define "modelrollout.freezeRule" -}}
+- apiGroups: [""]
+  resources: [configmaps]
+  resourceNames: [modelrollout-freeze]
+  verbs: [list, watch]
+{{- end -}}
+
 {{/* What the operator does in the namespaces that it serves: exactly the verbs its code uses. */}}
 {{- define "modelrollout.rules" -}}
 - apiGroups: [modelrollout.io]
@@ -75,6 +83,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 - apiGroups: [""]
   resources: [configmaps]
   verbs: [get, create, patch]
+{{ include "modelrollout.freezeRule" . }}
 {{- if .Values.rbac.secrets }}
 - apiGroups: [""]
   resources: [secrets]

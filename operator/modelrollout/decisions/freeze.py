@@ -44,4 +44,4 @@ def describe(freeze: Freeze) -> str:
     """In a sentence: what is frozen, until when, and why."""
     until = f" until {freeze.until:%Y-%m-%d %H:%M:%S} UTC" if freeze.until is not None else ""
     why = "; ".join(part for part in (freeze.reason, freeze.problem) if part)
-    return f"{freeze.where} frozen{until}" + (f": {why}" if why else "")
+    return f"{freeze.where} is frozen{until}" + (f": {why}" if why else "")

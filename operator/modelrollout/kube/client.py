@@ -76,7 +76,7 @@ class Client:
 
         `cached` takes the API server's own cache, which may be a little behind, and spares etcd.
         """
-        query = {"labelSelector": selector} if selector else {}
+        query = _named(resource) | ({"labelSelector": selector} if selector else {})
         if cached:
             query |= {"resourceVersion": "0"}
         async with self._seats:
@@ -93,7 +93,7 @@ class Client:
             Gone: if `since` is too old.
             KubeError: if the stream cannot be had or breaks.
         """
-        query = {
+        query = _named(resource) | {
             "watch": "1",
             "resourceVersion": since,
             "allowWatchBookmarks": "true",
@@ -166,3 +166,8 @@ class Client:
         if not isinstance(document, dict):
             raise KubeError(f"{request}: the answer is not an object", reply.status)
         return document
+
+
+def _named(resource: Resource) -> dict[str, str]:
+    """Selects the one object that counts; a right that is bound to its name allows no other request."""
+    return {"fieldSelector": f"metadata.name={resource.only}"} if resource.only else {}

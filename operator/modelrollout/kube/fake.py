@@ -56,7 +56,7 @@ class FakeServer:
         seen = int(request.query["resourceVersion"])
         while True:
             for version, kind, path, obj in list(self._history):
-                if version > seen and path.startswith(f"{request.path}/"):
+                if version > seen and path.startswith(f"{request.path}/") and _selects(request, obj):
                     seen = version
                     yield json.dumps({"type": kind, "object": obj}).encode()
             self._changed.clear()
@@ -106,7 +106,8 @@ class FakeServer:
             return _success(self.objects[request.path])
         if not _names_a_collection(request.path):
             return _failure(404, "NotFound")
-        items = [obj for path, obj in self.objects.items() if path.rpartition("/")[0] == request.path]
+        stored = [obj for path, obj in self.objects.items() if path.rpartition("/")[0] == request.path]
+        items = [obj for obj in stored if _selects(request, obj)]
         return _success({"metadata": {"resourceVersion": str(self._version)}, "items": items})
 
     def _put(self, request: Request) -> Reply:
@@ -164,6 +165,12 @@ def _merged(stored: Any, patch: Any) -> Any:  # noqa: ANN401 - JSON
         else:
             base[key] = _merged(base.get(key), value)
     return base
+
+
+def _selects(request: Request, obj: Obj) -> bool:
+    """Whether a list or watch is about this object; the only selector known is that of one name."""
+    selector = request.query.get("fieldSelector", "")
+    return not selector or selector == f"metadata.name={obj['metadata']['name']}"
 
 
 def _names_a_collection(path: str) -> bool:

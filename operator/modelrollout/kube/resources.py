@@ -13,12 +13,14 @@ class Resource:
 
     Attributes:
         group, version, plural, kind: as the API server knows it; group is empty for the core API.
+        only: name of the one object in a namespace that is ever listed or watched, empty for all of them.
     """
 
     group: str
     version: str
     plural: str
     kind: str
+    only: str = ""
 
     @property
     def api_version(self) -> str:
@@ -48,6 +50,7 @@ ENDPOINTSLICES = Resource("discovery.k8s.io", "v1", "endpointslices", "EndpointS
 SERVICES = Resource("", "v1", "services", "Service")
 PODS = Resource("", "v1", "pods", "Pod")
 CONFIGMAPS = Resource("", "v1", "configmaps", "ConfigMap")
+FREEZES = Resource("", "v1", "configmaps", "ConfigMap", only="modelrollout-freeze")
 SECRETS = Resource("", "v1", "secrets", "Secret")
 EVENTS = Resource("events.k8s.io", "v1", "events", "Event")
 LEASES = Resource("coordination.k8s.io", "v1", "leases", "Lease")

@@ -12,6 +12,7 @@ from modelrollout.kube.resources import (
     COMMANDS,
     DEPLOYMENTS,
     ENDPOINTSLICES,
+    FREEZES,
     GRPCROUTES,
     HTTPROUTES,
     MODELROLLOUTS,
@@ -74,6 +75,10 @@ def _slice(obj: Obj) -> Obj:
     return {"metadata": _metadata(obj, "labels"), "ports": ports, "endpoints": endpoints}
 
 
+def _freeze(obj: Obj) -> Obj:
+    return {"metadata": _metadata(obj), "data": _only(obj.get("data") or {}, "reason", "until")}
+
+
 def _workload(obj: Obj) -> Obj:
     spec = obj.get("spec") or {}
     pod = (spec.get("template") or {}).get("spec") or {}
@@ -110,4 +115,5 @@ _TRIMS: Mapping[Resource, Callable[[Obj], Obj]] = {
     ENDPOINTSLICES: _slice,
     DEPLOYMENTS: _workload,
     STATEFULSETS: _workload,
+    FREEZES: _freeze,
 }

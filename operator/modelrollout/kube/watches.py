@@ -65,6 +65,11 @@ class Watches:
         running = self._running.get(place)
         return running is not None and running[0].synced.is_set()
 
+    def problem(self, place: Place) -> str:
+        """Why that place cannot be read at the moment, empty when it can or is not watched."""
+        running = self._running.get(place)
+        return running[0].problem if running is not None else ""
+
     def problems(self) -> dict[str, str]:
         """Places that cannot be read at the moment, with the reason."""
         return {

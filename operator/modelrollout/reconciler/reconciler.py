@@ -11,6 +11,7 @@ from datetime import timedelta
 
 from modelrollout.api import ModelRolloutSpec
 from modelrollout.api.status import ModelRolloutStatus
+from modelrollout.decisions import runs
 from modelrollout.decisions.decision import Decision
 from modelrollout.decisions.invariants import check
 from modelrollout.decisions.observed import Observed, RouteSeen
@@ -23,6 +24,7 @@ from modelrollout.kube.clock import Clock
 from modelrollout.kube.errors import Conflict, KubeError, NotFound, Unavailable
 from modelrollout.kube.resources import (
     COMMANDS,
+    FREEZES,
     MODELROLLOUTS,
     Obj,
     namespace_of,
@@ -45,6 +47,7 @@ from modelrollout.workloads.versions import Named
 _log = logging.getLogger(__name__)
 
 _AT_ONCE = 0.05
+_SOON = 1.0
 _BREATH = 20
 _RECENT = timedelta(minutes=5)
 
@@ -102,6 +105,9 @@ class Reconciler:
 
     def synced(self, place: Place) -> None:
         """A place has been listed: rollouts that waited for it go on."""
+        if place[0] is FREEZES:
+            self._freeze_changed(place)
+            return
         for obj in self._world.rollouts(place[1]):
             key = _key(obj)
             if self._watches.synced(key):
@@ -123,6 +129,8 @@ class Reconciler:
                 self.queue.add(_key(change.object))
         elif change.resource is COMMANDS:
             self.queue.add(key_of(change.object))
+        elif change.resource is FREEZES:
+            self._freeze_changed((change.resource, namespace_of(change.object)))
         elif self._watches.listed((change.resource, namespace_of(change.object))):
             # What comes with the first list is looked at once, by `prepare` and `synced`, not once for each object.
             keys = self._world.interests.of(change.resource, change.object)
@@ -132,6 +140,11 @@ class Reconciler:
                 if change.resource in self._world.route_kinds and not change.own and obj is not None:
                     self._world.claim(self._known(obj))
                 self.queue.add(key)
+
+    def _freeze_changed(self, place: Place) -> None:
+        for obj in self._world.rollouts(self._world.freezes.concerned(place)):
+            if _asks_for_a_run(obj):
+                self.queue.add(_key(obj))
 
     def _claim_early(self, change: Change) -> None:
         """Note what a new or edited rollout wants before others are reconciled, as `prepare` does for those listed."""
@@ -199,10 +212,13 @@ class Reconciler:
         snapshot = await self._snapshots.load(obj, run.plan) if run is not None and goes_on and run.plan else None
         subject = self._world.subject(obj, snapshot)
         self._watches.want(key, self._world.places(subject))
+        self._world.freezes.attend(key[0])
         for peer in self._world.claim(subject):
             self.queue.add(peer)
         if not self._watches.synced(key):
             return None
+        if _asks_for_a_run(obj) and not runs.begun(run) and not self._world.freezes.known(key[0]):
+            return _SOON
         self._catch_up(subject)
         return await self._decide(subject)
 
@@ -326,6 +342,11 @@ def _key(obj: Obj) -> Key:
 
 def _generation(obj: Obj) -> int:
     return int(obj["metadata"].get("generation", 0))
+
+
+def _asks_for_a_run(obj: Obj) -> bool:
+    """Whether something other than what serves is wanted: only then a freeze can matter."""
+    return (obj.get("spec") or {}).get("target") != (obj.get("status") or {}).get("stable")
 
 
 def _allowed(decision: Decision, spec: ModelRolloutSpec) -> int:

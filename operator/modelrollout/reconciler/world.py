@@ -13,6 +13,7 @@ from modelrollout.kube.resources import MODELROLLOUTS, Obj, Resource, name_of, n
 from modelrollout.kube.watches import Place
 from modelrollout.reconciler.claims import Claims
 from modelrollout.reconciler.commands import Commands
+from modelrollout.reconciler.freezes import Freezes
 from modelrollout.reconciler.interests import Interests
 from modelrollout.reconciler.layers import Layers
 from modelrollout.reconciler.reading import Reader, Reading
@@ -50,7 +51,13 @@ class World:
     """
 
     def __init__(
-        self, cache: Cache, clock: Clock, routers: Mapping[str, Router], versions: Versions, commands: Commands
+        self,
+        cache: Cache,
+        clock: Clock,
+        routers: Mapping[str, Router],
+        versions: Versions,
+        commands: Commands,
+        freezes: Freezes,
     ) -> None:
         self._cache = cache
         self._clock = clock
@@ -58,6 +65,7 @@ class World:
         self.route_kinds = frozenset(owned_kinds(routers))
         self._versions = versions
         self._commands = commands
+        self.freezes = freezes
         self._reader = Reader()
         self._claims = Claims()
         self.layers = Layers()
@@ -119,6 +127,7 @@ class World:
             commands=self._commands.pending(subject.key, rollout.status),
             reversals=self.reversals.saw(subject.key, route, self._clock.now()),
             rivals=self._rivals(subject, rollout),
+            freezes=self.freezes.seen(subject.key[0]),
         )
 
     def _rivals(self, subject: Subject, rollout: ModelRollout) -> tuple[Rival, ...]:

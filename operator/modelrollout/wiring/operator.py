@@ -20,6 +20,7 @@ from modelrollout.reconciler.analysis import Analysis, Examiner
 from modelrollout.reconciler.chronicle import Chronicle
 from modelrollout.reconciler.commands import Commands
 from modelrollout.reconciler.departures import Departures
+from modelrollout.reconciler.freezes import Freezes
 from modelrollout.reconciler.gauges import Gauges
 from modelrollout.reconciler.lease import Lease, LeaseTimes
 from modelrollout.reconciler.reconciler import Reconciler
@@ -86,7 +87,8 @@ class Operator:
             on_lag=telemetry.analysis_lag.observe,
         )
         routers = all_routers(client, cache)
-        self._world = world = World(cache, clock, routers, self._versions, commands)
+        freezes = Freezes(cache, self.watches, settings.places, settings.lease_namespace)
+        self._world = world = World(cache, clock, routers, self._versions, commands, freezes)
         self._departures = Departures(
             cache, client, self.watches, owned_kinds(routers), self._versions, self._chronicle, clock, chance
         )

@@ -30,6 +30,7 @@ GRANTED = {
     ("", "services"): {"get", "list", "watch", "patch"},
     ("", "pods"): {"list"},
     ("", "configmaps"): {"get", "create", "patch"},
+    ("", "configmaps:modelrollout-freeze"): {"list", "watch"},
     ("", "secrets"): {"get"},
     ("events.k8s.io", "events"): {"create"},
 }
@@ -65,11 +66,13 @@ def one(documents: list[dict[str, Any]], kind: str, name: str = RELEASE) -> dict
 
 
 def rights(role: dict[str, Any]) -> dict[tuple[str, str], set[str]]:
+    """Verbs by group and resource; a right that is bound to names has these behind a colon."""
     found: dict[tuple[str, str], set[str]] = {}
     for rule in role["rules"]:
         for group in rule["apiGroups"]:
             for resource in rule["resources"]:
-                found.setdefault((group, resource), set()).update(rule["verbs"])
+                bound = "".join(f":{name}" for name in rule.get("resourceNames", ()))
+                found.setdefault((group, resource + bound), set()).update(rule["verbs"])
     return found
 
 
@@ -152,6 +155,9 @@ def test_with_namespaces_named_nothing_is_granted_anywhere_else() -> None:
     assert subjects == []
     assert {each["metadata"]["namespace"] for each in roles} == {"risk", "ads"}
     assert all(rights(role) == GRANTED for role in roles)
+    own = rights(one(documents, "Role", f"{RELEASE}-lease"))
+    assert own[("", "configmaps:modelrollout-freeze")] == {"list", "watch"}
+    assert not any(resource.startswith(("configmaps", "secrets")) for _, resource in own if ":" not in resource)
 
 
 def test_a_single_replica_has_no_disruption_budget_and_two_have() -> None:

@@ -1,12 +1,16 @@
 """The operator at work with the rights that the chart gives it: none is missing, and none is there for nothing."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import yaml
 
-from modelrollout.kube.resources import CONFIGMAPS, DEPLOYMENTS, SECRETS
+from modelrollout.kube.client import Client
+from modelrollout.kube.connect import connect
+from modelrollout.kube.errors import Forbidden
+from modelrollout.kube.resources import CONFIGMAPS, DEPLOYMENTS, FREEZES, SECRETS
 from tests.cluster.chart.test_chart import GRANTED, RELEASE, rendered
 from tests.cluster.conftest import Kubectl
 from tests.cluster.routers.conftest import gateway_api
@@ -48,6 +52,21 @@ def account(kubectl: Kubectl, kubeconfig: Path, namespace: str, tmp_path: Path) 
     documents = rendered(f"watchNamespaces[0]={namespace}", namespace=namespace)
     kinds = ("ServiceAccount", "Role", "RoleBinding")
     kubectl("apply", "-f", "-", stdin=yaml.safe_dump_all([each for each in documents if each["kind"] in kinds]))
+    return own_kubeconfig(kubectl, kubeconfig, namespace, tmp_path)
+
+
+@pytest.fixture
+def account_of_all(kubectl: Kubectl, kubeconfig: Path, namespace: str, tmp_path: Path) -> Iterator[Path]:
+    """The same with the ClusterRole by which all namespaces are served."""
+    kinds = ("ServiceAccount", "ClusterRole", "ClusterRoleBinding")
+    documents = [each for each in rendered(namespace=namespace) if each["kind"] in kinds]
+    mine = yaml.safe_dump_all([each for each in documents if each["metadata"]["name"] == RELEASE])
+    kubectl("apply", "-f", "-", stdin=mine)
+    yield own_kubeconfig(kubectl, kubeconfig, namespace, tmp_path)
+    kubectl("delete", "--wait=false", "-f", "-", stdin=mine)
+
+
+def own_kubeconfig(kubectl: Kubectl, kubeconfig: Path, namespace: str, tmp_path: Path) -> Path:
     token = kubectl("-n", namespace, "create", "token", RELEASE, "--duration=1h").stdout.strip()
     admin = yaml.safe_load(kubeconfig.read_text())
     admin["users"] = [{"name": admin["users"][0]["name"], "user": {"token": token}}]
@@ -63,11 +82,16 @@ def used(log: Path, namespace: str) -> tuple[set[Right], list[str]]:
     with log.open() as lines:
         for entry in map(json.loads, lines):
             about = entry.get("objectRef") or {}
-            if entry["user"].get("username") != f"system:serviceaccount:{namespace}:{RELEASE}" or "resource" not in about:
+            if (
+                entry["user"].get("username") != f"system:serviceaccount:{namespace}:{RELEASE}"
+                or "resource" not in about
+            ):
                 continue
             if entry["responseStatus"]["code"] == 403:
                 refused.append(f"{entry['verb']} {entry['requestURI']}")
             resource = about["resource"] + (f"/{about['subresource']}" if about.get("subresource") else "")
+            if resource == FREEZES.plural and entry["verb"] in ("list", "watch"):
+                resource += f":{about.get('name', '')}"
             rights.add((about.get("apiGroup", ""), resource, entry["verb"]))
     return rights, refused
 
@@ -82,10 +106,14 @@ async def test_two_rollouts_use_every_right_and_lack_none(
     await model.client.patch(DEPLOYMENTS, namespace, "fraud-v8", reading)
     monkeypatch.setenv("KUBECONFIG", str(account))
 
-    async with running(namespace):
+    async with running(namespace) as first:
         await model.create()
         await model.until_phase("Completed")
+        freeze = await model.client.create(CONFIGMAPS, namespace, {"metadata": {"name": FREEZES.only}})
+        await first.until_known(FREEZES, namespace, FREEZES.only)
         await model.patch({"spec": {"paused": True, "target": "v8"}})
+        await model.until_phase("Queued")
+        await model.client.delete(CONFIGMAPS, namespace, FREEZES.only, uid=freeze["metadata"]["uid"])
         await model.until_phase("Paused")
     async with running(namespace, identity="operator-1"):
         await model.command("Abort")
@@ -98,3 +126,26 @@ async def test_two_rollouts_use_every_right_and_lack_none(
     assert refused == []
     granted = {(group, resource, verb) for (group, resource), verbs in GRANTED.items() for verb in verbs}
     assert granted - rights - RARE.keys() == set()
+
+
+async def test_the_freeze_of_any_namespace_can_be_listed_and_no_other_configmap(
+    model: Model, account_of_all: Path, namespace: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in (FREEZES.only, "settings"):
+        await model.client.create(CONFIGMAPS, namespace, {"metadata": {"name": name}})
+    monkeypatch.setenv("KUBECONFIG", str(account_of_all))
+    transport = await connect()
+    try:
+        client = Client(transport)
+        listed = await client.list(FREEZES, None)
+        assert {one["metadata"]["name"] for one in listed.items} == {FREEZES.only}
+        watch = client.watch(FREEZES, None, since=listed.resource_version, seconds=5)
+        (mine,) = [one for one in listed.items if one["metadata"]["namespace"] == namespace]
+        await model.client.delete(CONFIGMAPS, namespace, FREEZES.only, uid=mine["metadata"]["uid"])
+        event = await anext(watch)
+        assert (event.type, event.object["metadata"]["name"]) == ("DELETED", FREEZES.only)
+        for elsewhere in (None, namespace):
+            with pytest.raises(Forbidden):
+                await client.list(CONFIGMAPS, elsewhere)
+    finally:
+        await transport.close()

@@ -25,6 +25,7 @@ from modelrollout.kube.resources import (
     MODELROLLOUTS,
     SERVICES,
     Obj,
+    Resource,
 )
 from modelrollout.kube.transport import ApiTransport
 from modelrollout.reconciler.fake import ScriptedExaminer
@@ -197,9 +198,11 @@ async def until(what: str, look: Callable[[], Any], enough: Callable[[Any], bool
 class Running:
     """An operator that has been started in this process."""
 
-    def __init__(self, transport: ApiTransport, namespace: str, identity: str, examiner: ScriptedExaminer) -> None:
+    def __init__(
+        self, transport: ApiTransport, namespace: str, identity: str, examiner: ScriptedExaminer, home: str
+    ) -> None:
         self.registry = CollectorRegistry()
-        settings = Settings(namespaces=(namespace,), lease_namespace=namespace, identity=identity)
+        settings = Settings(namespaces=(namespace,), lease_namespace=home, identity=identity)
         chance = random.Random(7)  # noqa: S311 - jitter, the same in every run
         self.operator = Operator(settings, transport, examiner, SystemClock(), chance, self.registry)
         self.feed = Feed((namespace,), transport.credentials, self.operator.saw, chance, "harness")
@@ -212,6 +215,14 @@ class Running:
         self.feed.start()
         self._hold = asyncio.create_task(self.operator.lease.hold())
         self._lead = asyncio.create_task(self.operator.lead())
+
+    async def until_known(self, resource: Resource, namespace: str, name: str) -> None:
+        """Wait until its watch has brought the object: each kind has a watch of its own, and one may be faster."""
+
+        async def known() -> bool:
+            return self.operator.cache.get(resource, namespace, name) is not None
+
+        await until(f"{resource} {name} is known", known, bool)
 
     async def crash(self) -> None:
         """Stop without a farewell: the lease is not given up, what was to be told is not."""
@@ -230,11 +241,11 @@ class Running:
 
 @contextlib.asynccontextmanager
 async def running(
-    namespace: str, examiner: ScriptedExaminer | None = None, identity: str = "operator-0"
+    namespace: str, examiner: ScriptedExaminer | None = None, identity: str = "operator-0", home: str = ""
 ) -> AsyncIterator[Running]:
-    """An operator that leads while the block runs."""
+    """An operator that serves the namespace, and leads while the block runs; `home` is its own, by default the same."""
     transport = await connect()
-    started = Running(transport, namespace, identity, examiner or ScriptedExaminer())
+    started = Running(transport, namespace, identity, examiner or ScriptedExaminer(), home or namespace)
     try:
         await started.lead()
         yield started
