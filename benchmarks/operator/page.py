@@ -5,6 +5,8 @@ from typing import Any
 
 _HEAD = """# Speed and size of the operator
 
+How the statistical engine decides beside other judges is on [a page of its own](benchmarks-statistics.md).
+
 Written by `{command}`; the same figures stand in `benchmarks/results/operator.json`. Do not edit it by hand.
 
 A real kube-apiserver {kubernetes} with etcd, a real Prometheus that scrapes every second, and the operator as a process
