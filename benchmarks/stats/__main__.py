@@ -8,7 +8,7 @@ import time
 from benchmarks.stats.campaign import results
 from benchmarks.stats.catalogue import SCENARIOS
 from benchmarks.stats.page import publish
-from benchmarks.stats.record import write
+from benchmarks.stats.record import read, write
 
 RUNS, QUICK_RUNS, SEED = 2000, 40, 20261121
 
@@ -21,6 +21,9 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=2, help="processes (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=SEED, help="of all randomness (default: %(default)s)")
     parser.add_argument("--quick", action="store_true", help=f"{QUICK_RUNS} runs a scenario; nothing is written")
+    parser.add_argument(
+        "--update", action="store_true", help="with --only: put these into stored results of as many runs and this seed"
+    )
     given = parser.parse_args()
     runs = QUICK_RUNS if given.quick else given.runs
     names = given.only or list(SCENARIOS)
@@ -35,16 +38,22 @@ def main() -> None:
                 f"  to oracle {one.get('to_oracle', {}).get('is', float('nan')):5.2f}"
                 f"  excess bad {one['excess_bad']['is']:7.1f}"
             )
-    if given.quick or given.only:
+    minutes = (time.perf_counter() - begin) / 60
+    if given.quick or (given.only and not given.update):
         print("nothing written: the page is of all scenarios at full size")
         return
+    if given.only:
+        stored = read("engine")
+        if (stored["runs"], stored["seed"]) != (runs, given.seed):
+            parser.error(f"the stored results are of {stored['runs']} runs and seed {stored['seed']}: give the same")
+        found, minutes = stored["scenarios"] | found, minutes + stored["minutes"]
     document = {
         "command": "make bench-stats" if runs == RUNS else f"python -m benchmarks.stats --runs {runs}",
         "machine": {"cores": os.cpu_count(), "processor": platform.machine(), "python": platform.python_version()},
-        "minutes": round((time.perf_counter() - begin) / 60, 1),
+        "minutes": round(minutes, 1),
         "runs": runs,
         "seed": given.seed,
-        "scenarios": {name: found[name] for name in names},
+        "scenarios": {name: found[name] for name in SCENARIOS if name in found},
     }
     write("engine", document)
     publish(document)

@@ -124,6 +124,18 @@ def _bad(effect: float, weight: float) -> Scenario:
     )
 
 
+def _at_margin(ratio: float) -> Scenario:
+    """A small fault that is the margin itself, so that nothing but a rollback is right."""
+    return Scenario(
+        f"ratio-{ratio:g}-at-50",
+        f"{ratio:g} times the errors where no more than that may be promoted, 50 %",
+        "margin",
+        steady(ratio * BASE, 0.5, 4 * HOUR),
+        Design(BASE, ratio * BASE, 0.5),
+        margin=ratio,
+    )
+
+
 def _equal(name: str, title: str, build: Build, weight: float = 0.5, base: float = BASE, **more: object) -> Scenario:
     return Scenario(name, title, "equal", build, Design(base, 1.5 * base, weight), **more)  # type: ignore[arg-type]
 
@@ -163,6 +175,7 @@ PROPORTIONS: tuple[Scenario, ...] = (
              steady(0.03, 0.5, HOUR), Design(BASE, 0.03, 0.5)),
     Scenario("margin-at-5", "at the margin (1.5 times), 5 %, four hours", "margin",
              steady(0.03, 0.05, 4 * HOUR), Design(BASE, 0.03, 0.05)),
+    _at_margin(1.2), _at_margin(1.3),
     _equal("promotion", "equal candidate at 50 %, one hour: how soon is it promoted?", steady(BASE, 0.5, HOUR)),
     Scenario("one-bad-pod", "one of the candidate's ten pods errs in 20 %", "bad", _one_bad_pod,
              Design(BASE, 0.038, 0.5)),
