@@ -32,6 +32,11 @@ def begun(run: Run | None) -> bool:
     return run is not None and run.state in ACTIVE and not run.queued
 
 
+def left_the_queue(run: Run) -> bool:
+    """Whether the run is over without ever having had its turn."""
+    return run.state is RunState.DONE and run.asked_at is not None and not run.plan
+
+
 def percent(weight: int) -> str:
     """Thousandths as people read them: 5 %, 12.5 %."""
     return f"{weight / 10:g} %"

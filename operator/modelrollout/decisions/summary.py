@@ -98,7 +98,7 @@ def _phase(draft: Draft, obstacle: Obstacle | None, gate: Gate | None) -> tuple[
         return _idle_phase(draft)  # the manifest was put back: what should serve does, and nobody needs to act
     if phase is Phase.COMPLETED:
         return phase, f"{run.target} serves all traffic: {run.message}"
-    taken = "left the queue" if run.asked_at is not None and not run.plan else "was taken back"
+    taken = "left the queue" if runs.left_the_queue(run) else "was taken back"
     return phase, f"{draft.status.stable} serves all traffic; {run.target} {taken}: {run.message}"
 
 

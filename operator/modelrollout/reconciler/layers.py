@@ -31,16 +31,12 @@ class Layers:
         """Take in what is stored of a rollout; returns the others that it may matter to."""
         key = namespace_of(change.object), name_of(change.object)
         new = _stored(change.new) if change.new is not None else None
-        if change.new is None:
-            self._decided.pop(key, None)
-        old = self._stored.get(key)
-        if new == old:
-            return frozenset()
-        if new is None:
-            self._stored.pop(key, None)
-        else:
+        old, decided = self._stored.pop(key, None), None
+        if new is not None:
             self._stored[key] = new
-        return self._moved(key, old, new)
+        if change.new is None:
+            decided = self._decided.pop(key, None)  # nobody is left to settle it
+        return (self._moved(key, old, new) if new != old else frozenset()) | self._moved(key, decided, None)
 
     def decided(self, obj: Obj, status: ModelRolloutStatus) -> None:
         """Take in what is about to be stored."""

@@ -3,6 +3,7 @@
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
 from modelrollout.api.status import ModelRolloutStatus, Outcome
+from modelrollout.decisions.runs import left_the_queue
 from modelrollout.kube.resources import Obj, name_of, namespace_of
 
 _PROMOTIONS = frozenset({Outcome.PROMOTED, Outcome.FORCED})
@@ -49,6 +50,8 @@ class Telemetry:
             or run.outcome is None
             or (before is not None and (before.id, before.outcome) == (run.id, run.outcome))
         ):
+            return
+        if left_the_queue(run):
             return
         if run.outcome in _PROMOTIONS:
             self._promotions.labels(*where).inc()

@@ -248,7 +248,7 @@ POLICIES = [
         "spec.scale.scaleDownDelay",
     ),
     Refused("telemetry", spec(telemetry={}), "telemetry is not yet supported", "spec.telemetry"),
-    Refused("layer", spec(exclusivity={"layer": "Not A Name"}), "does not match", "spec.exclusivity.layer"),
+    Refused("layer", spec(exclusivity={"layer": "Not A Name"}), "[-a-z0-9]*", "spec.exclusivity.layer"),
 ]
 
 REFUSED = [*VERSIONS, *TRAFFIC, *STRATEGY, *METRICS, *POLICIES]

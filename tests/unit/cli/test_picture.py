@@ -156,3 +156,15 @@ def test_the_document_for_programs_has_camel_case_names_and_no_empty_values() ->
     assert document["countdowns"][0] == {"what": "hold", "ends": "2026-11-20T03:13:42Z", "standsStill": False}
     assert document["metrics"][0]["evidencePass"] == "0.64"
     assert document["run"]["stableRevision"] == "5f7c11aa22bb"
+
+
+def test_a_run_in_a_queue_shows_who_is_in_front_and_offers_to_leave() -> None:
+    document = cases.progressing()
+    message = "v8 waits for layer checkout: the run of price goes on; place 1 in the queue"
+    run = {key: text for key, text in document["status"]["run"].items() if key not in ("exposedAt", "plan")}
+    waiting = {**run, "queued": True, "weight": 0, "layer": "checkout"}
+    document["status"] |= {"phase": "Queued", "message": message, "run": waiting, "stepText": "", "weightText": "0%"}
+    seen = gather(document)
+    assert (seen.phase, seen.message) == ("Queued", message)
+    assert message in line(seen)
+    assert [verb for verb, _ in seen.next_verbs] == ["abort"]

@@ -6,7 +6,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from modelrollout.api import Verb
 from modelrollout.api.status import RunState, Verdict
-from modelrollout.decisions.observed import Claim
+from modelrollout.decisions.observed import Claim, Freeze
 from tests.unit.decisions.street import Street
 
 NAMES = st.sampled_from("abc")
@@ -53,6 +53,12 @@ class AnyStreet(RuleBasedStateMachine):
         self.street[name].spec_error = "" if readable else "spec.metrics: no"
         self.street.settle()
 
+    @rule(on=st.booleans())
+    def freeze(self, *, on: bool) -> None:
+        for world in self.street.worlds:
+            world.freezes = (Freeze("namespace risk"),) if on else ()
+        self.street.settle()
+
     @rule(seconds=st.sampled_from([1, 61, 901, 7200]))
     def time_passes(self, seconds: int) -> None:
         self.street.pass_time(seconds)
@@ -65,7 +71,7 @@ class AnyStreet(RuleBasedStateMachine):
     def nobody_waits_for_a_layer_that_is_free(self) -> None:
         runs = [world.status.run for world in self.street.worlds if world.status.run is not None]
         waiting = [run for run in runs if run.state is RunState.TRIAL and run.queued and not run.aside]
-        assert self.street.having or not waiting
+        assert self.street.having or not waiting or self.street["a"].freezes
 
 
 AnyStreet.TestCase.settings = settings(

@@ -8,6 +8,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from modelrollout.api import Verb
 from modelrollout.api.status import RunState, Verdict
+from modelrollout.decisions.observed import Freeze
 from modelrollout.decisions.traffic import shares
 from tests.unit.decisions import world as worlds
 from tests.unit.decisions.world import World, errors_metric
@@ -75,6 +76,11 @@ class AnyWorld(RuleBasedStateMachine):
         self.world.route = replace(
             self.world.route, rules=(worlds.rule({"v7": 1000 - weight, "v9": weight}),), writer="somebody"
         )
+        self._reconcile()
+
+    @rule(frozen=st.booleans())
+    def freeze(self, *, frozen: bool) -> None:
+        self.world.freezes = (Freeze("namespace risk"),) if frozen else ()
         self._reconcile()
 
     @rule(seconds=st.sampled_from([1, 30, 61, 600, 7200]))

@@ -9,6 +9,7 @@ from modelrollout.api import ModelRollout, ModelRolloutSpec, Verb
 from modelrollout.api.status import RunState, Verdict
 from modelrollout.decisions.decision import Decision, Event, Reason
 from modelrollout.decisions.findings import Evidence, Finding
+from modelrollout.decisions.freeze import in_force
 from modelrollout.decisions.invariants import check
 from modelrollout.decisions.observed import (
     Claim,
@@ -176,6 +177,11 @@ class World:
         steps = compile_steps(decision.snapshot or self.plan or self.rollout.spec)
         allowed = steps[run.step].weight if run is not None and run.state is RunState.TRIAL else 1000
         check(self.rollout, decision, self.observed, allowed)
+        before = self.rollout.status.run
+        if run is not None and run.state is RunState.TRIAL and in_force(self.freezes, self.now) is not None:
+            assert run.queued or (before is not None and before.id == run.id and not before.queued), (
+                "a start in a freeze"
+            )
         return decision
 
     def carry_out(self, decision: Decision) -> None:

@@ -79,6 +79,7 @@ class Rig:
         self.examiner = ScriptedExaminer()
         self.line = Line(self.server)
         self.operator: Operator | None = None
+        self.registry = CollectorRegistry()
         self._tasks: list[asyncio.Task[None]] = []
         self.restarts = 0
         self._generation = 0
@@ -102,7 +103,8 @@ class Rig:
         """Start an operator; it dies at that write, if given. Not `fed`, it hears nothing but what it asks for."""
         self.line = Line(self.server, kill_at, after=after)
         settings = Settings(namespaces=(NAMESPACE,), lease_namespace="system", identity="pod", prometheus_address="x")
-        self.operator = Operator(settings, self.line, self.examiner, self.clock, random.Random(3), CollectorRegistry())
+        self.registry = CollectorRegistry()
+        self.operator = Operator(settings, self.line, self.examiner, self.clock, random.Random(3), self.registry)
         await self.operator.lease.acquire()
         run = [self.operator.lead(), self.operator.lease.hold(), *([self._feed(self.operator)] if fed else [])]
         self._tasks = [asyncio.create_task(one) for one in run]

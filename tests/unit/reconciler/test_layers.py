@@ -112,6 +112,19 @@ async def test_a_start_that_could_not_be_stored_keeps_nobody_waiting(rig: Rig) -
     await rig.until(lambda: rig.status_of("rank")["stable"] == "v8")
 
 
+async def test_an_abort_in_the_queue_counts_as_no_rollback(rig: Rig) -> None:
+    rig.examiner.verdict = Verdict.INCONCLUSIVE
+    await adopted(rig)
+    for name in ("rank", "fraud"):
+        rig.edit(name, target="v8")
+        await rig.clock.advance(1)
+    rig.command("leave", "Abort")
+    await rig.until(lambda: rig.phase == "RolledBack", seconds=5)
+    assert rig.registry.get_sample_value("modelrollout_duration_seconds_count") == 0
+    labels = {"namespace": NAMESPACE, "name": "fraud", "reason": "Aborted"}
+    assert rig.registry.get_sample_value("modelrollout_rollbacks_total", labels) is None
+
+
 @pytest.mark.parametrize("stride", [9, pytest.param(1, marks=pytest.mark.long)])
 def test_killed_at_any_write_no_two_have_the_layer_and_all_are_served(stride: int) -> None:
     async def one(kill_at: int | None) -> int:
@@ -151,6 +164,14 @@ def test_what_was_decided_counts_before_it_is_stored_and_no_longer_than_it_is_op
     assert layers.settled(a) == {b}
     assert layers.rivals(b, "checkout") == ()
     assert layers.settled(a) == frozenset()
+
+
+def test_what_was_decided_for_a_rollout_that_is_deleted_meanwhile_keeps_nobody_waiting() -> None:
+    layers, b = Layers(), (NAMESPACE, "b")
+    layers.changed(Change(MODELROLLOUTS, None, stored("b", queued=True)))
+    layers.decided(stored("a"), World(name="a", exclusivity={"layer": "checkout"}).start().status)
+    assert layers.changed(Change(MODELROLLOUTS, stored("a", layer=""), None)) == {b}
+    assert layers.rivals(b, "checkout") == ()
 
 
 def test_others_are_looked_at_only_when_what_they_see_has_changed() -> None:
