@@ -1,8 +1,10 @@
 """Freezes: what they say, what they hold, and what they leave alone."""
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
+import yaml
 
 from modelrollout.api import Verb
 from modelrollout.api.status import Outcome, Phase, Verdict
@@ -208,3 +210,12 @@ def test_what_serves_and_is_wanted_minds_no_freeze() -> None:
     world.reconcile()
     assert world.status.phase is Phase.COMPLETED
     assert Reason.FROZEN not in world.reasons()
+
+
+def test_the_example_freezes_until_the_end_that_it_names() -> None:
+    document = yaml.safe_load((Path(__file__).parents[3] / "examples/freeze.yaml").read_text())
+    assert document["metadata"]["name"] == CONFIGMAP
+    freeze = read(document["data"], "namespace risk")
+    assert freeze.reason
+    assert freeze.until is not None
+    assert freeze.problem == ""
