@@ -28,28 +28,31 @@ def slopes(limit: float, odds_factors: Floats) -> Floats:
     return np.stack([np.log(odds_factors) + good, good], axis=1)
 
 
-def share_bounds(bad: Floats, total: Floats, level: float, dispersion: float = 1.0) -> tuple[Floats, Floats]:
+def share_bounds(
+    events: Floats, total: Floats, level: float, dispersion: float = 1.0, prior: float = 0.5
+) -> tuple[Floats, Floats]:
     """Confidence sequence of a rate, shape (N,) each; 0 and 1 without data.
 
-    All rates that the mixture of all others, under Jeffreys' prior, does not reject at any time.
+    All rates that the mixture of all others, under a beta prior, does not reject at any time.
 
     Args:
-        bad: bad answers so far, shape (N,).
+        events: so far, shape (N,); they need not be whole.
         total: all answers so far, shape (N,).
         level: of the confidence sequence, strictly between 0 and 1.
         dispersion: what log evidence is divided by.
+        prior: both parameters of the beta prior: a half is Jeffreys', 1 is flat.
 
     Source: H. Robbins, "Statistical methods related to the law of the iterated logarithm", Ann. Math. Statist. 41
     (1970) 1397-1409, section 3 (the beta mixture).
     """
-    good = total - bad
-    mixture = betaln(bad + 0.5, good + 0.5) - betaln(0.5, 0.5) + dispersion * math.log(1 - level)
+    others = total - events
+    mixture = betaln(events + prior, others + prior) - betaln(prior, prior) + dispersion * math.log(1 - level)
     ends = []
     for outside in (0.0, 1.0):  # halving between an end that is rejected, or the edge, and the estimate, which is not
-        inner, outer = (bad + 0.5) / (total + 1), np.full(len(total), outside)
+        inner, outer = (events + prior) / (total + 2 * prior), np.full(len(total), outside)
         for _ in range(40):
             rate = (inner + outer) / 2
-            kept = bad * np.log(rate) + good * np.log1p(-rate) > mixture
+            kept = events * np.log(rate) + others * np.log1p(-rate) > mixture
             inner, outer = np.where(kept, rate, inner), np.where(kept, outer, rate)
         ends.append(outer)
     return ends[0], ends[1]

@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import betainc, betaln, expit
 
+from modelrollout.stats import restarts
 from modelrollout.stats.comparison import Floats
-from modelrollout.stats.restarts import SLOTS
 
 _REACH = 40.0  # log odds at which a chance is as good as 0 or 1
 _HALVINGS = 60
@@ -89,10 +89,7 @@ class DiscordantEvidence:
 
     def restart(self) -> None:
         """As `Evidence` says."""
-        kept = self._processes
-        if len(kept) == SLOTS:
-            kept = np.concatenate([kept[:1], kept[2:]])
-        self._processes = np.concatenate([kept, np.zeros((1, *kept.shape[1:]))])
+        self._processes = restarts.with_restart(self._processes)
 
     def raise_dispersion(self, dispersion: float) -> None:
         """As `Evidence` says."""

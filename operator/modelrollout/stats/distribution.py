@@ -38,6 +38,7 @@ class Distribution(Sequential):
     """
 
     _rows = 2
+    _evidence: DriftEvidence
 
     def __init__(
         self,
@@ -116,18 +117,13 @@ class Distribution(Sequential):
 
     def _add(self, values: Floats, passed: NDArray[np.bool_]) -> Floats:
         b, a = values.reshape(2, -1, values.shape[1]).transpose(0, 2, 1)
-        self._own().add(b, a, passed)
+        self._evidence.add_answers(b, a, passed)
         return np.stack([b.sum(axis=1), a.sum(axis=1)])
 
     def restart(self, at: float | None = None) -> None:
         """As for every comparison: a step begins."""
-        self._own().begin_step()
+        self._evidence.begin_step()
         super().restart(at)
-
-    def _own(self) -> DriftEvidence:
-        if not isinstance(self._evidence, DriftEvidence):
-            raise TypeError("a distribution's evidence is its own")
-        return self._evidence
 
     # --- what people see ---------------------------------------------------------------------------------------
 
@@ -138,7 +134,7 @@ class Distribution(Sequential):
 
     def _effect_of(self, sums: Floats) -> Floats:
         """The distance, corrected for what noise alone would give, since the start or since the step began."""
-        return self._own().distance(RUN if sums is self._sums else STEP)
+        return self._evidence.distance(RUN if sums is self._sums else STEP)
 
     def _estimates_of(self, sums: Floats) -> tuple[Floats, None]:
         """The distance: it belongs to both versions, so there is no second value."""
@@ -149,7 +145,7 @@ class Distribution(Sequential):
 
     def _bounds(self, level: float) -> tuple[Floats, Floats]:
         """All distances that a mixture over all others does not reject at any time; as asymptotic as Pass is."""
-        evidence = self._own()
+        evidence = self._evidence
         curve = evidence.log_likelihood(_GRID**2 * drift.BITS)
         weighted = curve + _LOG_PRIOR[:, None]
         top = weighted.max(axis=0)
@@ -163,4 +159,4 @@ class Distribution(Sequential):
     @property
     def stability_index(self) -> Value:
         """Population stability index, as it is usually computed; empty buckets get half an answer. NaN without data."""
-        return self._out(self._own().stability_index())
+        return self._out(self._evidence.stability_index())

@@ -5,8 +5,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from modelrollout.stats import drift, restarts
+from modelrollout.stats import drift
 from modelrollout.stats.comparison import Floats
+from modelrollout.stats.mixture_evidence import FailingMixture
 
 RUN, STEP, RECENT = range(3)
 """Sums since the start, since the step began, and with a fading memory."""
@@ -20,11 +21,10 @@ _BURN_IN_BUCKET = 5.0  # weight per bucket in use, before the normal approximati
 _FULL_BUCKET = 5.0  # weight from which a bucket counts as a whole degree of freedom
 
 
-class DriftEvidence:
+class DriftEvidence(FailingMixture):
     """Evidence on the distance of two distributions over K buckets, in N comparisons.
 
-    Attributes:
-        dispersion: by how much more the counts vary than independent answers would.
+    Evidence for passing is a function of the sums, computed with the present dispersion.
     """
 
     def __init__(
@@ -40,16 +40,15 @@ class DriftEvidence:
             margin: the largest divergence that may pass.
             dispersion: what evidence is divided by.
         """
-        self.dispersion = dispersion
+        super().__init__(size, processes, dispersion, _LOG_WEIGHTS)
         self._acceptable, self._margin = acceptable, margin
-        self._fail = np.zeros((processes, len(_SOURCES), size), dtype=np.float32)
         # Per bucket Σ b·n/(m+n) of the candidate and Σ a·m/(m+n) of stable. Single precision keeps the stored state
         # small, and is what is in memory, too, so that nothing changes by storing it.
         self._sums = np.zeros((3, 2, size, buckets), dtype=np.float32)
 
-    def add(self, b: Floats, a: Floats, passed: NDArray[np.bool_]) -> None:
+    def add_answers(self, b: Floats, a: Floats, passed: NDArray[np.bool_]) -> None:
         """Take in a stratum: the candidate's and stable's counts (N, K); who has passed before (N,)."""
-        self._fail = restarts.add(self._fail, self._told(b, a, passed) / self.dispersion)
+        self.add_failing(self._told(b, a, passed))
         m, n = b.sum(axis=1, keepdims=True), a.sum(axis=1, keepdims=True)
         both = np.maximum(m + n, 1.0)
         self._sums[RECENT][:, m[:, 0] > 0] *= _MEMORY
@@ -129,33 +128,17 @@ class DriftEvidence:
         result: Floats = np.maximum(0.0, 1 - self._freedoms(source) / np.maximum(signal, 1e-12))
         return result
 
-    # --- as `sequential.Evidence` ------------------------------------------------------------------------------
-
-    def log_fail(self) -> Floats:
-        """As `sequential.Evidence` says."""
-        return restarts.mixed(self._fail, _LOG_WEIGHTS)
+    # --- as `Evidence` -----------------------------------------------------------------------------------------
 
     def log_pass(self) -> Floats:
-        """As `sequential.Evidence` says."""
+        """As `Evidence` says."""
         return np.where(self.burnt_in(), -self.log_likelihood(np.array([self._margin]))[0], 0.0)
 
-    def begin_anew(self, where: NDArray[np.bool_]) -> None:
-        """As `sequential.Evidence` says."""
-        self._fail[:, :, where] = 0
-
-    def restart(self) -> None:
-        """As `sequential.Evidence` says."""
-        self._fail = restarts.with_restart(self._fail)
-
-    def raise_dispersion(self, dispersion: float) -> None:
-        """As `sequential.Evidence` says; the evidence for passing is always computed with the present one."""
-        self._fail = restarts.raise_dispersion(self._fail, self.dispersion, dispersion)
-        self.dispersion = dispersion
-
     def arrays(self) -> list[NDArray[Any]]:
-        """As `sequential.Evidence` says."""
-        return [self._fail, self._sums]
+        """As `Evidence` says."""
+        return [*super().arrays(), self._sums]
 
     def restore(self, arrays: list[NDArray[Any]]) -> None:
-        """As `sequential.Evidence` says."""
-        self._fail, self._sums = arrays
+        """As `Evidence` says."""
+        super().restore(arrays[:-1])
+        self._sums = arrays[-1]

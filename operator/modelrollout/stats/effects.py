@@ -1,11 +1,13 @@
 """How much better or worse: stratified estimates of ratio and difference with confidence sequences."""
 
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from modelrollout.stats.comparison import Floats
+from modelrollout.stats.two_by_two import Kind
 
 _REACH = 3.4  # log odds ratios from 1/30 to 30
 NODES = _REACH * np.sinh(2 * np.linspace(-1, 1, 25)) / np.sinh(2)  # denser around equality
@@ -41,108 +43,171 @@ def _spline(nodes: Floats, points: Floats) -> Floats:
 _SPLINE = _spline(NODES, _FINE)
 _SCALE = 4.0  # in events; about where the confidence sequence of the difference is tightest
 
-SUMS = 7  # bad and total of both sides, weighted bad of both sides, weight
+SUMS = 7
+"""How many sums `stratum_sums` gives."""
 
 
-def odds_ratio_bounds(likelihood: NDArray[np.floating[Any]], level: float) -> tuple[Floats, Floats]:
-    """Confidence sequence of an odds ratio (or a ratio of rates), shape (N,) each.
+class RatioCurve:
+    """Log-likelihood of an odds ratio (or a ratio of rates) over the strata of N comparisons, on the grid `NODES`.
 
-    All odds ratios that a mixture over all others does not reject at any time, the prior on the log odds ratio having
-    Cauchy tails. 0 and infinity mean "no bound yet".
+    Attributes:
+        likelihood: up to a constant, over the dispersion, shape (25, N).
+    """
+
+    __slots__ = ("likelihood",)
+
+    def __init__(self, size: int) -> None:
+        self.likelihood = np.zeros((len(NODES), size), dtype=np.float32)
+
+    def add(self, likelihood: Floats, dispersion: float) -> None:
+        """Take in a stratum's log-likelihood relative to equality, shape (25, N)."""
+        self.likelihood = (self.likelihood + likelihood / dispersion).astype(np.float32)
+
+    def raise_dispersion(self, old: float, new: float) -> None:
+        """Flatten what the past strata say to a larger dispersion."""
+        self.likelihood = (self.likelihood * (old / new)).astype(np.float32)
+
+    def bounds(self, level: float) -> tuple[Floats, Floats]:
+        """Confidence sequence of the ratio, shape (N,) each.
+
+        All ratios that a mixture over all others does not reject at any time, the prior on the log ratio having Cauchy
+        tails. 0 and infinity mean "no bound yet".
+
+        Args:
+            level: of confidence, between 0 and 1.
+        """
+        curve = _SPLINE @ self.likelihood.astype(np.float64)
+        weighted = curve + _LOG_PRIOR[:, None]
+        top = weighted.max(axis=0)
+        evidence = np.log(np.exp(weighted - top).sum(axis=0)) + top
+        kept = evidence - curve < np.log(1 / (1 - level))
+        first = np.argmax(kept, axis=0)
+        last = len(_FINE) - 1 - np.argmax(kept[::-1], axis=0)
+        # one grid step outwards: the true end lies between the last kept and the first dropped point
+        low = np.where(first == 0, 0.0, np.exp(_FINE[np.maximum(first - 1, 0)]))
+        return low, np.where(last == len(_FINE) - 1, np.inf, np.exp(_FINE[np.minimum(last + 1, len(_FINE) - 1)]))
+
+
+def stratum_sums(counts: Floats) -> Floats:
+    """What a stratum adds to the sums that ratio and difference of two shares are told from.
 
     Args:
-        likelihood: conditional log-likelihood at `NODES`, up to a constant, shape (25, N).
-        level: of confidence, between 0 and 1.
+        counts: bad and total of the candidate, bad and total of stable, shape (4, N).
+
+    Returns:
+        Shape (7, N): the counts, Mantel-Haenszel weighted bad answers of the candidate (b·n/(m+n)) and of stable
+        (a·m/(m+n)), and m·n/(m+n).
     """
-    curve = _SPLINE @ likelihood.astype(np.float64)
-    weighted = curve + _LOG_PRIOR[:, None]
-    top = weighted.max(axis=0)
-    evidence = np.log(np.exp(weighted - top).sum(axis=0)) + top
-    kept = evidence - curve < np.log(1 / (1 - level))
-    first = np.argmax(kept, axis=0)
-    last = len(_FINE) - 1 - np.argmax(kept[::-1], axis=0)
-    # one grid step outwards: the true end lies between the last kept and the first dropped point
-    low = np.where(first == 0, 0.0, np.exp(_FINE[np.maximum(first - 1, 0)]))
-    return low, np.where(last == len(_FINE) - 1, np.inf, np.exp(_FINE[np.minimum(last + 1, len(_FINE) - 1)]))
+    b, m, a, n = counts
+    weight_c = n / np.maximum(m + n, 1.0)
+    sums = np.empty((SUMS, counts.shape[1]))
+    sums[:4], sums[4], sums[5], sums[6] = counts, b * weight_c, a * (1 - weight_c), m * weight_c
+    return sums
+
+
+def ratio_estimate(sums: Floats) -> Floats:
+    """Mantel-Haenszel ratio of the rates; NaN without a bad answer on either side."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        result: Floats = sums[4] / sums[5]
+    return result
+
+
+def difference_estimate(sums: Floats) -> Floats:
+    """Mantel-Haenszel difference of the rates; NaN without data."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        result: Floats = (sums[4] - sums[5]) / sums[6]
+    return result
 
 
 class Effects:
-    """Accumulated over the strata of N comparisons.
+    """What the confidence sequences of ratio and difference need beside the sums, over the strata of N comparisons.
 
-    Attributes:
-        sums: since the start, shape (7, N): bad and total of the candidate, bad and total of stable, Mantel-Haenszel
-            weighted bad answers of the candidate (Σ b·n/(m+n)) and of stable (Σ a·m/(m+n)), Σ m·n/(m+n).
-        at_step: the same sums when the step began.
-        variance: of the difference of the two weighted sums, shape (N,).
-        likelihood: conditional log-likelihood at `NODES` relative to equality, over the dispersion, shape (25, N).
+    For a ratio that is the conditional log-likelihood of the odds ratio, for a difference the variance of the
+    difference of the two weighted sums; only what is asked for is kept.
     """
 
-    __slots__ = ("at_step", "likelihood", "sums", "variance")
+    __slots__ = ("_curve", "_variance")
 
-    def __init__(self, size: int) -> None:
-        self.sums = np.zeros((SUMS, size))
-        self.at_step = np.zeros((SUMS, size))
-        self.variance = np.zeros(size)
-        self.likelihood = np.zeros((len(NODES), size), dtype=np.float32)
+    def __init__(self, size: int, kinds: Collection[Kind]) -> None:
+        """Begin without data.
 
-    def add(self, counts: Floats, likelihood: Floats, dispersion: float) -> None:
-        """Take in a stratum: bad and total of both sides (4, N), conditional log-likelihood at `NODES` (N, 25)."""
-        b, m, a, n = counts
-        sums = self.sums
+        Args:
+            size: how many comparisons, N.
+            kinds: which of both confidence sequences will be wanted.
+        """
+        self._curve = RatioCurve(size) if "ratio" in kinds else None
+        self._variance = np.zeros(size) if "difference" in kinds else None
+
+    def add(self, counts: Floats, before: Floats, likelihood: Floats, dispersion: float) -> None:
+        """Take in a stratum.
+
+        Args:
+            counts: bad and total of both sides, shape (4, N).
+            before: the sums of the strata before, shape (7, N).
+            likelihood: conditional log-likelihood at `NODES`, shape (N, 25).
+            dispersion: by how much more the counts vary than independent answers would.
+        """
+        if self._curve is not None:
+            self._curve.add((likelihood - likelihood[:, len(NODES) // 2, None]).T, dispersion)
+        if self._variance is None:
+            return
+        m, n = counts[1::2]
         weight_c = n / np.maximum(m + n, 1.0)
-        weight = m * weight_c
-        sums[:4] += counts
-        sums[4] += b * weight_c
-        sums[5] += a * (1 - weight_c)
-        sums[6] += weight
-        rate_c, rate_s = (sums[0:3:2] + 1) / (sums[1:4:2] + 2)
+        so_far = before[:4] + counts
+        rate_c, rate_s = (so_far[0::2] + 1) / (so_far[1::2] + 2)
         spread = weight_c * rate_c * (1 - rate_c) + (1 - weight_c) * rate_s * (1 - rate_s)
-        self.variance += dispersion * weight * spread
-        relative = (likelihood - likelihood[:, len(NODES) // 2, None]).T
-        self.likelihood = (self.likelihood + relative / dispersion).astype(np.float32)
-
-    def begin_step(self) -> None:
-        """Remember where the step began."""
-        self.at_step = self.sums.copy()
+        self._variance += dispersion * m * weight_c * spread
 
     def raise_dispersion(self, old: float, new: float) -> None:
         """Widen what the past strata say to a larger dispersion."""
-        self.variance = self.variance * (new / old)
-        self.likelihood = (self.likelihood * (old / new)).astype(np.float32)
+        if self._variance is not None:
+            self._variance = self._variance * (new / old)
+        if self._curve is not None:
+            self._curve.raise_dispersion(old, new)
 
-    def ratio_estimate(self, sums: Floats) -> Floats:
-        """Mantel-Haenszel ratio of the rates; NaN without a bad answer on either side."""
-        with np.errstate(divide="ignore", invalid="ignore"):
-            result: Floats = sums[4] / sums[5]
-        return result
-
-    def difference_estimate(self, sums: Floats) -> Floats:
-        """Mantel-Haenszel difference of the rates; NaN without data."""
-        with np.errstate(divide="ignore", invalid="ignore"):
-            result: Floats = (sums[4] - sums[5]) / sums[6]
-        return result
-
-    def ratio_bounds(self, level: float) -> tuple[Floats, Floats]:
+    def ratio_bounds(self, sums: Floats, level: float) -> tuple[Floats, Floats]:
         """Confidence sequence of the ratio, shape (N,) each.
 
         The odds ratios that are not rejected at any time, turned into ratios of rates at stable's observed rate. 0 and
         infinity mean "no bound yet".
+
+        Raises:
+            ValueError: no ratio was asked for.
         """
-        low, high = odds_ratio_bounds(self.likelihood, level)
-        rate_s = (self.sums[2] + 0.5) / (self.sums[3] + 1)
+        if self._curve is None:
+            raise ValueError("the confidence sequence of the ratio is not kept")
+        low, high = self._curve.bounds(level)
+        rate_s = (sums[2] + 0.5) / (sums[3] + 1)
         finite = np.where(np.isinf(high), 1.0, high)
         high_ratio = finite / (1 - rate_s + rate_s * finite)
         return low / (1 - rate_s + rate_s * low), np.where(np.isinf(high), np.inf, high_ratio)
 
-    def difference_bounds(self, level: float) -> tuple[Floats, Floats]:
+    def difference_bounds(self, sums: Floats, level: float) -> tuple[Floats, Floats]:
         """Confidence sequence of the difference, shape (N,) each; asymptotic, with a smoothed variance.
 
         Source: I. Waudby-Smith, D. Arbour, R. Sinha, E. H. Kennedy, A. Ramdas, "Time-uniform central limit theory and
         asymptotic confidence sequences", arXiv:2103.06476 (the normal mixture boundary).
+
+        Raises:
+            ValueError: no difference was asked for.
         """
-        estimate = self.difference_estimate(self.sums)
-        v = self.variance + _SCALE
+        if self._variance is None:
+            raise ValueError("the confidence sequence of the difference is not kept")
+        estimate = difference_estimate(sums)
+        v = self._variance + _SCALE
         with np.errstate(divide="ignore"):
-            radius = np.sqrt(v * np.log(v / _SCALE / (1 - level) ** 2)) / self.sums[6]
-        centre = np.where(self.sums[6] > 0, estimate, 0.0)
+            radius = np.sqrt(v * np.log(v / _SCALE / (1 - level) ** 2)) / sums[6]
+        centre = np.where(sums[6] > 0, estimate, 0.0)
         return np.maximum(-1.0, centre - radius), np.minimum(1.0, centre + radius)
+
+    def arrays(self) -> list[NDArray[Any]]:
+        """All that is kept, in single or double precision."""
+        curve = [] if self._curve is None else [self._curve.likelihood]
+        return [*curve, *([] if self._variance is None else [self._variance])]
+
+    def restore(self, arrays: list[NDArray[Any]]) -> None:
+        """Take over what `arrays` gave."""
+        if self._curve is not None:
+            self._curve.likelihood = arrays[0]
+        if self._variance is not None:
+            self._variance = arrays[-1]

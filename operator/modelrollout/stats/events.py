@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from modelrollout.stats.comparison import Floats
-from modelrollout.stats.effects import NODES, odds_ratio_bounds
+from modelrollout.stats.effects import NODES, RatioCurve
 from modelrollout.stats.mixture_evidence import MixtureEvidence
 from modelrollout.stats.nulls import LOG_FACTORS
 
@@ -38,33 +38,32 @@ class EventsEvidence(MixtureEvidence):
         acceptable, margin = np.log(limits)
         worse = np.append(0.0, sign * LOG_FACTORS)
         self._grids = (acceptable + worse, margin + worse, margin - worse)
-        self._likelihood = np.zeros((len(NODES), size), dtype=np.float32)
+        self._curve = RatioCurve(size)
 
     def add_events(self, values: Floats, passed: NDArray[np.bool_]) -> None:
         """Take in events and exposure of the candidate, events and exposure of stable, shape (4, N)."""
         acceptable, margin, passing = (_log_likelihood(values, grid) for grid in self._grids)
         failing = np.where(passed, margin[1:] - margin[0], acceptable[1:] - acceptable[0])
         self.add(failing, passing[1:] - passing[0])
-        at_nodes = _log_likelihood(values, NODES) / self.dispersion
-        self._likelihood = (self._likelihood + at_nodes).astype(np.float32)
+        self._curve.add(_log_likelihood(values, NODES), self.dispersion)
 
     def bounds(self, level: float) -> tuple[Floats, Floats]:
         """Confidence sequence of the ratio, shape (N,) each; 0 and infinity mean "no bound yet"."""
-        return odds_ratio_bounds(self._likelihood, level)
+        return self._curve.bounds(level)
 
     def raise_dispersion(self, dispersion: float) -> None:
         """As `Evidence` says."""
-        self._likelihood = (self._likelihood * (self.dispersion / dispersion)).astype(np.float32)
+        self._curve.raise_dispersion(self.dispersion, dispersion)
         super().raise_dispersion(dispersion)
 
     def arrays(self) -> list[NDArray[Any]]:
         """As `Evidence` says."""
-        return [*super().arrays(), self._likelihood]
+        return [*super().arrays(), self._curve.likelihood]
 
     def restore(self, arrays: list[NDArray[Any]]) -> None:
         """As `Evidence` says."""
         super().restore(arrays[:-1])
-        self._likelihood = arrays[-1]
+        self._curve.likelihood = arrays[-1]
 
 
 def _log_likelihood(values: Floats, log_ratios: Floats) -> Floats:
@@ -76,11 +75,17 @@ def _log_likelihood(values: Floats, log_ratios: Floats) -> Floats:
     return result
 
 
-def log_evidence_on_rate(events: Floats, exposure: Floats, limit: float, factors: Floats) -> Floats:
-    """Log likelihood ratio of Poisson rates that are these factors (J,) times a limit, against the limit.
+def slopes(limit: float, factors: Floats) -> Floats:
+    """What an event, and a unit of exposure, add to the log likelihood ratio of Poisson rates against a limit.
 
-    Each has expectation at most 1 for every rate on the other side of the limit, also where the rate changes inside
-    a stratum. Shape (J, N). Source: A. Wald, Ann. Math. Statist. 16 (1945) 117-186.
+    Each component has expectation at most 1 for every rate on the other side of the limit, also where the rate changes
+    inside a stratum. Source: A. Wald, Ann. Math. Statist. 16 (1945) 117-186.
+
+    Args:
+        limit: events per exposure, above 0.
+        factors: the alternatives, as factors on the limit, shape (J,).
+
+    Returns:
+        Shape (J, 2): of an event, of a unit of exposure.
     """
-    result: Floats = np.log(factors)[:, None] * events - limit * (factors - 1)[:, None] * exposure
-    return result
+    return np.stack([np.log(factors), -limit * (factors - 1)], axis=1)

@@ -8,12 +8,10 @@ from numpy.typing import NDArray
 
 from modelrollout.stats.comparison import Floats
 from modelrollout.stats.evidence import Evidence
-from modelrollout.stats.mixture_evidence import MixtureEvidence
+from modelrollout.stats.limit_evidence import LimitEvidence
 
-ABOVE = np.array([1.3, 2.0, 5.0])
-"""Alternatives above the floor, as factors."""
-BELOW = np.array([0.5, 0.15, 0.01])
-"""Alternatives below the floor, as factors."""
+FACTORS = np.array([1.3, 2.0, 5.0, 0.5, 0.15, 0.01])
+"""Alternatives above the floor and below it, as factors on the rate or on its odds."""
 
 _LOG_ABOVE_WEIGHTS = np.log([0.3, 0.4, 0.3])
 _LOG_BELOW_WEIGHTS = np.log([0.3, 0.3, 0.4])
@@ -27,10 +25,21 @@ class FlooredEvidence:
     that is neither.
     """
 
-    def __init__(self, ratio: Evidence, size: int, processes: int) -> None:
-        """Stand beside evidence on a ratio, for the same comparisons and processes."""
+    def __init__(self, ratio: Evidence, size: int, processes: int, slopes: Floats) -> None:
+        """Stand beside evidence on a ratio, for the same comparisons and processes.
+
+        Args:
+            ratio: the evidence on the ratio; whoever made it feeds it.
+            size: how many comparisons, N.
+            processes: how many against failing, R.
+            slopes: of the evidence at `FACTORS` times the floor, shape (6, 2) (see `LimitEvidence`).
+        """
         self._ratio = ratio
-        self.floor = MixtureEvidence(size, processes, ratio.dispersion, _LOG_ABOVE_WEIGHTS, _LOG_BELOW_WEIGHTS)
+        self._floor = LimitEvidence(size, processes, ratio.dispersion, slopes, _LOG_ABOVE_WEIGHTS, _LOG_BELOW_WEIGHTS)
+
+    def add_alone(self, counts: Floats) -> None:
+        """Take in what the candidate showed, shape (2, N): what the slopes are for."""
+        self._floor.add_counts(counts)
 
     @property
     def dispersion(self) -> float:
@@ -39,34 +48,34 @@ class FlooredEvidence:
 
     def log_fail(self) -> Floats:
         """As `Evidence` says."""
-        return np.minimum(self._ratio.log_fail(), self.floor.log_fail())
+        return np.minimum(self._ratio.log_fail(), self._floor.log_fail())
 
     def log_pass(self) -> Floats:
         """As `Evidence` says."""
-        result: Floats = np.logaddexp(self._ratio.log_pass(), self.floor.log_pass()) - math.log(2)
+        result: Floats = np.logaddexp(self._ratio.log_pass(), self._floor.log_pass()) - math.log(2)
         return result
 
     def begin_anew(self, where: NDArray[np.bool_]) -> None:
         """As `Evidence` says."""
         self._ratio.begin_anew(where)
-        self.floor.begin_anew(where)
+        self._floor.begin_anew(where)
 
     def restart(self) -> None:
         """As `Evidence` says."""
         self._ratio.restart()
-        self.floor.restart()
+        self._floor.restart()
 
     def raise_dispersion(self, dispersion: float) -> None:
         """As `Evidence` says."""
         self._ratio.raise_dispersion(dispersion)
-        self.floor.raise_dispersion(dispersion)
+        self._floor.raise_dispersion(dispersion)
 
     def arrays(self) -> list[NDArray[Any]]:
         """As `Evidence` says."""
-        return [*self._ratio.arrays(), *self.floor.arrays()]
+        return [*self._ratio.arrays(), *self._floor.arrays()]
 
     def restore(self, arrays: list[NDArray[Any]]) -> None:
         """As `Evidence` says."""
-        own = len(self.floor.arrays())
+        own = len(self._floor.arrays())
         self._ratio.restore(arrays[:-own])
-        self.floor.restore(arrays[-own:])
+        self._floor.restore(arrays[-own:])

@@ -1,6 +1,5 @@
 """Limits on a candidate's rate of bad answers against stable's."""
 
-import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -39,42 +38,3 @@ class Limit:
             return self.value  # the odds ratio is further from 1 than the ratio at every baseline
         rest = 1 - self.value * RARE  # what is left of the answers at the rare baseline, times the limit
         return self.value * (1 - RARE) / rest if rest > 0 else None
-
-
-def one_limit(
-    name: str,
-    ratio: float | None,
-    difference: float | None,
-    gain_ratio: float | None = None,
-    gain_difference: float | None = None,
-) -> Limit | None:
-    """The limit that was set, None where none was.
-
-    Args:
-        name: what to call it in a message.
-        ratio: of bad shares.
-        difference: of bad shares.
-        gain_ratio: a ratio of at most 1.
-        gain_difference: how much better, at least 0.
-
-    Raises:
-        ValueError: more than one, or out of range.
-    """
-    given = [x for x in (ratio, difference, gain_ratio, gain_difference) if x is not None]
-    if len(given) > 1:
-        raise ValueError(f"only one {name} limit may be set")
-    if not given:
-        return None
-    if gain_ratio is not None and not 0 < gain_ratio <= 1:
-        raise ValueError("a gain as a ratio of bad shares lies above 0 and at most at 1")
-    if gain_difference is not None and not 0 <= gain_difference < 1:
-        raise ValueError("a gain as a difference lies between 0 and 1")
-    as_ratio = ratio if ratio is not None else gain_ratio
-    if as_ratio is not None:
-        if not 0 < as_ratio < math.inf:
-            raise ValueError("a ratio is above 0")
-        return Limit("ratio", as_ratio)
-    as_difference = difference if difference is not None else -(gain_difference or 0.0)
-    if not -1 < as_difference < 1:
-        raise ValueError("a difference lies between -1 and 1")
-    return Limit("difference", as_difference)

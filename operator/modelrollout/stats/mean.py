@@ -81,7 +81,7 @@ class Mean(NormalComparison):
             ValueError: limits or bounds that exclude or contradict each other, or are out of range.
         """
         config = {key: value for key, value in locals().items() if key not in ("self", "__class__")}
-        zone = Zone.of(**{key: config[key] for key in config if key.startswith(("acceptable", "margin", "gain"))})
+        zone = Zone.among(config)
         if (minimum is None) != (maximum is None):
             raise ValueError("the smallest and the largest value go together")
         if minimum is not None and maximum is not None:

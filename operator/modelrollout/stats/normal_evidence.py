@@ -5,9 +5,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from modelrollout.stats import gaussian, scores
+from modelrollout.stats import gaussian, restarts, scores
 from modelrollout.stats.comparison import Floats
-from modelrollout.stats.restarts import SLOTS
 from modelrollout.stats.scores import Scores
 
 _GRID = np.geomspace(0.5, 5000.0, 40)  # first guesses for the ends of an interval, in standard errors
@@ -134,10 +133,7 @@ class NormalEvidence:
 
     def restart(self) -> None:
         """As `Evidence` says."""
-        kept = self._processes
-        if len(kept) == SLOTS:
-            kept = np.concatenate([kept[:1], kept[2:]])
-        self._processes = np.concatenate([kept, np.zeros((1, *kept.shape[1:]))])
+        self._processes = restarts.with_restart(self._processes)
 
     def raise_dispersion(self, dispersion: float) -> None:
         """As `Evidence` says; all becomes what it had been with this dispersion from the start."""

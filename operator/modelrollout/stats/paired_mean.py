@@ -58,8 +58,7 @@ class PairedMean(NormalComparison):
             ValueError: limits that exclude or contradict each other, or are out of range.
         """
         config = {key: value for key, value in locals().items() if key not in ("self", "__class__")}
-        limits = {key: config[key] for key in config if key.startswith(("acceptable", "margin", "gain"))}
-        super().__init__(config, Zone.of(**limits))
+        super().__init__(config, Zone.among(config))
 
     def update(self, counts: tuple[ArrayLike, ArrayLike, ArrayLike], *, start: float | None = None) -> None:
         """Take in one stratum.

@@ -63,11 +63,11 @@ class PairedProportion(Sequential):
             ValueError: limits that exclude or contradict each other, or are out of range.
         """
         config = {key: value for key, value in locals().items() if key not in ("self", "__class__")}
-        zone = Zone.of(acceptable_ratio=acceptable_ratio, margin_ratio=margin_ratio, gain_ratio=gain_ratio)
+        zone = Zone.among(config)
         if floor is not None and not (0 < floor < 1 and margin_ratio is not None):
             raise ValueError("a floor lies between 0 and 1, and goes with a margin")
         self._limits = odds_to_chance(zone.acceptable.value), odds_to_chance(zone.margin.value)
-        self._floor = floor
+        self._slopes = None if floor is None else bernoulli.slopes(floor, floors.FACTORS)
         super().__init__(config)
 
     def update(self, counts: Counts, *, start: float | None = None) -> None:
@@ -84,17 +84,16 @@ class PairedProportion(Sequential):
             ValueError: negative numbers, more discordant pairs than pairs, pairs missing that a floor needs, or arrays
                 of another shape than before.
         """
-        if self._floor is not None and len(counts) != _WITH_PAIRS:
+        if self._slopes is not None and len(counts) != _WITH_PAIRS:
             raise ValueError("with a floor, give the number of all pairs, too")
         self._take(counts, start)
 
     def _new_evidence(self, size: int, processes: int, dispersion: float) -> Evidence:
         self._discordant = DiscordantEvidence(size, processes, limits=self._limits, dispersion=dispersion)
-        if self._floor is None:
+        if self._slopes is None:
             return self._discordant
-        floored = floors.FlooredEvidence(self._discordant, size, processes)
-        self._below = floored.floor
-        return floored
+        self._floored = floors.FlooredEvidence(self._discordant, size, processes, self._slopes)
+        return self._floored
 
     def _checked(self, values: Floats) -> Floats:
         if (values < 0).any():
@@ -108,10 +107,8 @@ class PairedProportion(Sequential):
         self._discordant.add(values[:2])
         alone = values[0]
         pairs = values[2] if len(values) == _WITH_PAIRS else values[0] + values[1]
-        if self._floor is not None:
-            table = np.stack([alone, pairs - alone])
-            above, below = (bernoulli.slopes(self._floor, odds) @ table for odds in (floors.ABOVE, floors.BELOW))
-            self._below.add(above, below)
+        if self._slopes is not None:
+            self._floored.add_alone(np.stack([alone, pairs - alone]))
         return np.stack([alone, values[1], pairs])
 
     @property

@@ -1,34 +1,23 @@
 """A proportion of two versions compared stratum by stratum: evidence that may be looked at after every scrape."""
 
-import math
-from collections.abc import Mapping
-from typing import Any, Literal, Self
-
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from modelrollout.stats import bernoulli, restarts, state
-from modelrollout.stats.comparison import Floats, Value
-from modelrollout.stats.effects import NODES, SUMS, Effects
-from modelrollout.stats.hypotheses import hypotheses
-from modelrollout.stats.limits import Limit, one_limit
-from modelrollout.stats.nulls import ALTERNATIVES, LOG_WEIGHTS, Forecast
-from modelrollout.stats.proportion_effects import ProportionEffects
+from modelrollout.stats import bernoulli
+from modelrollout.stats import floor as floors
+from modelrollout.stats.comparison import Floats, Interval
+from modelrollout.stats.effects import Effects, difference_estimate, ratio_estimate, stratum_sums
+from modelrollout.stats.evidence import Evidence
+from modelrollout.stats.shares_evidence import SharesEvidence
+from modelrollout.stats.two_shares import TwoShares
+from modelrollout.stats.zone import Better, Zone
 
-Better = Literal["Lower", "Higher"]
 Counts = tuple[ArrayLike, ArrayLike]
 
 DEFAULT_FLOOR = 0.002
 
-# Alternatives above and below the floor as factors on the odds, and their prior weights.
-_AROUND_FLOOR = np.array([1.3, 2.0, 5.0, 0.5, 0.15, 0.01])
-_LOG_WORSE_WEIGHTS = np.log([0.3, 0.4, 0.3])
-_LOG_BETTER_WEIGHTS = np.log([0.3, 0.3, 0.4])
-# Better than the margin, or below the floor: half of the stake on each.
-_LOG_PASS_WEIGHTS = np.concatenate([LOG_WEIGHTS, _LOG_BETTER_WEIGHTS]) - math.log(2)
 
-
-class Proportion(ProportionEffects):
+class Proportion(TwoShares):
     """Sequential comparison of a proportion (errors, slow answers, correct answers) of candidate and stable.
 
     Everything is judged on the share of *bad* answers: with ``better="Higher"`` the events are good ones and are turned
@@ -85,46 +74,12 @@ class Proportion(ProportionEffects):
         Raises:
             ValueError: limits that exclude or contradict each other, or are out of range.
         """
-        self._config = {key: value for key, value in locals().items() if key not in ("self", "__class__")}
-        margin = one_limit("margin or gain", margin_ratio, margin_difference, gain_ratio, gain_difference)
-        if margin is None:
-            raise ValueError("a margin or a gain is needed")
-        is_gain = gain_ratio is not None or gain_difference is not None
-        acceptable = one_limit("acceptable", acceptable_ratio, acceptable_difference)
-        if acceptable is None:
-            acceptable = margin if is_gain else Limit("ratio", 1.0)
-        if better not in ("Lower", "Higher"):
-            raise ValueError(f"better must be Lower or Higher, not {better}")
-        if acceptable.kind == margin.kind and acceptable.value > margin.value:
-            raise ValueError("the acceptable limit must not lie beyond the margin")
-        if not (0 < alpha < 1 and 0 < beta < 1 and dispersion >= 1):
-            raise ValueError("alpha and beta lie between 0 and 1, dispersion is at least 1")
+        config = {key: value for key, value in locals().items() if key not in ("self", "__class__")}
         if floor is not None and not 0 < floor < 0.1:
             raise ValueError("the floor lies between 0 and 0.1")
-        self.alpha, self.beta = alpha, beta
-        self._flip = better == "Higher"
-        self._kind = margin.kind
-        self._floor = floor if margin_ratio is not None else None
-        self._log_pass_weights = LOG_WEIGHTS if self._floor is None else _LOG_PASS_WEIGHTS
-        self._floor_slopes = None if self._floor is None else bernoulli.slopes(self._floor, _AROUND_FLOOR)
-        self._hypotheses = hypotheses(acceptable, margin, tuple(NODES))
-        self._late = restarts.LateFaults(late_faults)
-        self._dispersion = dispersion
-        self._shape: tuple[int, ...] | None = None
-        self._allocate(1)
-
-    def _allocate(self, size: int) -> None:
-        floor = 0 if self._floor is None else 1
-        self._fail_logs = np.zeros(
-            (len(self._late.stakes), ALTERNATIVES + floor * len(_LOG_WORSE_WEIGHTS), size), dtype=np.float32
-        )
-        self._pass_logs = np.zeros((1, ALTERNATIVES + floor * len(_LOG_BETTER_WEIGHTS), size), dtype=np.float32)
-        self._peak = np.zeros(size, dtype=np.float32)
-        self._passed = np.zeros(size, dtype=np.float32)
-        self._forecast = Forecast(np.zeros(size), np.zeros(size))
-        self._effects = Effects(size)
-
-    # --- input -------------------------------------------------------------------------------------------------
+        given = floor if margin_ratio is not None else None
+        self._slopes = None if given is None else bernoulli.slopes(given, floors.FACTORS)
+        super().__init__(config, Zone.among(config, mixed=True))
 
     def update(self, candidate: Counts, stable: Counts, *, start: float | None = None) -> None:
         """Take in one stratum.
@@ -139,33 +94,10 @@ class Proportion(ProportionEffects):
         Raises:
             ValueError: negative counts, more events than answers, or arrays of another shape than before.
         """
-        counts = self._read(candidate, stable)
-        if start is not None and self._late.due(start):
-            self._restart_processes()
-        passed = self._passed > 0
-        likelihood, worse, better = self._hypotheses.weigh(counts, passed, self._forecast)
-        if self._floor_slopes is not None:
-            floor = self._floor_slopes @ np.stack([counts[0], counts[1] - counts[0]])
-            worse = np.concatenate([worse, floor[: len(_LOG_WORSE_WEIGHTS)]])
-            better = np.concatenate([better, floor[len(_LOG_WORSE_WEIGHTS) :]])
-        self._fail_logs = restarts.add(self._fail_logs, worse / self._dispersion)
-        self._pass_logs = restarts.add(self._pass_logs, better / self._dispersion)
-        self._effects.add(counts, likelihood, self._dispersion)
-        self._forecast.learn(counts[2], counts[3])
-        self._note_crossings(passed)
+        self._take((*candidate, *stable), start)
 
-    def _read(self, candidate: Counts, stable: Counts) -> Floats:
-        given = [np.asarray(values, dtype=np.float64) for values in (*candidate, *stable)]
-        shape = np.broadcast_shapes(*(values.shape for values in given))
-        if self._shape is None:
-            self._shape = shape
-            self._allocate(math.prod(shape))
-        elif shape != self._shape:
-            raise ValueError(f"this comparison has the shape {self._shape}, not {shape}")
-        counts: Floats = np.array(
-            [values if values.shape == shape else np.broadcast_to(values, shape) for values in given]
-        )
-        counts = np.rint(counts).reshape(4, -1)
+    def _checked(self, values: Floats) -> Floats:
+        counts = np.rint(values)
         # without both sides there is nothing to compare, and NaN is no count
         missing = ~((counts[1] > 0) & (counts[3] > 0) & np.isfinite(counts).all(axis=0))
         if missing.any():
@@ -176,127 +108,36 @@ class Proportion(ProportionEffects):
             counts[0::2] = counts[1::2] - counts[0::2]
         return counts
 
-    def _note_crossings(self, passed: NDArray[np.bool_]) -> None:
-        self._peak = np.maximum(self._peak, self._log_fail().astype(np.float32))
-        if passed.all():
-            return
-        newly = ~passed & (self._log_pass() >= -math.log(self.beta)) & (self._peak < -math.log(self.alpha))
-        if newly.any():  # from here on only evidence against the margin counts: all its processes start now, at 1
-            self._passed[newly] = 1
-            self._fail_logs[:, :, newly] = 0
+    def _new_evidence(self, size: int, processes: int, dispersion: float) -> Evidence:
+        self._shares = SharesEvidence(size, processes, dispersion, self._hypotheses, ("ratio", "difference"))
+        if self._slopes is None:
+            return self._shares
+        self._floored = floors.FlooredEvidence(self._shares, size, processes, self._slopes)
+        return self._floored
 
-    def restart(self, at: float | None = None) -> None:
-        """A step begins: the step's own sums start again, and with `late_faults` a new process starts.
+    def _add(self, values: Floats, passed: NDArray[np.bool_]) -> Floats:
+        self._shares.add(*self._shares.told(values, self._sums, passed))
+        if self._slopes is not None:
+            self._floored.add_alone(np.stack([values[0], values[1] - values[0]]))
+        return stratum_sums(values)
 
-        Args:
-            at: when, in seconds, on the clock of `update`'s `start`.
-        """
-        self._effects.begin_step()
-        self._late.begin_step(at)
-        if self._late.enabled:
-            self._restart_processes()
+    # --- what people see ---------------------------------------------------------------------------------------
 
-    def _restart_processes(self) -> None:
-        self._late.taken += 1
-        self._fail_logs = restarts.with_restart(self._fail_logs)
+    def _effects(self) -> Effects:
+        return self._shares.effects
 
-    def raise_dispersion(self, dispersion: float) -> None:
-        """Use a larger dispersion from here on, and for what was collected so far; a smaller one changes nothing."""
-        old = self._dispersion
-        if dispersion <= old:
-            return
-        self._dispersion = dispersion
-        for name in ("_fail_logs", "_pass_logs"):
-            setattr(self, name, restarts.raise_dispersion(getattr(self, name), old, dispersion))
-        self._effects.raise_dispersion(old, dispersion)
+    def ratio(self, level: float = 0.95) -> Interval:
+        """Ratio of the bad shares, candidate over stable, with its confidence sequence at this level."""
+        low, high = self._effects().ratio_bounds(self._sums, level)
+        return Interval(self._out(ratio_estimate(self._sums)), self._out(low), self._out(high))
 
-    # --- evidence ----------------------------------------------------------------------------------------------
+    def difference(self, level: float = 0.95) -> Interval:
+        """Difference of the events' shares as given, candidate minus stable, with its confidence sequence."""
+        low, high = self._difference_bounds(level)
+        estimate = self._as_given(difference_estimate(self._sums))
+        return Interval(self._out(estimate), self._out(low), self._out(high))
 
-    def _log_fail(self) -> Floats:
-        processes = restarts.mixed(self._fail_logs[:, :ALTERNATIVES], LOG_WEIGHTS)
-        if self._floor is not None:  # neither "not worse than the limit" nor "below the floor" may be the truth
-            above_floor = restarts.mixed(self._fail_logs[:, ALTERNATIVES:], _LOG_WORSE_WEIGHTS)
-            processes = np.minimum(processes, above_floor)
-        return restarts.total(processes, self._late.stakes, self._late.reserve)
-
-    def _log_pass(self) -> Floats:
-        result: Floats = restarts.mixed(self._pass_logs, self._log_pass_weights)[0]
-        return result
-
-    @property
-    def dispersion(self) -> float:
-        """The dispersion in use."""
-        return self._dispersion
-
-    @property
-    def log_e_fail(self) -> Value:
-        """Natural logarithm of the evidence that the candidate is worse than acceptable (after a Pass: the margin)."""
-        return self._out(self._log_fail())
-
-    @property
-    def log_e_pass(self) -> Value:
-        """Natural logarithm of the evidence that the candidate is better than the margin (or below the floor)."""
-        return self._out(self._log_pass())
-
-    @property
-    def peak_log_e_fail(self) -> Value:
-        """The largest `log_e_fail` at the end of any stratum, at least 0; its inverse is an anytime p-value."""
-        return self._out(self._peak.astype(np.float64))
-
-    @property
-    def verdict(self) -> str | NDArray[np.str_]:
-        """Of a single test at its own level: "Fail" (for good), "Pass" (while the evidence lasts) or "Inconclusive"."""
-        failed = self._peak >= -math.log(self.alpha)
-        passes = self._log_pass() >= -math.log(self.beta)
-        verdict = np.where(failed, "Fail", np.where(passes, "Pass", "Inconclusive"))
-        return np.reshape(verdict, self._shape) if self._shape else str(verdict[0])
-
-    # --- stored state ------------------------------------------------------------------------------------------
-
-    def state(self) -> dict[str, Any]:
-        """All that is needed to go on, JSON-able, at most 1 KiB for one comparison."""
-        late = self._late
-        clock = [late.taken, np.nan if late.step_start is None else late.step_start, late.doublings, self._dispersion]
-        effects = self._effects
-        return state.pack(
-            "Proportion",
-            {key: value for key, value in self._config.items() if value != _DEFAULTS[key]},
-            self._shape or (),
-            [
-                np.array([self._shape is not None, *clock], dtype=np.float64),
-                *(self._fail_logs, self._pass_logs, self._peak, self._passed, effects.likelihood),
-                *(effects.sums, effects.at_step, effects.variance, self._forecast.bad, self._forecast.total),
-            ],
-        )
-
-    @classmethod
-    def from_state(cls, stored: Mapping[str, Any]) -> Self:
-        """Go on from `state()`: every later result is the same as without the interruption.
-
-        Raises:
-            UnknownState: not a state of this class and version.
-        """
-        reader = state.Reader(stored, "Proportion")
-        restored = cls(**reader.config)
-        begun, taken, step_start, doublings, dispersion = reader.read(np.float64, 5)
-        restored._late.taken = int(taken)
-        restored._late.step_start = None if np.isnan(step_start) else float(step_start)
-        restored._late.doublings = int(doublings)
-        restored._dispersion = float(dispersion)
-        restored._shape = reader.shape if begun else None
-        size = math.prod(reader.shape)
-        restored._allocate(size)
-        restored._fail_logs = reader.read(np.float32, *restored._fail_logs.shape)
-        restored._pass_logs = reader.read(np.float32, *restored._pass_logs.shape)
-        restored._peak = reader.read(np.float32, size)
-        restored._passed = reader.read(np.float32, size)
-        effects = restored._effects
-        effects.likelihood = reader.read(np.float32, len(NODES), size)
-        effects.sums = reader.read(np.float64, SUMS, size)
-        effects.at_step = reader.read(np.float64, SUMS, size)
-        effects.variance = reader.read(np.float64, size)
-        restored._forecast = Forecast(reader.read(np.float64, size), reader.read(np.float64, size))
-        return restored
-
-
-_DEFAULTS = dict(Proportion.__init__.__kwdefaults__ or {}, better="Lower")
+    def _estimates_of(self, sums: Floats) -> tuple[Floats, Floats]:
+        with np.errstate(invalid="ignore"):
+            bad_c, bad_s = sums[0] / sums[1], sums[2] / sums[3]
+        return (1 - bad_c, 1 - bad_s) if self._flip else (bad_c, bad_s)

@@ -8,11 +8,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from modelrollout.stats.buckets import bounds_around, quantile_of
-from modelrollout.stats.comparison import EffectKind, Floats
-from modelrollout.stats.effects import NODES, SUMS, Effects
-from modelrollout.stats.hypotheses import hypotheses
+from modelrollout.stats.comparison import Floats
+from modelrollout.stats.effects import Effects, stratum_sums
 from modelrollout.stats.quantile_evidence import QuantileEvidence
-from modelrollout.stats.sequential import Sequential
+from modelrollout.stats.two_shares import TwoShares
 from modelrollout.stats.zone import Better, Zone
 
 # Of the histogram's bounds, so many around the tested ones are kept for what people see. A ratio's interval takes more
@@ -20,7 +19,7 @@ from modelrollout.stats.zone import Better, Zone
 _SHOWN = {"difference": 8, "ratio": 5}
 
 
-class Quantile(Sequential):
+class Quantile(TwoShares):
     """Sequential comparison of a quantile of candidate and stable, from histograms.
 
     A quantile has no sum that could be compared from scrape to scrape, but the share of answers beyond a fixed bound
@@ -39,7 +38,7 @@ class Quantile(Sequential):
     not known. Effect and interval are those of the share beyond the middle bound.
     """
 
-    _rows = SUMS
+    _evidence: QuantileEvidence
 
     def __init__(
         self,
@@ -83,16 +82,7 @@ class Quantile(Sequential):
             ValueError: bounds or limits that make no sense.
         """
         config = {key: value for key, value in locals().items() if key not in ("self", "__class__")}
-        zone = Zone.of(
-            acceptable_ratio=acceptable_ratio,
-            acceptable_difference=acceptable_difference,
-            margin_ratio=margin_ratio,
-            margin_difference=margin_difference,
-            gain_ratio=gain_ratio,
-            gain_difference=gain_difference,
-        )
-        if zone.margin.kind == "difference" and not (abs(zone.margin.value) < 1 and abs(zone.acceptable.value) < 1):
-            raise ValueError("a difference of shares lies between -1 and 1")
+        zone = Zone.among(config)
         if not 0 < quantile < 1:
             raise ValueError("a quantile lies between 0 and 1")
         if any(one >= next_one for one, next_one in itertools.pairwise(bounds)):
@@ -106,11 +96,8 @@ class Quantile(Sequential):
         config["left_out"] = [left_out[0] + first, left_out[1] + len(bounds) - first - len(shown)]
         self._shown, self._left_out, self._quantile = shown, config["left_out"], quantile
         self._tested = [shown.index(float(bound)) for bound in tested]
-        self._flip = better == "Higher"
-        self._kind = zone.margin.kind
         self._neighbours = zone.acceptable.is_equality
-        self._hypotheses = hypotheses(zone.acceptable, zone.margin, tuple(NODES))
-        super().__init__(config)
+        super().__init__(config, zone)
 
     @classmethod
     def around(
@@ -180,6 +167,7 @@ class Quantile(Sequential):
             size,
             processes,
             dispersion,
+            self._hypotheses,
             tested=len(self._tested) if self._neighbours else 1,
             shown=len(self._shown) + 1,
             kind=self._kind,
@@ -191,50 +179,21 @@ class Quantile(Sequential):
         totals = np.repeat(sides.sum(axis=1)[:, None], len(bounds), axis=1)
         beyond = np.stack([sides[:, at + 1 :].sum(axis=1) for at in bounds], axis=1)
         bad = totals - beyond if self._flip else beyond
-        effects = self._effects()
         counts = np.stack([bad[0], totals[0], bad[1], totals[1]])
-        self._own().add_stratum(counts, sides, passed, self._hypotheses)
-        return effects.sums - self._sums
-
-    def _own(self) -> QuantileEvidence:
-        if not isinstance(self._evidence, QuantileEvidence):
-            raise TypeError("a quantile's evidence is its own")
-        return self._evidence
-
-    def _effects(self) -> Effects:
-        effects = self._own().effects
-        effects.sums = self._sums.copy()
-        return effects
+        self._evidence.add_histograms(counts, self._sums, sides, passed)
+        return stratum_sums(counts[:, len(bounds) // 2])
 
     # --- what people see ---------------------------------------------------------------------------------------
 
-    @property
-    def effect_kind(self) -> EffectKind:
-        """What the margin limits: ratio or difference of the shares beyond the middle bound."""
-        return self._kind
-
-    def _effect_of(self, sums: Floats) -> Floats:
-        if self._kind == "ratio":
-            return self._own().effects.ratio_estimate(sums)
-        difference = self._own().effects.difference_estimate(sums)
-        return -difference if self._flip else difference
-
-    def _bounds(self, level: float) -> tuple[Floats, Floats]:
-        effects = self._effects()
-        if self._kind == "ratio":
-            return effects.ratio_bounds(level)
-        low, high = effects.difference_bounds(level)
-        return (-high, -low) if self._flip else (low, high)
+    def _effects(self) -> Effects:
+        return self._evidence.effects
 
     def _estimates_of(self, sums: Floats) -> tuple[Floats, Floats]:
         """The quantiles of candidate and stable since the start; those of a step are not kept."""
         nothing = np.full(sums.shape[1], np.nan)
         if sums is not self._sums:
             return nothing, nothing
-        counts = np.moveaxis(self._own().histograms.astype(np.float64), 1, -1)
+        counts = np.moveaxis(self._evidence.histograms.astype(np.float64), 1, -1)
         lowest = self._shown[0] if self._left_out[0] else None
         quantiles = quantile_of(counts, self._shown, self._quantile, lowest=lowest)
         return quantiles[0], quantiles[1]
-
-    def _exposures_of(self, sums: Floats) -> tuple[Floats, Floats]:
-        return sums[1], sums[3]

@@ -7,11 +7,10 @@ from numpy.typing import NDArray
 
 from modelrollout.stats.comparison import Floats
 from modelrollout.stats.conditional import conditional_likelihood
-from modelrollout.stats.effects import NODES, Effects
 from modelrollout.stats.hypotheses import Hypotheses
 from modelrollout.stats.limits import Limit
-from modelrollout.stats.mixture_evidence import MixtureEvidence
-from modelrollout.stats.nulls import LOG_WEIGHTS, Forecast, Null
+from modelrollout.stats.nulls import LOG_WEIGHTS, Null
+from modelrollout.stats.shares_evidence import SharesEvidence
 from modelrollout.stats.two_by_two import Kind
 
 # The last alternative of a proportion is for a baseline without any bad answers, which a quantile's cannot be.
@@ -22,50 +21,54 @@ _MEMORY = 0.97  # weight of past strata in what a bound's evidence is trusted by
 _EQUALITY = conditional_likelihood(tuple(Null(Limit("ratio", 1.0), "above").thetas))
 
 
-class QuantileEvidence(MixtureEvidence):
+class QuantileEvidence(SharesEvidence):
     """Evidence from the middle bound, of inequality from its neighbours too, and what is shown beside it.
 
     Attributes:
-        effects: of the share beyond the middle bound.
         histograms: answers per shown bucket of candidate and stable, shape (2, H, N), in single precision.
     """
 
-    def __init__(self, size: int, processes: int, dispersion: float, *, tested: int, shown: int, kind: Kind) -> None:
+    def __init__(
+        self,
+        size: int,
+        processes: int,
+        dispersion: float,
+        hypotheses: Hypotheses,
+        *,
+        tested: int,
+        shown: int,
+        kind: Kind,
+    ) -> None:
         """Begin at evidence 1.
 
         Args:
             size: how many comparisons, N.
             processes: how many against failing.
             dispersion: what log evidence is divided by.
+            hypotheses: of the middle bound.
             tested: how many bounds, B.
             shown: how many buckets are kept for what people see, H.
             kind: what the margin limits, and so what the interval is of.
         """
-        super().__init__(size, processes, dispersion, _LOG_WEIGHTS, _LOG_WEIGHTS)
-        self._kind = kind
+        super().__init__(size, processes, dispersion, hypotheses, (kind,), _LOG_WEIGHTS)
         self._trust = np.zeros((tested, size), dtype=np.float32)
-        self._forecast = Forecast(np.zeros(size), np.zeros(size))
-        self.effects = Effects(size)
         self.histograms = np.zeros((2, shown, size), dtype=np.float32)
 
-    def add_stratum(self, counts: Floats, sides: Floats, passed: NDArray[np.bool_], hypotheses: Hypotheses) -> None:
+    def add_histograms(self, counts: Floats, before: Floats, sides: Floats, passed: NDArray[np.bool_]) -> None:
         """Take in a stratum.
 
         Args:
             counts: bad and total of candidate and stable at every tested bound, shape (4, B, N).
+            before: the middle bound's sums over the strata before, shape (7, N).
             sides: their answers per shown bucket, shape (2, H, N).
             passed: which comparisons have passed before, shape (N,).
-            hypotheses: of the middle bound.
         """
-        middle = counts[:, counts.shape[1] // 2]
-        likelihood, worse, better = hypotheses.weigh(middle, passed, self._forecast)
+        worse, better = self.told(counts[:, counts.shape[1] // 2], before, passed)
         worse = worse[:_ALTERNATIVES]
         if counts.shape[1] > 1 and not passed.all():
             worse = np.where(passed, worse, self._at_all_bounds(counts))
         self.add(worse, better[:_ALTERNATIVES])
-        self.effects.add(middle, likelihood[:, : len(NODES)], self.dispersion)
         self.histograms = (self.histograms + sides).astype(np.float32)
-        self._forecast.learn(middle[2], middle[3])
 
     def _at_all_bounds(self, counts: Floats) -> Floats:
         """Log evidence of inequality: for each alternative the mean over the bounds, as the strata before weigh them.
@@ -81,22 +84,11 @@ class QuantileEvidence(MixtureEvidence):
         self._trust = (_MEMORY * trust + in_all / self.dispersion).astype(np.float32)
         return together
 
-    def raise_dispersion(self, dispersion: float) -> None:
-        """As `Evidence` says."""
-        self.effects.raise_dispersion(self.dispersion, dispersion)
-        super().raise_dispersion(dispersion)
-
     def arrays(self) -> list[NDArray[Any]]:
-        """As `Evidence` says; the sums of `effects` are the comparison's own."""
-        interval = self.effects.likelihood if self._kind == "ratio" else self.effects.variance
-        return [
-            *super().arrays(),
-            *(self._trust, self._forecast.bad, self._forecast.total, self.histograms, interval),
-        ]
+        """As `Evidence` says."""
+        return [*super().arrays(), self._trust, self.histograms]
 
     def restore(self, arrays: list[NDArray[Any]]) -> None:
         """As `Evidence` says."""
-        super().restore(arrays[:2])
-        self._trust, bad, total, self.histograms, interval = arrays[2:]
-        self._forecast = Forecast(bad, total)
-        setattr(self.effects, "likelihood" if self._kind == "ratio" else "variance", interval)
+        super().restore(arrays[:-2])
+        self._trust, self.histograms = arrays[-2:]

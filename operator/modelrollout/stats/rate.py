@@ -5,7 +5,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from modelrollout.stats import floor as floors
 from modelrollout.stats.comparison import EffectKind, Floats
-from modelrollout.stats.events import EventsEvidence, log_evidence_on_rate
+from modelrollout.stats.events import EventsEvidence, slopes
 from modelrollout.stats.evidence import Evidence
 from modelrollout.stats.normal_comparison import quotient
 from modelrollout.stats.sequential import Sequential
@@ -62,13 +62,13 @@ class Rate(Sequential):
             ValueError: limits that exclude or contradict each other, or are out of range.
         """
         config = {key: value for key, value in locals().items() if key not in ("self", "__class__")}
-        zone = Zone.of(acceptable_ratio=acceptable_ratio, margin_ratio=margin_ratio, gain_ratio=gain_ratio)
+        zone = Zone.among(config)
         if floor is not None and not (0 < floor < np.inf and margin_ratio is not None and better == "Lower"):
             raise ValueError("a floor is above 0, and goes with a margin on bad events")
         self._sign = 1.0 if better == "Lower" else -1.0
         acceptable, margin = zone.acceptable.value**self._sign, zone.margin.value**self._sign
         self._limits = acceptable, margin
-        self._floor = floor
+        self._slopes = None if floor is None else slopes(floor, floors.FACTORS)
         super().__init__(config)
 
     def update(self, candidate: Counts, stable: Counts, *, start: float | None = None) -> None:
@@ -88,11 +88,10 @@ class Rate(Sequential):
 
     def _new_evidence(self, size: int, processes: int, dispersion: float) -> Evidence:
         self._events = EventsEvidence(size, processes, limits=self._limits, sign=self._sign, dispersion=dispersion)
-        if self._floor is None:
+        if self._slopes is None:
             return self._events
-        floored = floors.FlooredEvidence(self._events, size, processes)
-        self._below = floored.floor
-        return floored
+        self._floored = floors.FlooredEvidence(self._events, size, processes, self._slopes)
+        return self._floored
 
     def _checked(self, values: Floats) -> Floats:
         if (values < 0).any():
@@ -105,12 +104,8 @@ class Rate(Sequential):
     def _add(self, values: Floats, passed: NDArray[np.bool_]) -> Floats:
         events_c, exposure_c, events_s, exposure_s = values
         self._events.add_events(values, passed)
-        if self._floor is not None:
-            above, below = (
-                log_evidence_on_rate(events_c, exposure_c, self._floor, factors)
-                for factors in (floors.ABOVE, floors.BELOW)
-            )
-            self._below.add(above, below)
+        if self._slopes is not None:
+            self._floored.add_alone(values[:2])
         both = exposure_c + exposure_s
         share = exposure_c / np.where(both > 0, both, 1.0)
         return np.stack([*values, events_c * (1 - share), events_s * share])

@@ -68,8 +68,7 @@ class RatioOfSums(NormalComparison):
             ValueError: limits that exclude or contradict each other, or are out of range.
         """
         config = {key: value for key, value in locals().items() if key not in ("self", "__class__")}
-        limits = {key: config[key] for key in config if key.startswith(("acceptable", "margin", "gain"))}
-        super().__init__(config, Zone.of(**limits))
+        super().__init__(config, Zone.among(config))
 
     def update(self, candidate: Sums, stable: Sums, *, start: float | None = None) -> None:
         """Take in one stratum.

@@ -6,6 +6,7 @@ sum is an e-process itself; a component that is dropped only lowers it.
 """
 
 import math
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from modelrollout.stats.comparison import Floats
 
 Logs = NDArray[np.float32]
+_Precision = TypeVar("_Precision", np.float32, np.float64)
 
 MAIN_STAKE = 0.65
 RESTART_SHARE = 0.2
@@ -70,13 +72,13 @@ class LateFaults:
         return overdue
 
 
-def with_restart(logs: Logs) -> Logs:
+def with_restart(processes: NDArray[_Precision]) -> NDArray[_Precision]:
     """The same processes and a new one at evidence 1; where all slots are taken the oldest restart makes room.
 
-    Shape (R, J, N) to (R+1, J, N), or (SLOTS, J, N).
+    Shape (R, J, N) to (R+1, J, N), or (SLOTS, J, N): log evidence, or the sums that it is a function of.
     """
-    kept = np.concatenate([logs[:1], logs[2:]]) if len(logs) == SLOTS else logs
-    return np.concatenate([kept, np.zeros((1, *logs.shape[1:]), dtype=np.float32)])
+    kept = np.concatenate([processes[:1], processes[2:]]) if len(processes) == SLOTS else processes
+    return np.concatenate([kept, np.zeros((1, *processes.shape[1:]), dtype=processes.dtype)])
 
 
 def add(logs: Logs, increments: Floats) -> Logs:

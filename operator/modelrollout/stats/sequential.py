@@ -1,4 +1,4 @@
-"""What comparisons of means, rates and pairs have in common: verdict, peak, restarts and the stored state."""
+"""What all sequential comparisons have in common: verdict, peak, restarts and the stored state."""
 
 import math
 from abc import abstractmethod
@@ -24,6 +24,9 @@ class Sequential(Figures):
     A subclass brings the evidence (`_new_evidence`), reads a stratum (`_checked`, `_add`), and says what its sums mean
     (see `Figures`).
     """
+
+    _anew_after_pass = True
+    """Whether the evidence of a Fail starts anew, at 1, with the first Pass: from there on the margin is the limit."""
 
     def __init__(self, config: dict[str, Any]) -> None:
         """Begin without data.
@@ -63,25 +66,29 @@ class Sequential(Figures):
     # --- input -------------------------------------------------------------------------------------------------
 
     def _take(self, given: Sequence[ArrayLike], start: float | None) -> None:
-        columns = np.broadcast_arrays(*given)
-        shape = columns[0].shape
+        columns = [np.asarray(column, dtype=np.float64) for column in given]
+        shapes = {column.shape for column in columns}
+        shape = shapes.pop() if len(shapes) == 1 else np.broadcast_shapes(*shapes)
         if self._shape not in (None, shape):
             raise ValueError(f"this comparison has the shape {self._shape}, not {shape}")
         if self._columns not in (0, len(columns)):
             raise ValueError("every stratum brings the same numbers: sums of squares always, or never")
-        values = self._checked(np.array(columns, dtype=np.float64).reshape(len(columns), -1))
+        whole = [column if column.shape == shape else np.broadcast_to(column, shape) for column in columns]
+        values = self._checked(np.array(whole).reshape(len(columns), -1))
         if self._shape is None:
             self._shape, self._columns = shape, len(columns)
             self._allocate(math.prod(shape), self.dispersion)
         if start is not None and self._late.due(start):
             self._start_process()
-        self._sums += self._add(values, self._passed > 0)
-        self._note_crossings()
+        passed = self._passed > 0
+        self._sums += self._add(values, passed)
+        self._note_crossings(passed)
 
-    def _note_crossings(self) -> None:
+    def _note_crossings(self, passed: NDArray[np.bool_]) -> None:
         self._peak = np.maximum(self._peak, self._log_fail().astype(np.float32))
-        passing = self._evidence.log_pass() >= -math.log(self.beta)
-        newly = (self._passed == 0) & passing & (self._peak < -math.log(self.alpha))
+        if not self._anew_after_pass or passed.all():
+            return
+        newly = ~passed & (self._evidence.log_pass() >= -math.log(self.beta)) & (self._peak < -math.log(self.alpha))
         if newly.any():  # from here on only evidence against the margin counts: all its processes start now, at 1
             self._passed[newly] = 1
             self._evidence.begin_anew(newly)

@@ -1,8 +1,9 @@
-"""The two limits between which a comparison of means, rates or pairs is indifferent."""
+"""The two limits between which a comparison is indifferent."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from modelrollout.stats.limits import Limit
 
@@ -11,7 +12,7 @@ Better = Literal["Lower", "Higher"]
 
 @dataclass(frozen=True, slots=True)
 class Zone:
-    """Both limits of one comparison, of the same kind; more is worse.
+    """Both limits of one comparison; more is worse.
 
     Attributes:
         acceptable: a candidate up to this may not be failed.
@@ -31,6 +32,7 @@ class Zone:
         margin_difference: float | None = None,
         gain_ratio: float | None = None,
         gain_difference: float | None = None,
+        mixed: bool = False,
     ) -> "Zone":
         """The zone that these limits leave; `acceptable` is "as good as stable" where it is not given.
 
@@ -41,6 +43,7 @@ class Zone:
             margin_difference: how much worse may pass.
             gain_ratio: at most 1; to pass, the candidate must be at most this many times as bad.
             gain_difference: at least 0; to pass, the candidate must be better by more than this.
+            mixed: whether one limit may be a ratio and the other a difference.
 
         Raises:
             ValueError: limits that are missing, exclude or contradict each other, or are out of range.
@@ -63,11 +66,20 @@ class Zone:
         equal = Limit("ratio", 1.0) if margin.kind == "ratio" else Limit("difference", 0.0)
         given = acceptable_ratio is not None or acceptable_difference is not None
         acceptable = _limit(acceptable_ratio, acceptable_difference) if given else equal
-        if acceptable.kind != margin.kind:
+        if acceptable.kind != margin.kind and not mixed:
             raise ValueError("acceptable and margin are both a ratio or both a difference")
-        if acceptable.value > margin.value:
+        if acceptable.kind == margin.kind and acceptable.value > margin.value:
             raise ValueError("the acceptable limit must not lie beyond the margin")
         return cls(acceptable, margin)
+
+    @classmethod
+    def among(cls, arguments: Mapping[str, Any], *, mixed: bool = False) -> "Zone":
+        """The zone of a comparison, its limits picked from the arguments of its constructor; as `of`."""
+        limits = {name: arguments[name] for name in _NAMES if name in arguments}
+        return cls.of(**limits, mixed=mixed)
+
+
+_NAMES = [f"{limit}_{kind}" for limit in ("acceptable", "margin", "gain") for kind in ("ratio", "difference")]
 
 
 def _limit(ratio: float | None, difference: float | None) -> Limit:
