@@ -7,6 +7,7 @@ from modelrollout.api import Metric, Role
 from modelrollout.api.status import Verdict
 from modelrollout.decisions.analysis_alone import judge_preview
 from modelrollout.decisions.analysis_blind import blind, stale
+from modelrollout.decisions.analysis_coverage import in_doubt
 from modelrollout.decisions.analysis_family import Needed
 from modelrollout.decisions.analysis_limits import dispersion_of
 from modelrollout.decisions.analysis_slice_findings import slice_findings
@@ -46,6 +47,9 @@ def judge_compared(metric: Metric, state: ComparedState, question: Question, at:
         return replace(finding, reason="NotYet", message=said)
     needed = -math.log(test.beta)
     if float(test.log_e_pass) >= needed:
+        doubt = in_doubt(metric, kind, state, finding)
+        if doubt:
+            return replace(finding, reason="LabelsMissing", message=f"{said}; {doubt}")
         proof = f"{said}; proven, evidence {test.log_e_pass:.1f} of {needed:.1f}"
         return replace(finding, verdict=Verdict.PASS, reason="Proven", message=proof)
     so_far = _so_far(finding, needed, for_fail)

@@ -14,6 +14,7 @@ from modelrollout.stats.conditional import conditional_likelihood
 LEVEL = 0.001
 _FACTORS = np.array([1.05, 1.15, 1.3, 1.5, 2.0, 3.0, 5.0, 10.0, 50.0])
 _THETAS = np.concatenate([-np.log(_FACTORS[::-1]), [0.0], np.log(_FACTORS)])
+_SCALE = 40.0  # in labels; where the confidence sequence of the lead is tightest
 _LOG_WEIGHTS = np.full(2 * len(_FACTORS), -math.log(2 * len(_FACTORS)))
 
 
@@ -50,6 +51,7 @@ class Coverage:
         self._logs = np.zeros((len(_LOG_WEIGHTS), size), dtype=np.float32)
         self._peak = np.zeros(size, dtype=np.float32)
         self._sums = np.zeros((4, size))
+        self._lead = np.zeros((3, size))  # weighted difference of coverage, its weight, and its variance
 
     def update(self, candidate: tuple[ArrayLike, ArrayLike], stable: tuple[ArrayLike, ArrayLike]) -> None:
         """Take in one stratum of answers that are old enough to have their label.
@@ -78,7 +80,33 @@ class Coverage:
         evidence = np.delete(likelihood - likelihood[:, [middle]], middle, axis=1).T
         self._logs = restarts.add(self._logs, evidence / self._dispersion)
         self._sums += counts
+        self._add_lead(counts)
         self._peak = np.maximum(self._peak, self._log_e().astype(np.float32))
+
+    def _add_lead(self, counts: Floats) -> None:
+        labelled_c, answers_c, labelled_s, answers_s = counts
+        both = np.maximum(answers_c + answers_s, 1.0)
+        share_c, share_s = ((self._sums[at] + 0.5) / (self._sums[at + 1] + 1.0) for at in (0, 2))
+        spread = answers_s * share_c * (1 - share_c) + answers_c * share_s * (1 - share_s)
+        difference = (labelled_c * answers_s - labelled_s * answers_c) / both
+        variance = self._dispersion * answers_c * answers_s * spread / both**2
+        self._lead += np.stack([difference, answers_c * answers_s / both, variance])
+
+    def lead(self, level: float) -> tuple[Value, Value]:
+        """Confidence sequence of the candidate's labelled share minus stable's, over the strata; asymptotic.
+
+        Args:
+            level: chance that the difference lies within at every look.
+
+        Source: I. Waudby-Smith, D. Arbour, R. Sinha, E. H. Kennedy, A. Ramdas, "Time-uniform central limit theory and
+        asymptotic confidence sequences", arXiv:2103.06476 (the normal mixture boundary).
+        """
+        difference, weight, variance = self._lead
+        v = variance + _SCALE
+        with np.errstate(divide="ignore", invalid="ignore"):
+            centre = np.where(weight > 0, difference / weight, 0.0)
+            radius = np.sqrt(v * np.log(v / _SCALE / (1 - level) ** 2)) / weight
+        return self._out(np.maximum(-1.0, centre - radius)), self._out(np.minimum(1.0, centre + radius))
 
     def raise_dispersion(self, dispersion: float) -> None:
         """Use a larger dispersion from here on, and for what was collected so far; a smaller one changes nothing."""
@@ -86,6 +114,7 @@ class Coverage:
         if dispersion > old:
             self._dispersion = dispersion
             self._logs = restarts.raise_dispersion(self._logs, old, dispersion)
+            self._lead[2] *= dispersion / old
 
     def _log_e(self) -> Floats:
         result: Floats = restarts.mixed(self._logs[None], _LOG_WEIGHTS)[0]
@@ -126,7 +155,7 @@ class Coverage:
     def state(self) -> dict[str, Any]:
         """All that is needed to go on, JSON-able, at most 1 KiB for one test."""
         head = np.array([self._shape is not None, self._dispersion], dtype=np.float64)
-        arrays: list[NDArray[Any]] = [head, self._logs, self._peak, self._sums]
+        arrays: list[NDArray[Any]] = [head, self._logs, self._peak, self._sums, self._lead]
         return state.pack("Coverage", self._config, self._shape or (), arrays)
 
     @classmethod
@@ -145,4 +174,5 @@ class Coverage:
         restored._logs = reader.read(np.float32, len(_LOG_WEIGHTS), size)
         restored._peak = reader.read(np.float32, size)
         restored._sums = reader.read(np.float64, 4, size)
+        restored._lead = reader.read(np.float64, 3, size)
         return restored

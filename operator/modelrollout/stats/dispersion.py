@@ -1,6 +1,7 @@
 """How much more a version's counts vary than independent answers would."""
 
-from collections.abc import Collection, Iterator, Sequence
+import math
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -9,6 +10,8 @@ import numpy as np
 from modelrollout.stats.counters import Counters, CounterSeries, Floats, Increases, process_increases
 
 BLOCK = 300.0  # seconds; bursts last minutes, and blocks shorter than they are cannot see them
+LONGER_BLOCKS = (900.0, 1800.0)
+SURE = 2.0  # standard errors that make it more than chance
 MINIMUM_BLOCKS = 24
 MINIMUM_EVENTS = 5
 ASSUMED = 2.0
@@ -29,32 +32,34 @@ class Dispersion:
     blocks: int
 
 
-def estimate_dispersion(
-    events: Sequence[CounterSeries], total: Sequence[CounterSeries], *, version: str, block: float = BLOCK
-) -> Dispersion:
+def estimate_dispersion(events: Sequence[CounterSeries], total: Sequence[CounterSeries], *, version: str) -> Dispersion:
     """Dispersion of one version's recent history, its processes against each other.
 
     In each block the processes' tables (events, others) are compared by Pearson's chi-square; under independent answers
     with one rate per block its mean is its degrees of freedom. What hits all processes alike cancels, as it does
-    between two versions. One standard error is added: too small a value costs false alarms, too large a one only time.
+    between two versions.
 
     Args:
         events: the numerator's counters, one or more per process.
         total: the denominator's counters.
         version: whose processes to compare (at least two of them).
-        block: length of a block in seconds.
 
     Source: P. McCullagh, J. A. Nelder, "Generalized Linear Models", 2nd ed., section 4.5.2 (quasi-binomial dispersion).
     """
-    statistics, freedoms = [], []
-    for answers, bad in process_blocks({"total": total, "events": events}, "total", version=version, block=block):
-        bad = np.minimum(bad, answers)  # counters of one instant can be a request apart
-        rate = bad.sum() / answers.sum()
-        if bad.sum() < MINIMUM_EVENTS or rate == 1:
-            continue
-        statistics.append(float(((bad - answers * rate) ** 2 / (answers * rate * (1 - rate))).sum()))
-        freedoms.append(len(answers) - 1)
-    return summarised(statistics, freedoms)
+
+    def scatter(block: float) -> Iterator[Scatter]:
+        for answers, bad in process_blocks({"total": total, "events": events}, "total", version=version, block=block):
+            bad = np.minimum(bad, answers)  # counters of one instant can be a request apart
+            rate = bad.sum() / answers.sum()
+            if bad.sum() >= MINIMUM_EVENTS and rate < 1:
+                chance = answers * rate * (1 - rate)
+                yield float(((bad - answers * rate) ** 2 / chance).sum()), len(answers) - 1
+
+    return over_blocks(scatter)
+
+
+Scatter = tuple[float, int]
+"""A statistic of one block, and its degrees of freedom, which chance alone would make it on average."""
 
 
 def process_blocks(
@@ -62,7 +67,7 @@ def process_blocks(
     reference: str,
     *,
     version: str,
-    block: float = BLOCK,
+    block: float,
     sums: Collection[str] = (),
     measured: Collection[str] = (),
 ) -> Iterator[Floats]:
@@ -86,15 +91,41 @@ def process_blocks(
             yield np.stack(answering, axis=1)
 
 
-def summarised(statistics: Sequence[float], freedoms: Sequence[int]) -> Dispersion:
-    """The dispersion that blocks show together: their statistics, each with its degrees of freedom as expectation."""
-    if len(statistics) < MINIMUM_BLOCKS:
-        return Dispersion(ASSUMED, "DispersionAssumed", len(statistics))
-    per_block = np.array(statistics) / np.array(freedoms)
-    weights = np.array(freedoms) / sum(freedoms)
-    mean = float((per_block * weights).sum())
-    error = float(np.sqrt((weights**2 * (per_block - mean) ** 2).sum()))
-    return Dispersion(max(1.0, mean + error), None, len(statistics))
+def over_blocks(scatter: Callable[[float], Iterable[Scatter]]) -> Dispersion:
+    """The dispersion that blocks show together: the sum of their statistics over the sum of their degrees of freedom.
+
+    Where that is more than chance explains, one standard error is added: the more counts scatter, the less is known of
+    how much. Answers that look independent are taken to be: whatever were added would cost as much in samples.
+
+    Blocks of five minutes see little of bursts that last longer, so a quarter and half an hour are looked at too. A
+    history of hours has few of those: they count only where they scatter more by two standard errors.
+
+    Args:
+        scatter: gives the usable blocks of a length in seconds.
+    """
+    blocks = list(scatter(BLOCK))
+    if len(blocks) < MINIMUM_BLOCKS:
+        return Dispersion(ASSUMED, "DispersionAssumed", len(blocks))
+    value = _with_error(blocks) if _exceeds(blocks, 1.0) else 1.0
+    for length in LONGER_BLOCKS:
+        longer = list(scatter(length))
+        if longer and _exceeds(longer, value):
+            value = _with_error(longer)
+    return Dispersion(value, None, len(blocks))
+
+
+def _exceeds(blocks: Sequence[Scatter], value: float) -> bool:
+    """Whether they scatter more than that by two standard errors; chi-square has a variance of twice its mean."""
+    return _mean(blocks) > value * (1 + SURE * math.sqrt(2 / sum(free for _, free in blocks)))
+
+
+def _mean(blocks: Sequence[Scatter]) -> float:
+    return sum(statistic for statistic, _ in blocks) / sum(free for _, free in blocks)
+
+
+def _with_error(blocks: Sequence[Scatter]) -> float:
+    mean, freedom = _mean(blocks), sum(free for _, free in blocks)
+    return mean + math.sqrt(sum((statistic - free * mean) ** 2 for statistic, free in blocks)) / freedom
 
 
 def _altogether(increases: Increases, name: str, size: int) -> Floats:

@@ -1,9 +1,9 @@
 """How far rates and means of one version's processes lie apart, beyond what chance alone would bring."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from modelrollout.stats.counters import CounterSeries
-from modelrollout.stats.dispersion import MINIMUM_EVENTS, Dispersion, process_blocks, summarised
+from modelrollout.stats.dispersion import MINIMUM_EVENTS, Dispersion, Scatter, over_blocks, process_blocks
 
 
 def estimate_rate_dispersion(
@@ -21,15 +21,17 @@ def estimate_rate_dispersion(
 
     Source: P. McCullagh, J. A. Nelder, "Generalized Linear Models", 2nd ed., section 6.2.3 (over-dispersed counts).
     """
-    statistics, freedoms = [], []
     counters = {"exposure": exposure, "events": events}
-    for exposed, counts in process_blocks(counters, "exposure", version=version, measured={"exposure"}):
-        expected = counts.sum() * exposed / exposed.sum()
-        if counts.sum() < MINIMUM_EVENTS:
-            continue
-        statistics.append(float(((counts - expected) ** 2 / expected).sum()))
-        freedoms.append(len(counts) - 1)
-    return summarised(statistics, freedoms)
+
+    def scatter(block: float) -> Iterator[Scatter]:
+        for exposed, counts in process_blocks(
+            counters, "exposure", version=version, block=block, measured={"exposure"}
+        ):
+            expected = counts.sum() * exposed / exposed.sum()
+            if counts.sum() >= MINIMUM_EVENTS:
+                yield float(((counts - expected) ** 2 / expected).sum()), len(counts) - 1
+
+    return over_blocks(scatter)
 
 
 def estimate_mean_dispersion(
@@ -49,16 +51,15 @@ def estimate_mean_dispersion(
 
     Source: R. A. Fisher, "Statistical Methods for Research Workers" (1925), chapter VII (analysis of variance).
     """
-    statistics, freedoms = [], []
     counters = {"count": counts, "sum": sums, "squares": squares}
-    for count, total, square in process_blocks(counters, "count", version=version, sums={"sum", "squares"}):
-        enough = count >= MINIMUM_EVENTS
-        n, y, y2 = count[enough], total[enough], square[enough]
-        if len(n) < 2:
-            continue
-        within = float((y2 - y**2 / n).sum() / (n.sum() - len(n)))
-        if not within > 0:
-            continue
-        statistics.append(float((n * (y / n - y.sum() / n.sum()) ** 2).sum() / within))
-        freedoms.append(len(n) - 1)
-    return summarised(statistics, freedoms)
+
+    def scatter(block: float) -> Iterator[Scatter]:
+        blocks = process_blocks(counters, "count", version=version, block=block, sums={"sum", "squares"})
+        for count, total, square in blocks:
+            enough = count >= MINIMUM_EVENTS
+            n, y, y2 = count[enough], total[enough], square[enough]
+            within = float((y2 - y**2 / n).sum() / (n.sum() - len(n))) if len(n) > 1 else 0.0
+            if within > 0:
+                yield float((n * (y / n - y.sum() / n.sum()) ** 2).sum() / within), len(n) - 1
+
+    return over_blocks(scatter)

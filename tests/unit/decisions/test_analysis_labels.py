@@ -56,14 +56,17 @@ def test_a_bad_candidate_is_found_once_its_outcomes_are_known():
     assert judge(looked(state, asked, whole, 1000, 1400, 2000), asked).findings[0].verdict == "Fail"
 
 
-def labelled(seconds: float, *, of_candidate: float, right: float = 0.9) -> CounterSamples:
-    """All answers, those with a label (80 % of stable's), and the wrong ones among them."""
+def labelled(seconds: float, *, of_candidate: float, right: float = 0.9, hidden: float = 0.0) -> CounterSamples:
+    """All answers, those with a label (80 % of stable's), and the wrong ones among them.
+
+    That share of v8's answers is wrong beside those, and gets no label.
+    """
     rng = np.random.default_rng(4)
     times = np.round(np.arange(T0 - 60, T0 + seconds + 5, 5.0) + 0.3, 3)
     counters: dict[str, list[CounterSeries]] = {"bad": [], "total": [], "requests": []}
     for version, coverage in (("v7", 0.8), ("v8", of_candidate)):
         given = rng.poisson(100, len(times))
-        known = rng.binomial(given, coverage)
+        known = rng.binomial(given - rng.binomial(given, hidden if version == "v8" else 0.0), coverage)
         rose = {"requests": given, "total": known, "bad": rng.binomial(known, 1 - right)}
         for name, amounts in rose.items():
             counters[name].append(CounterSeries(version, version, times, np.cumsum(amounts).astype(float)))
@@ -93,3 +96,16 @@ def test_labels_that_cover_both_alike_are_a_fair_sample():
     evidence = judge(looked(initial(asked), asked, labelled(1800, of_candidate=0.8), 1800), asked)
     assert evidence.findings[0].verdict == "Pass"
     assert not evidence.traffic_lost
+
+
+def test_a_candidate_whose_wrong_answers_get_no_label_does_not_pass_before_that_can_be_told():
+    asked = replace(asked_for(requests=True), weight=500)
+    # 4 % are wrong instead of 2 %, and of half of them nobody is told
+    whole = labelled(1800, of_candidate=0.8, right=0.98, hidden=0.02)
+    state, reasons = initial(asked), []
+    for moment in range(60, 1801, 60):
+        state = looked(state, asked, whole, moment)
+        reasons.append(judge(state, asked).findings[0].reason)
+    assert "Proven" not in reasons
+    assert "LabelsMissing" in reasons
+    assert reasons[-1] in ("LabelBias", "LabelsMissing")

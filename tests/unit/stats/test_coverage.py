@@ -29,6 +29,18 @@ def test_equal_coverage_is_hardly_ever_called_biased_however_often_one_looks():
     assert np.mean(test.verdict == "Biased") <= 0.01 + 0.015
 
 
+def test_the_lead_lies_within_its_confidence_sequence_at_every_look_though_coverage_changes():
+    rng = np.random.default_rng(3)
+    test, outside = Coverage(), np.zeros(400, dtype=bool)
+    for i in range(120):
+        share = 0.6 + 0.2 * np.sin(i / 10)
+        test.update((rng.binomial(60, share - 0.05, 400), 60), (rng.binomial(90, share, 400), 90))
+        low, high = test.lead(0.9)
+        outside |= (low > -0.05) | (high < -0.05)
+    assert np.mean(outside) <= 0.1
+    assert np.mean(high - low) < 0.06
+
+
 @pytest.mark.parametrize(("candidate", "stable"), [(0.5, 0.7), (0.9, 0.7)])
 def test_labels_that_come_for_one_version_more_often_are_found_in_either_direction(candidate, stable):
     rng = np.random.default_rng(6)
