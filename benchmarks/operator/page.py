@@ -48,8 +48,8 @@ _MEANING = """
 _AGAIN = """
 ## The demo, with other users each time
 
-`python -m dev.demo.repeat --runs {runs}`: version 2 must be promoted and version 3 taken back at a small weight, each time
-with another seed of the users' draws, 120 requests a second through the gateway. Right: {right} of {runs}.
+`python -m dev.demo.repeat --runs {runs}`: version 2 must be promoted and version 3 taken back at a small weight, each
+time with another seed of the users' draws, 120 requests a second through the gateway. Right: {right} of {runs}.
 
 | | p50 | p95 | max |
 |---|---|---|---|
