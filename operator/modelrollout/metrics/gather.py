@@ -110,7 +110,11 @@ class Gatherer:
             if metric.threshold is not None:
                 return value_sample(await ask(threshold_query(metric, question), at)), False
             sample = await self._compared(ask, metric, question, window_start(state, question, metric), at)
-            if isinstance(sample, CounterSamples) and any(sample.counters.values()) and wants_past(state, question, metric):
+            if (
+                isinstance(sample, CounterSamples)
+                and any(sample.counters.values())
+                and wants_past(state, question, metric)
+            ):
                 sample = replace(sample, past=await self._past(ask, metric, question))
         except PrometheusError as error:
             return _trouble(error), isinstance(error, Unreachable)
