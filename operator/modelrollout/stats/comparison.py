@@ -54,7 +54,10 @@ class Comparison(Protocol):
 
     @property
     def peak_log_e_fail(self) -> Value:
-        """The largest `log_e_fail` so far, at least 0; exp(-peak) is a p-value that may be looked at at any time."""
+        """The largest `log_e_fail` so far, at least 0; exp(-peak) is a p-value that may be looked at at any time.
+
+        Short of a Fail, raising the dispersion lowers it to what is left of the evidence.
+        """
 
     @property
     def verdict(self) -> str | NDArray[np.str_]:

@@ -27,8 +27,8 @@ def holm(peak_log_e: ArrayLike, alpha: float, *, planned: int | None = None) -> 
     """Holm's step-down on p-values that may be looked at at any time.
 
     The inverse of an e-process's running maximum is a p-value at every time, however the looks are chosen, and falls
-    only; so what is rejected stays rejected, and the chance that any comparison without a fault is ever rejected is at
-    most alpha, however the comparisons depend on each other.
+    only; so what is rejected stays rejected while dispersions stay as they are, and the chance that any comparison
+    without a fault is ever rejected is at most alpha, however the comparisons depend on each other.
 
     Args:
         peak_log_e: running maxima of log e-processes (`Comparison.peak_log_e_fail`), the family along the last axis;

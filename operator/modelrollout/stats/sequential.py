@@ -109,9 +109,15 @@ class Sequential(Figures):
         self._evidence.restart()
 
     def raise_dispersion(self, dispersion: float) -> None:
-        """Use a larger dispersion from here on, and for what was collected so far; a smaller one changes nothing."""
+        """Use a larger dispersion from here on, and for what was collected so far; a smaller one changes nothing.
+
+        A Fail stays one, for whoever looks at every stratum has acted upon it. Otherwise a peak that was reached with
+        the smaller one no longer counts (another comparison's Fail could make it enough), only what is left of it.
+        """
         if dispersion > self.dispersion:
             self._evidence.raise_dispersion(dispersion)
+            failed = self._peak >= -math.log(self.alpha)
+            self._peak = np.where(failed, self._peak, restarts.lowered_peak(self._peak, self._log_fail()))
 
     # --- evidence ----------------------------------------------------------------------------------------------
 
@@ -135,7 +141,10 @@ class Sequential(Figures):
 
     @property
     def peak_log_e_fail(self) -> Value:
-        """The largest `log_e_fail` at the end of any stratum, at least 0; its inverse is an anytime p-value."""
+        """The largest `log_e_fail` at the end of any stratum, at least 0; its inverse is an anytime p-value.
+
+        Short of a Fail, only strata since the dispersion was last raised count.
+        """
         return self._out(self._peak.astype(np.float64))
 
     @property
