@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from modelrollout.cli.backtest.progress import Progress
+from modelrollout.cli.progress import Progress
 
 
 class Clock:

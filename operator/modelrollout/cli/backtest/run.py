@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 from modelrollout.api import ModelRollout
-from modelrollout.cli.backtest.progress import Progress
 from modelrollout.cli.exits import CommandFailed
+from modelrollout.cli.progress import Progress
 from modelrollout.errors import InvalidSpec
 from modelrollout.rehearsal.recording import Recording
 from modelrollout.rehearsal.replay import replay

@@ -4,11 +4,11 @@ import os
 from pathlib import Path
 
 from modelrollout.api import ModelRollout
-from modelrollout.cli.backtest.progress import Progress
 from modelrollout.cli.backtest.prometheus import NotRecorded, question_of_past, record
 from modelrollout.cli.backtest.run import Asked
 from modelrollout.cli.backtest.sources import Gathered
 from modelrollout.cli.exits import CommandFailed
+from modelrollout.cli.progress import Progress
 from modelrollout.metrics import PrometheusError, check_address
 from modelrollout.rehearsal.recording import Recording
 from modelrollout.rehearsal.recording_writer import write_lines

@@ -10,8 +10,8 @@ from typing import IO
 import click
 
 from modelrollout.api import ModelRollout
-from modelrollout.cli.backtest.progress import Progress
 from modelrollout.cli.exits import CommandFailed
+from modelrollout.cli.progress import Progress
 from modelrollout.rehearsal.recording import Recording
 from modelrollout.rehearsal.recording_lines import MOST_PROBLEMS, BadRecording, read_lines
 

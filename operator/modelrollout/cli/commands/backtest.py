@@ -62,10 +62,10 @@ def command(
     _check_sources(data, address, start, end, file, write_samples, namespace)
     from modelrollout.cli.backtest.document import document
     from modelrollout.cli.backtest.picture import picture
-    from modelrollout.cli.backtest.progress import Progress
     from modelrollout.cli.backtest.run import Asked, backtest
     from modelrollout.cli.backtest.sources import from_file
     from modelrollout.cli.manifest import one_rollout
+    from modelrollout.cli.progress import Progress
 
     rollout, progress = one_rollout(file, sys.stdin), Progress()
     asked = Asked(candidate=candidate, stable=stable, since=since, start=start, approve=approve)

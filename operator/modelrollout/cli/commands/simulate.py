@@ -75,9 +75,9 @@ def command(
     if not scrape > 0:
         raise click.UsageError("--scrape must be above 0s")
     from modelrollout.cli.manifest import one_rollout
+    from modelrollout.cli.progress import Progress
     from modelrollout.cli.simulate.document import document
     from modelrollout.cli.simulate.picture import picture
-    from modelrollout.cli.simulate.progress import Progress
     from modelrollout.cli.simulate.run import Asked, simulate
     from modelrollout.rehearsal.simulation_plan import Traffic
 
@@ -90,9 +90,8 @@ def command(
         power=power,
         errors=not only,
     )
-    rollout, progress = one_rollout(file, sys.stdin), Progress()
-    done = simulate(rollout, asked, progress)
-    progress.done()
+    rollout = one_rollout(file, sys.stdin)
+    done = simulate(rollout, asked, Progress())
     if output:
         emit(document(rollout, asked, done), output)
     else:

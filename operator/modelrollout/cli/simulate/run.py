@@ -1,10 +1,11 @@
 """A simulation from what was asked to what there is to say."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from modelrollout.api import ModelRollout
 from modelrollout.cli.exits import CommandFailed
+from modelrollout.cli.progress import Progress
 from modelrollout.rehearsal.power import Power, powers_of
 from modelrollout.rehearsal.simulation_gates import MetricGate, StepGate, metric_gates, step_gates
 from modelrollout.rehearsal.simulation_plan import Plan, Traffic, plan_of
@@ -49,7 +50,7 @@ class Done:
     powers: tuple[Power, ...]
 
 
-def simulate(rollout: ModelRollout, asked: Asked, progress: Callable[[float], None]) -> Done:
+def simulate(rollout: ModelRollout, asked: Asked, progress: Progress) -> Done:
     """Simulate the rollout.
 
     Raises:
@@ -58,7 +59,14 @@ def simulate(rollout: ModelRollout, asked: Asked, progress: Callable[[float], No
     try:
         plan = plan_of(rollout.spec, asked.traffic)
         versions = versions_of(rollout.spec, _values(asked.stable), _values(asked.candidate))
-        rehearsal = rehearse(plan, versions, runs=asked.runs, seed=asked.seed, errors=asked.errors, progress=progress)
+        rehearsal = rehearse(
+            plan,
+            versions,
+            runs=asked.runs,
+            seed=asked.seed,
+            errors=asked.errors,
+            progress=lambda part: progress.tell(f"{part:.0%} of the runs are over"),
+        )
         return Done(
             plan,
             versions,
@@ -69,6 +77,8 @@ def simulate(rollout: ModelRollout, asked: Asked, progress: Callable[[float], No
         )
     except CannotSimulate as error:
         raise CommandFailed(str(error)) from None
+    finally:
+        progress.done()
 
 
 def _values(given: Given) -> dict[str, Value]:
