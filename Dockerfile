@@ -26,10 +26,11 @@ FROM ${BASE_IMAGE}
 COPY --from=dependencies /opt/modelrollout /opt/modelrollout
 COPY --from=build /package /opt/modelrollout
 # Unbuffered: logs are read while the process runs. No bytecode is written at run time (the root file system is
-# read-only); pip has compiled all of it above.
+# read-only); pip has compiled all of it above. Its matrices are small: threads for them would only wait for each other.
 ENV PATH=/opt/modelrollout/bin:/usr/local/bin:/usr/bin:/bin \
     PYTHONDONTWRITEBYTECODE=1 \
-    PYTHONUNBUFFERED=1
+    PYTHONUNBUFFERED=1 \
+    OPENBLAS_NUM_THREADS=1
 # Numbers, not a name: runAsNonRoot can only check numbers.
 USER 65532:65532
 WORKDIR /

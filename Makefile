@@ -11,6 +11,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 RUN := $(BIN)/python
 
+# The matrices of the tests and benchmarks are small: threads for them would only wait for each other.
+export OPENBLAS_NUM_THREADS := 1
+
 .PHONY: help
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -34,7 +37,7 @@ demo: venv ## Bring up a cluster, promote a better model, take back a worse one 
 	$(RUN) -m dev.demo --name $(NAME) --cluster $(CLUSTER) $(if $(KEEP),--keep)
 
 .PHONY: test
-test: verify test-unit test-cluster test-e2e ## Everything: verify, unit, cluster and end-to-end tests
+test: verify test-unit test-slow test-cluster test-e2e ## Everything: verify, unit, cluster and end-to-end tests
 
 # -- its parts ----------------------------------------------------------------
 
@@ -49,7 +52,11 @@ verify: venv ## Format, lint, types, layers, generated files, docs
 
 .PHONY: test-unit
 test-unit: venv ## Pure tests, seconds
-	$(BIN)/pytest tests/unit -n 2
+	$(BIN)/pytest tests/unit -n 2 -m "not slow"
+
+.PHONY: test-slow
+test-slow: venv ## Pure tests that draw many runs: statistical promises, random histories
+	$(BIN)/pytest tests/unit -n 2 -m slow
 
 .PHONY: test-cluster
 test-cluster: venv ## Tests against a real API server, etcd and Prometheus

@@ -211,7 +211,7 @@ async def test_a_hundred_thousand_series_are_refused_by_size_or_read_whole(execu
         small = await Gatherer(executor, address, bounds=Bounds(1, 60, 1 << 20)).gather(asked, initial(asked), T0)
         large = await Gatherer(executor, address, bounds=Bounds(1, 60, 64 << 20)).gather(asked, initial(asked), T0)
     assert small.metrics["errors"].reason == "AnswerTooLarge"
-    assert len(large.metrics["errors"].total) == 100_000
+    assert len(large.metrics["errors"].counters["total"]) == 100_000
 
 
 async def test_what_is_too_much_for_one_answer_is_fetched_in_pieces(executor: ThreadPoolExecutor):
@@ -222,7 +222,7 @@ async def test_what_is_too_much_for_one_answer_is_fetched_in_pieces(executor: Th
         query = parse_qs(bodies[-1].decode())
         end, seconds = float(query["time"][0]), float(query["query"][0].rpartition("[")[2].rstrip("s]"))
         part = cut(whole, end - seconds, end)
-        series = part.events if "code" in query["query"][0] else part.total
+        series = part.counters["bad" if "code" in query["query"][0] else "total"]
         result = [
             {
                 "metric": {"pod": one.series},

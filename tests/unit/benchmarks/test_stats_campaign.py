@@ -21,6 +21,7 @@ def found() -> dict:
     return {name: figures for name, figures, _ in results(SMALL, 12, 5, 1)}
 
 
+@pytest.mark.slow
 def test_a_bad_candidate_is_rolled_back_and_a_perfect_one_promoted_within_the_goals(found) -> None:
     assert found["bad-10-at-50"]["judges"]["ours-operator"]["rolled_back"]["is"] == 100
     assert found["no-errors"]["judges"]["ours-operator"]["promoted"]["is"] == 100

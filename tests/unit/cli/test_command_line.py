@@ -12,6 +12,7 @@ from tests.unit.cli.conftest import Run
 HEAVY = ("kubernetes", "aiohttp", "rich", "pydantic", "numpy", "scipy", "yaml", "kopf")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("arguments", ["", "--help", "status --help", "lint --help", "completion bash"])
 def test_nothing_heavy_is_loaded_before_a_command_needs_it(arguments: str) -> None:
     program = f"""

@@ -49,6 +49,7 @@ def simulate(run: Run, tmp_path: Path) -> Any:
     return simulated
 
 
+@pytest.mark.slow
 def test_it_prints_what_the_page_shows(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "90")
     monkeypatch.chdir(CHECKOUT)

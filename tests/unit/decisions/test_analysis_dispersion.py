@@ -51,6 +51,7 @@ def test_what_the_spec_says_is_not_raised():
     assert judge(looked(initial(asked), asked, bursts(0.2), HOURS * 3600), asked).findings[0].dispersion == 3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("slices", [{}, {"slices": {"label": "country"}}])
 def test_it_is_raised_at_the_same_stratum_whatever_the_pieces(slices):
     asked, whole = asked_for(**slices), bursts(0.2)

@@ -2,6 +2,7 @@
 
 import json
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -27,6 +28,7 @@ pods = st.builds(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(pods, moments, st.sampled_from(["0s", "30s"]), st.sampled_from([1.0, 2.0, 5.0]), st.booleans())
 def test_any_chunks_and_any_restarts_give_the_evidence_of_one_fold(pods, moments, warm_up, scrape, restart):
@@ -41,6 +43,7 @@ def test_any_chunks_and_any_restarts_give_the_evidence_of_one_fold(pods, moments
     assert judge(state, asked) == judge(at_once, asked)
 
 
+@pytest.mark.slow
 @settings(max_examples=20, deadline=None)
 @given(moments, st.integers(20, 90), st.booleans())
 def test_steps_begin_at_the_same_stratum_whatever_the_chunks(moments, step_at, restart):

@@ -24,6 +24,7 @@ def finding(kind: str, candidate: float, seconds: float, **more):
     return judge(looked(initial(asked), asked, whole, seconds), asked).findings[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_good_candidate_passes(kind: str):
     said = finding(kind, EXAMPLES[kind].good, 3600)
@@ -31,6 +32,7 @@ def test_a_good_candidate_passes(kind: str):
     assert said.low <= said.effect <= said.high
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_bad_candidate_fails(kind: str):
     said = finding(kind, EXAMPLES[kind].bad, 1800)
@@ -48,6 +50,7 @@ comings = st.builds(
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 @settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(comings, st.lists(st.integers(1, 599), max_size=6, unique=True).map(sorted), st.booleans())

@@ -297,6 +297,7 @@ def test_a_threshold_shows_the_bound_that_matters():
     assert checks(0.95, min=0.2).limit == 0.9
 
 
+@pytest.mark.slow
 def test_an_equal_candidate_is_rolled_back_in_at_most_one_run_of_a_hundred():
     asked = question(analysis={"interval": "15s"})
     failed = 0

@@ -1,5 +1,6 @@
 """Whatever happens to three rollouts of one layer, one at most has a run, and nobody waits for nothing."""
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
@@ -78,3 +79,4 @@ AnyStreet.TestCase.settings = settings(
     max_examples=8, stateful_step_count=20, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True
 )
 TestAnyStreet = AnyStreet.TestCase
+TestAnyStreet.pytestmark = [pytest.mark.slow]

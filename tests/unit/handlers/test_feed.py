@@ -15,6 +15,7 @@ from modelrollout.handlers.feed import Feed
 from modelrollout.kube.backoff import Backoff
 
 
+@pytest.mark.slow
 async def test_kopf_starts_for_a_user_that_has_no_name(monkeypatch: pytest.MonkeyPatch) -> None:
     """A container runs as a number; kopf would look the number's name up and end."""
 
@@ -36,6 +37,7 @@ async def test_kopf_starts_for_a_user_that_has_no_name(monkeypatch: pytest.Monke
         await feed.stop()
 
 
+@pytest.mark.slow
 async def test_kopf_is_started_again_when_it_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     """Else nothing would be heard of rollouts but what a list tells once a minute."""
     starts, twice = itertools.count(1), threading.Event()

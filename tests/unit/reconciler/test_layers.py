@@ -125,6 +125,7 @@ async def test_an_abort_in_the_queue_counts_as_no_rollback(rig: Rig) -> None:
     assert rig.registry.get_sample_value("modelrollout_rollbacks_total", labels) is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stride", [9, pytest.param(1, marks=pytest.mark.long)])
 def test_killed_at_any_write_no_two_have_the_layer_and_all_are_served(stride: int) -> None:
     async def one(kill_at: int | None) -> int:

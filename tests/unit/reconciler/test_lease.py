@@ -99,6 +99,7 @@ async def test_a_leader_that_cannot_renew_stops_five_seconds_before_others_may_t
     assert not lease.leading
 
 
+@pytest.mark.slow
 async def test_a_renewal_that_hangs_does_not_prolong_the_lease(election: Election) -> None:
     lease = election.candidate("a")
     task = election.start(lease)

@@ -61,6 +61,7 @@ async def test_status_is_written_before_the_route_and_the_plan_before_the_status
     assert "status" in kinds
 
 
+@pytest.mark.slow
 def test_every_write_of_a_run_can_be_the_last_one_of_a_process() -> None:
     """Kill before the first and after each write of a whole run: the end is the same, and no invariant breaks."""
 

@@ -147,6 +147,7 @@ def played(rollout, recording: Recording, restarts: dict[int, bool]):
     return player.result()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", RECORDINGS)
 @settings(max_examples=3, deadline=None)
 @given(restarts=st.dictionaries(st.integers(1, 30), st.booleans(), max_size=6))
@@ -174,6 +175,7 @@ def verdicts(step) -> tuple[object, ...]:
     return (step.number, step.entered, step.left, *((one.finding.metric, one.finding.verdict) for one in step.metrics))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seconds", [37, 125, 241, 258])
 def test_nothing_is_decided_from_what_came_later(seconds: int) -> None:
     whole = replay(policy(), LATE_FAULT, ROLES, T0)

@@ -121,6 +121,7 @@ SAME = a_metric("same", {"agreement": {"agreed": "same_total", "total": "compare
         ),
     ],
 )
+@pytest.mark.slow
 def test_a_run_ends_as_the_operator_would_end_it(
     values: dict[str, tuple[float, float]], rate: float, spec: dict[str, Any]
 ) -> None:

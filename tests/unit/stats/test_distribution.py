@@ -154,6 +154,7 @@ def test_the_stability_index_is_the_usual_one_and_stays_finite_where_a_bucket_is
     assert np.isfinite(comparison.stability_index)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("late_faults", [False, True])
 def test_a_late_drift_is_found_though_hours_of_none_came_before(late_faults):
     rng = np.random.default_rng(8)
@@ -185,6 +186,7 @@ def test_after_a_pass_only_a_drift_beyond_the_margin_fails():
 counts = st.lists(st.integers(0, 60), min_size=4, max_size=4)
 
 
+@pytest.mark.slow
 @given(strata=st.lists(st.tuples(counts, counts), max_size=10), cut=st.integers(0, 10))
 @settings(max_examples=25, deadline=None)
 def test_a_restored_comparison_goes_on_exactly(strata, cut):

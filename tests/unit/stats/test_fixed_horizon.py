@@ -143,6 +143,7 @@ def test_a_mean_of_one_deviation_apart_and_a_share_at_its_margin():
     assert exposures_for_non_inferiority(0.1, 0.02, candidate=0.09) < 2782.2
 
 
+@pytest.mark.slow
 def test_the_room_does_not_load_scipy_stats():
     code = "import sys, modelrollout.stats, modelrollout.stats.fixed_horizon; sys.exit('scipy.stats' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

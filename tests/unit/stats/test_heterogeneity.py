@@ -37,6 +37,7 @@ def bursts(seed, hours=HOURS):
     return np.repeat(blocks, PER_BLOCK)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "options",
     [

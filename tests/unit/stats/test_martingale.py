@@ -125,6 +125,7 @@ OPTIONS = [{}, {"dispersion": 1.7}, {"late_faults": True}, {"late_faults": True,
         ({"gain_difference": 0.1, "better": "Higher"}, "log_e_pass", [(0.7, 0.8), (0.2, 0.3)]),
     ],
 )
+@pytest.mark.slow
 def test_evidence_is_fair_stratum_by_stratum_also_where_the_next_one_depends_on_the_last(
     options, limits, evidence, rates
 ):

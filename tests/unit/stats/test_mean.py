@@ -83,6 +83,7 @@ def test_with_the_sum_of_squares_a_decision_needs_a_fraction_of_the_requests():
     assert needed[3] < needed[2] / 4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("late_faults", [False, True])
 @pytest.mark.parametrize("better", ["Lower", "Higher"])
 @pytest.mark.parametrize("size", [3, 2])
@@ -120,6 +121,7 @@ def test_with_bounds_alone_neither_an_equal_candidate_fails_nor_one_at_the_margi
     assert ever.mean() <= 0.05 + 0.03
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("options", "chances_c", "chances_s", "evidence"),
     [
@@ -157,6 +159,7 @@ def test_the_normal_mixture_is_the_integral_it_stands_for(score):
     assert gaussian.log_two_sided(*arguments) == pytest.approx(np.log(sides[2]), abs=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("size", "options"), [(3, {}), (2, {}), (2, BOUNDS)])
 def test_the_confidence_sequences_hold_the_truth_at_every_look(size, options):
     rng = np.random.default_rng(7)

@@ -134,6 +134,7 @@ def test_a_rising_baseline_with_changing_weights_is_not_mistaken_for_a_worse_can
     assert np.mean(comparison.verdict == "Pass") >= 0.97
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("options", [{"margin_ratio": 1.5}, {"margin_difference": 0.02, "late_faults": True}])
 def test_an_equal_candidate_rarely_fails_however_often_one_looks(options):
     rng = np.random.default_rng(11)
@@ -144,6 +145,7 @@ def test_an_equal_candidate_rarely_fails_however_often_one_looks(options):
     assert (comparison.verdict == "Fail").sum() <= 5 + 7
 
 
+@pytest.mark.slow
 def test_a_candidate_at_the_margin_rarely_passes_at_any_time():
     rng = np.random.default_rng(12)
     comparison = Proportion(margin_difference=0.03)

@@ -57,6 +57,7 @@ def move(test, step, kind, one, other, shape):
         test.update(*sides, start=250.0 * step)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MAKERS)
 @given(moves=moves, cut=st.integers(0, 25), shape=st.sampled_from([(), (3,), (2, 2)]))
 @settings(max_examples=15, deadline=None)

@@ -48,6 +48,7 @@ def is_within(times, answers):
     return excess.mean() <= 2 * excess.std() / math.sqrt(RUNS)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("stable", "ratio", "weight", "per_stratum", "most"),
     [

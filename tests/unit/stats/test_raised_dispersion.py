@@ -15,6 +15,7 @@ from modelrollout.stats import (
     Proportion,
     Rate,
     RatioOfSums,
+    SampleRatio,
     holm,
 )
 
@@ -149,3 +150,16 @@ def test_once_the_dispersion_is_known_bursts_rarely_fail_an_equal_candidate_at_a
             assert (np.exp(-comparison.peak_log_e_fail[open_yet]) <= 0.01).mean() > 0.02
             comparison.raise_dispersion(5.0)
     assert (np.exp(-comparison.peak_log_e_fail[open_yet]) <= 0.01).mean() <= 0.01
+
+
+def test_a_split_that_looked_doubtful_is_no_longer_so_and_a_mismatch_remains_one():
+    test = SampleRatio()
+    for _ in range(2):  # a wave to one arm and then the other, and another test with all to one
+        test.update(np.array([[550, 450], [700, 300]]), (1, 1))
+    test.update(np.array([[450, 550], [500, 500]]), (1, 1))
+    before = test.p_value
+    assert test.verdict.tolist() == ["Healthy", "Mismatch"]
+    test.raise_dispersion(3.0)
+    assert before[0] < 0.05 < test.p_value[0] == pytest.approx(min(1.0, np.exp(-test.log_e[0])), rel=1e-5)
+    assert test.verdict.tolist() == ["Healthy", "Mismatch"]
+    assert test.p_value[1] == before[1]

@@ -67,6 +67,7 @@ def scraped(draw, restarts=True):
     return events, total
 
 
+@pytest.mark.slow
 @given(scraped(), st.lists(st.integers(5, 95), min_size=1, max_size=5))
 @settings(max_examples=200, deadline=None)
 def test_folding_on_from_checkpoints_with_one_width_of_overlap_equals_one_fold(data, looks):
