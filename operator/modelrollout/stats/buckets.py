@@ -64,3 +64,21 @@ def bounds_around(counts: ArrayLike, bounds: Sequence[float], quantile: float) -
     if 0 < nearest < len(bounds) - 1:
         return float(bounds[nearest - 1]), float(bounds[nearest]), float(bounds[nearest + 1])
     return (float(bounds[nearest]),)
+
+
+def whole_counts(columns: Floats) -> Floats:
+    """The counts of two histograms in whole numbers, all 0 where one has no answers or a NaN.
+
+    Args:
+        columns: answers per bucket (not cumulative) of candidate and then of stable, shape (2·K, N).
+
+    Raises:
+        ValueError: negative counts.
+    """
+    counts = np.rint(columns)
+    sides = counts.reshape(2, -1, counts.shape[1])
+    usable = np.isfinite(counts).all(axis=0) & (np.nan_to_num(sides).sum(axis=1) > 0).all(axis=0)
+    counts = np.where(usable, counts, 0.0)
+    if (counts < 0).any():
+        raise ValueError("counts are at least 0")
+    return counts

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from modelrollout.stats import drift
+from modelrollout.stats.buckets import whole_counts
 from modelrollout.stats.comparison import EffectKind, Floats, Value
 from modelrollout.stats.drift_evidence import RUN, STEP, DriftEvidence
 from modelrollout.stats.sequential import Sequential
@@ -97,13 +98,7 @@ class Distribution(Sequential):
         self._take([column for side in sides for column in np.moveaxis(side, -1, 0)], start)
 
     def _checked(self, values: Floats) -> Floats:
-        counts = np.rint(values)
-        sides = counts.reshape(2, -1, counts.shape[1])
-        usable = np.isfinite(counts).all(axis=0) & (np.nan_to_num(sides).sum(axis=1) > 0).all(axis=0)
-        counts = np.where(usable, counts, 0.0)
-        if (counts < 0).any():
-            raise ValueError("counts are at least 0")
-        return counts
+        return whole_counts(values)
 
     def _new_evidence(self, size: int, processes: int, dispersion: float) -> DriftEvidence:
         return DriftEvidence(

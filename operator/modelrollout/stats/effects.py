@@ -119,6 +119,28 @@ def difference_estimate(sums: Floats) -> Floats:
     return result
 
 
+def difference_bounds(
+    total: Floats, weight: Floats, variance: Floats, *, scale: float, level: float
+) -> tuple[Floats, Floats]:
+    """Confidence sequence of a difference of shares, shape (N,) each; -1 and 1 without data; asymptotic.
+
+    Args:
+        total: sum over the strata of weighted differences, shape (N,).
+        weight: sum of the weights, shape (N,).
+        variance: of `total`, shape (N,).
+        scale: what is added to the variance; the bounds are tightest where that is about as large.
+        level: of confidence, between 0 and 1.
+
+    Source: I. Waudby-Smith, D. Arbour, R. Sinha, E. H. Kennedy, A. Ramdas, "Time-uniform central limit theory and
+    asymptotic confidence sequences", arXiv:2103.06476 (the normal mixture boundary).
+    """
+    v = variance + scale
+    with np.errstate(divide="ignore", invalid="ignore"):
+        radius = np.sqrt(v * np.log(v / scale / (1 - level) ** 2)) / weight
+        centre = np.where(weight > 0, total / weight, 0.0)
+    return np.maximum(-1.0, centre - radius), np.minimum(1.0, centre + radius)
+
+
 class Effects:
     """What the confidence sequences of ratio and difference need beside the sums, over the strata of N comparisons.
 
@@ -183,22 +205,14 @@ class Effects:
         return low / (1 - rate_s + rate_s * low), np.where(np.isinf(high), np.inf, high_ratio)
 
     def difference_bounds(self, sums: Floats, level: float) -> tuple[Floats, Floats]:
-        """Confidence sequence of the difference, shape (N,) each; asymptotic, with a smoothed variance.
-
-        Source: I. Waudby-Smith, D. Arbour, R. Sinha, E. H. Kennedy, A. Ramdas, "Time-uniform central limit theory and
-        asymptotic confidence sequences", arXiv:2103.06476 (the normal mixture boundary).
+        """Confidence sequence of the difference, shape (N,) each (see the function of this name).
 
         Raises:
             ValueError: no difference was asked for.
         """
         if self._variance is None:
             raise ValueError("the confidence sequence of the difference is not kept")
-        estimate = difference_estimate(sums)
-        v = self._variance + _SCALE
-        with np.errstate(divide="ignore"):
-            radius = np.sqrt(v * np.log(v / _SCALE / (1 - level) ** 2)) / sums[6]
-        centre = np.where(sums[6] > 0, estimate, 0.0)
-        return np.maximum(-1.0, centre - radius), np.minimum(1.0, centre + radius)
+        return difference_bounds(sums[4] - sums[5], sums[6], self._variance, scale=_SCALE, level=level)
 
     def arrays(self) -> list[NDArray[Any]]:
         """All that is kept, in single or double precision."""

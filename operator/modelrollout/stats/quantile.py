@@ -7,7 +7,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from modelrollout.stats.buckets import bounds_around, quantile_of
+from modelrollout.stats.buckets import bounds_around, quantile_of, whole_counts
 from modelrollout.stats.comparison import Floats
 from modelrollout.stats.effects import Effects, stratum_sums
 from modelrollout.stats.quantile_evidence import QuantileEvidence
@@ -154,13 +154,7 @@ class Quantile(TwoShares):
         self._take(columns, start)
 
     def _checked(self, values: Floats) -> Floats:
-        counts = np.rint(values)
-        sides = counts.reshape(2, -1, counts.shape[1])
-        usable = np.isfinite(counts).all(axis=0) & (np.nan_to_num(sides).sum(axis=1) > 0).all(axis=0)
-        counts = np.where(usable, counts, 0.0)
-        if (counts < 0).any():
-            raise ValueError("counts are at least 0")
-        return counts
+        return whole_counts(values)
 
     def _new_evidence(self, size: int, processes: int, dispersion: float) -> QuantileEvidence:
         return QuantileEvidence(

@@ -94,19 +94,21 @@ def raise_dispersion(logs: Logs, old: float, new: float) -> Logs:
     return np.where(logs > 0, logs * (old / new), logs).astype(np.float32)
 
 
-def lowered_peak(peak: Logs, present: Floats) -> Logs:
+def lowered_peak(peak: Logs, present: Floats, needed: float) -> Logs:
     """The running maximum of log evidence after past evidence was divided by a larger dispersion, shape (N,).
 
     What the maximum would have been is not known, for the strata are gone. Old over new times the old maximum is only
     a bound from above: by Jensen's inequality a mixture whose parts are divided lies below the divided mixture, by up
     to a factor of hundreds on the evidence where one alternative of one late process made it. The present evidence is
-    known, and is a bound from below; so it alone keeps the promise.
+    known, and is a bound from below; so it alone keeps the promise. What has reached its own level stays where it is:
+    whoever looks at every stratum has acted upon it.
 
     Args:
         peak: the maximum before.
         present: log evidence under the larger dispersion.
+        needed: log evidence at which a test is decided by itself.
     """
-    return np.clip(present, 0.0, peak).astype(np.float32)
+    return np.where(peak >= needed, peak, np.clip(present, 0.0, peak)).astype(np.float32)
 
 
 def mixed(logs: Logs, log_weights: Floats) -> Floats:

@@ -1,24 +1,20 @@
 """Whether traffic is split as it was meant to be."""
 
 import math
-from collections.abc import Mapping
-from typing import Any, Literal, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import gammaln
 
-from modelrollout.stats import restarts, state
-from modelrollout.stats.comparison import Floats, Value
-
-Split = Literal["Healthy", "Mismatch"]
+from modelrollout.stats.alarm import Alarm
+from modelrollout.stats.comparison import Floats
 
 LEVEL = 0.001
 # Answers' worth of belief that the split is the intended one: a vague and a firm prior, for large and small deviations.
 _FIRMNESS = np.array([10.0, 1000.0])
 
 
-class SampleRatio:
+class SampleRatio(Alarm):
     """Sequential test of the intended split over two or more arms, against any other split.
 
     The Bayes factor of a Dirichlet-multinomial model against the intended shares is an e-process, so the running
@@ -27,8 +23,12 @@ class SampleRatio:
     this is the test of M. Lindon, A. Malek, "Anytime-valid inference for multinomial count data", arXiv:2011.03567.
 
     A mismatch says that something between the intended weights and the counts is broken (a route, a cache, an arm that
-    loses answers or telemetry); what is compared between the arms is then in doubt.
+    loses answers or telemetry); what is compared between the arms is then in doubt. The verdict is "Mismatch" or
+    "Healthy". A state takes at most 1 KiB for up to 32 arms.
     """
+
+    _found = "Mismatch"
+    _log_weights = np.full(len(_FIRMNESS), -math.log(len(_FIRMNESS)))
 
     def __init__(self, *, arms: int = 2, level: float = LEVEL, dispersion: float = 1.0) -> None:
         """Set the level.
@@ -42,20 +42,20 @@ class SampleRatio:
         Raises:
             ValueError: a value out of range.
         """
-        if not (arms >= 2 and 0 < level < 1 and dispersion >= 1):
-            raise ValueError("a split has at least 2 arms, the level lies between 0 and 1, dispersion is at least 1")
-        self._config = {"arms": arms, "level": level}
-        self.level = level
+        if arms < 2:
+            raise ValueError("a split has at least 2 arms")
         self._arms = arms
-        self._dispersion = dispersion
-        self._shape: tuple[int, ...] | None = None
-        self._allocate(1)
+        super().__init__({"arms": arms, "level": level}, level=level, dispersion=dispersion)
 
-    def _allocate(self, size: int) -> None:
-        self._logs = np.zeros((len(_FIRMNESS), size), dtype=np.float32)
-        self._peak = np.zeros(size, dtype=np.float32)
+    def _begin(self, size: int) -> None:
         self._counts = np.zeros((size, self._arms))
         self._expected = np.zeros((size, self._arms))
+
+    def _kept(self) -> list[NDArray[np.float64]]:
+        return [self._counts, self._expected]
+
+    def _restore(self, kept: list[NDArray[np.float64]]) -> None:
+        self._counts, self._expected = kept
 
     def update(self, counts: ArrayLike, split: ArrayLike) -> None:
         """Take in one stratum.
@@ -82,14 +82,11 @@ class SampleRatio:
         answers = np.where(np.isfinite(answers).all(axis=1, keepdims=True), answers, 0.0)
         if (answers < 0).any() or not (intended > 0).all():
             raise ValueError("counts are at least 0, and every arm has a share above 0")
-        if self._shape is None:
-            self._shape = given.shape[:-1]
-            self._allocate(len(answers))
+        self._begin_with(given.shape[:-1])
         intended = intended / intended.sum(axis=1, keepdims=True)
-        self._logs = restarts.add(self._logs, self._log_factor(answers, intended) / self._dispersion)
+        self._gain(self._log_factor(answers, intended))
         self._counts += answers
         self._expected += answers.sum(axis=1, keepdims=True) * intended
-        self._peak = np.maximum(self._peak, self._log_e().astype(np.float32))
 
     def _log_factor(self, answers: Floats, intended: Floats) -> Floats:
         """Log Bayes factor of the stratum under either prior, given all strata before, shape (2, N)."""
@@ -102,40 +99,6 @@ class SampleRatio:
         predicted = gammaln(total) - gammaln(total + size) + (gammaln(belief + answers) - gammaln(belief)).sum(axis=2)
         result: Floats = predicted - (answers * np.log(intended)).sum(axis=1)
         return result
-
-    def raise_dispersion(self, dispersion: float) -> None:
-        """Use a larger dispersion from here on, and for what was collected so far; a smaller one changes nothing."""
-        old = self._dispersion
-        if dispersion > old:
-            self._dispersion = dispersion
-            self._logs = restarts.raise_dispersion(self._logs, old, dispersion)
-
-    def _log_e(self) -> Floats:
-        result: Floats = np.logaddexp.reduce(self._logs.astype(np.float64), axis=0) - math.log(len(_FIRMNESS))
-        return result
-
-    @property
-    def dispersion(self) -> float:
-        """The dispersion in use."""
-        return self._dispersion
-
-    @property
-    def log_e(self) -> Value:
-        """Natural logarithm of the Bayes factor: the evidence that the split is not the intended one."""
-        return self._out(self._log_e())
-
-    @property
-    def p_value(self) -> Value:
-        """The running minimum of the inverse Bayes factor: a p-value that may be looked at any time."""
-        return self._out(np.exp(-self._peak.astype(np.float64)))
-
-    @property
-    def verdict(self) -> Split | NDArray[np.str_]:
-        """Once the p-value is at most the level "Mismatch", for good; else "Healthy"."""
-        found = self._peak >= -math.log(self.level)
-        if self._shape:
-            return np.where(found, "Mismatch", "Healthy").reshape(self._shape)
-        return "Mismatch" if found[0] else "Healthy"
 
     @property
     def counts(self) -> Floats:
@@ -150,31 +113,3 @@ class SampleRatio:
             found, meant = self._counts / total, self._expected / total
         shape = (*(self._shape or ()), self._arms)
         return found.reshape(shape), meant.reshape(shape)
-
-    def _out(self, values: Floats) -> Value:
-        return values.reshape(self._shape) if self._shape else float(values[0])
-
-    def state(self) -> dict[str, Any]:
-        """All that is needed to go on, JSON-able, at most 1 KiB for one test of up to 32 arms."""
-        head = np.array([self._shape is not None, self._dispersion], dtype=np.float64)
-        arrays: list[NDArray[Any]] = [head, self._logs, self._peak, self._counts, self._expected]
-        return state.pack("SampleRatio", self._config, self._shape or (), arrays)
-
-    @classmethod
-    def from_state(cls, stored: Mapping[str, Any]) -> Self:
-        """Go on from `state()`: every later result is the same as without the interruption.
-
-        Raises:
-            UnknownState: not a state of this class and version.
-        """
-        reader = state.Reader(stored, "SampleRatio")
-        restored = cls(**reader.config)
-        begun, dispersion = reader.read(np.float64, 2)
-        restored._dispersion = float(dispersion)
-        restored._shape = reader.shape if begun else None
-        size = math.prod(reader.shape)
-        restored._logs = reader.read(np.float32, len(_FIRMNESS), size)
-        restored._peak = reader.read(np.float32, size)
-        restored._counts = reader.read(np.float64, size, restored._arms)
-        restored._expected = reader.read(np.float64, size, restored._arms)
-        return restored

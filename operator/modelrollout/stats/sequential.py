@@ -116,8 +116,7 @@ class Sequential(Figures):
         """
         if dispersion > self.dispersion:
             self._evidence.raise_dispersion(dispersion)
-            failed = self._peak >= -math.log(self.alpha)
-            self._peak = np.where(failed, self._peak, restarts.lowered_peak(self._peak, self._log_fail()))
+            self._peak = restarts.lowered_peak(self._peak, self._log_fail(), -math.log(self.alpha))
 
     # --- evidence ----------------------------------------------------------------------------------------------
 
