@@ -15,7 +15,7 @@ from threading import Lock, Thread
 import pytest
 import requests
 
-from dev import programs
+from dev import programs, supervise
 
 
 class Exporter:
@@ -86,7 +86,8 @@ class Server:
             "--log.level=error",
         ]
         with (self.folder / "log").open("ab") as log:
-            self._process = subprocess.Popen(command, stdout=log, stderr=log)
+            # An interrupted test must leave no process behind.
+            self._process = subprocess.Popen(command, stdout=log, stderr=log, preexec_fn=supervise.die_with_parent)
         until(self._ready, seconds=60)
 
     def _ready(self) -> bool:
