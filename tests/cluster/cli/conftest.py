@@ -1,6 +1,7 @@
 """Rollouts on a real API server, an operator played by the test, and the command line run as a person runs it."""
 
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -43,13 +44,20 @@ def start(kubeconfig: Path, namespace: str) -> Iterator[Start]:
         environment = os.environ | {"KUBECONFIG": str(kubeconfig), "PYTHONUNBUFFERED": "1"}
         command = [str(PROGRAM), *arguments, "-n", namespace]
         pipe = subprocess.PIPE
-        started.append(subprocess.Popen(command, env=environment, stdout=pipe, stderr=pipe, text=True))
+        started.append(
+            subprocess.Popen(command, env=environment, stdout=pipe, stderr=pipe, text=True, preexec_fn=_heed_interrupts)
+        )
         return started[-1]
 
     yield begin
     for process in started:
         with process:
             process.kill()
+
+
+def _heed_interrupts() -> None:
+    """Undo what a shell does to programs that it runs in the background, and to all that they start."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 class Rollouts:
