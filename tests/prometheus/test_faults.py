@@ -47,7 +47,8 @@ async def serving(serve: Serve, bodies: list[bytes] | None = None) -> AsyncItera
         # The loop must not end before its connections have: what is left of them would be blamed on a later test.
         for task, writer in served.items():
             task.cancel()
-            if not writer.transport.is_closing():  # one that has closed already belongs to no loop any more
+            # One that has closed already belongs to no loop any more; one that is closing may still have much to send.
+            if not writer.transport.is_closing() or writer.transport.get_write_buffer_size():
                 writer.transport.abort()
         await asyncio.gather(*served, return_exceptions=True)
         await asyncio.gather(*(writer.wait_closed() for writer in served.values()), return_exceptions=True)
