@@ -27,7 +27,7 @@ def test_explain_reads_the_plan_and_the_record_of_decisions(
     assert "\x1b" not in ran.stdout
     told = json.loads(run("explain", "fraud", "-o", "json").stdout)
     assert (told["namespace"], told["decision"]["decision"], told["recordRead"]) == (namespace, "StepPassed", True)
-    assert [one["row"]["name"] for one in told["metrics"]] == ["errors", "slow", "accuracy", "gpu-memory"]
+    assert [one["name"] for one in told["metrics"]] == ["errors", "slow", "accuracy", "gpu-memory"]
 
 
 def test_whoever_may_not_read_the_record_gets_the_lines_that_the_status_repeats(

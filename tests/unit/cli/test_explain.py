@@ -203,8 +203,8 @@ def test_the_document_for_programs_has_camel_case_names_and_no_empty_values() ->
         "seconds": pytest.approx(86, abs=1),
         "why": "",
     }
-    assert errors["row"]["slices"][0]["value"] == "DE"
-    assert (errors["row"]["dispersion"], errors["row"]["dispersionAssumed"]) == ("2", True)
+    assert errors["slices"][0]["value"] == "DE"
+    assert (errors["dispersion"], errors["dispersionAssumed"]) == ("2", True)
     assert document["decision"]["findings"][0]["metric"] == "errors"
     assert document["missing"][0] == {
         "what": "hold",

@@ -108,5 +108,7 @@ class Explanation:
     problems: tuple[Condition, ...]
 
     def document(self) -> dict[str, Any]:
-        """The JSON form: camelCase names, times as RFC 3339, absent values left out."""
-        return as_json(self)
+        """The JSON form: camelCase names, times as RFC 3339, absent values left out; a metric is one flat object."""
+        document = as_json(self)
+        document["metrics"] = [{**one.pop("row"), **one} for one in document["metrics"]]
+        return document
