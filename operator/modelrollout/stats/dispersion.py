@@ -98,7 +98,8 @@ def over_blocks(scatter: Callable[[float], Iterable[Scatter]]) -> Dispersion:
     how much. Answers that look independent are taken to be: whatever were added would cost as much in samples.
 
     Blocks of five minutes see little of bursts that last longer, so a quarter and half an hour are looked at too. A
-    history of hours has few of those: they count only where they scatter more by two standard errors.
+    history of hours has few of those: they count only where they scatter more by two standard errors, which then are
+    added, since so few say so little of how much.
 
     Args:
         scatter: gives the usable blocks of a length in seconds.
@@ -110,7 +111,7 @@ def over_blocks(scatter: Callable[[float], Iterable[Scatter]]) -> Dispersion:
     for length in LONGER_BLOCKS:
         longer = list(scatter(length))
         if longer and _exceeds(longer, value):
-            value = _with_error(longer)
+            value = _with_error(longer, SURE)
     return Dispersion(value, None, len(blocks))
 
 
@@ -123,9 +124,9 @@ def _mean(blocks: Sequence[Scatter]) -> float:
     return sum(statistic for statistic, _ in blocks) / sum(free for _, free in blocks)
 
 
-def _with_error(blocks: Sequence[Scatter]) -> float:
+def _with_error(blocks: Sequence[Scatter], errors: float = 1.0) -> float:
     mean, freedom = _mean(blocks), sum(free for _, free in blocks)
-    return mean + math.sqrt(sum((statistic - free * mean) ** 2 for statistic, free in blocks)) / freedom
+    return mean + errors * math.sqrt(sum((statistic - free * mean) ** 2 for statistic, free in blocks)) / freedom
 
 
 def _altogether(increases: Increases, name: str, size: int) -> Floats:
