@@ -75,6 +75,8 @@ class Server:
             json.dumps({"global": {"scrape_interval": "1s", "scrape_timeout": "1s"}, "scrape_configs": [job]})
         )
         self._process: subprocess.Popen[bytes] | None = None
+        # The kernel ends it together with the thread that started it, so that one must last as long as all tests.
+        self._starter = ThreadPoolExecutor(1, "prometheus-starter")
 
     def start(self) -> None:
         """Start it and wait until it answers."""
@@ -87,7 +89,10 @@ class Server:
         ]
         with (self.folder / "log").open("ab") as log:
             # An interrupted test must leave no process behind.
-            self._process = subprocess.Popen(command, stdout=log, stderr=log, preexec_fn=supervise.die_with_parent)
+            starting = self._starter.submit(
+                subprocess.Popen, command, stdout=log, stderr=log, preexec_fn=supervise.die_with_parent
+            )
+            self._process = starting.result()
         until(self._ready, seconds=60)
 
     def _ready(self) -> bool:
