@@ -8,12 +8,14 @@ from modelrollout.kube.backoff import Backoff
 from modelrollout.kube.cache import Cache
 from modelrollout.kube.client import Client
 from modelrollout.kube.clock import Clock
-from modelrollout.kube.errors import Gone, KubeError, NotFound
+from modelrollout.kube.errors import Gone, KubeError, NotFound, Unavailable
 from modelrollout.kube.resources import Resource
 
 _log = logging.getLogger(__name__)
 
 _BACKOFF = Backoff(first=0.2, most=30.0)
+_PASSING = 3.0
+"""Seconds for which an API server that says "not now" is taken at its word."""
 
 
 class Reflector:
@@ -50,6 +52,13 @@ class Reflector:
         self.synced = asyncio.Event()
         self.problem = ""
         self.heard_at = clock.monotonic()
+        self._may_pass_until: float | None = None
+
+    @property
+    def lasting_problem(self) -> str:
+        """The problem, unless the API server is unwell and has been so for moments only."""
+        passing = self._may_pass_until is not None and self._clock.monotonic() < self._may_pass_until
+        return "" if passing else self.problem
 
     async def run(self) -> None:
         """Keep the cache up to date until cancelled."""
@@ -58,11 +67,13 @@ class Reflector:
             try:
                 if not self._since or self._clock.monotonic() - self._listed_at >= self._relist:
                     await self._list()
-                    failures, self.problem = 0, ""
+                    failures = 0
+                    self._well()
                     self.synced.set()
                 began = self._clock.monotonic()
                 await self._watch()
-                failures, self.problem = 0, ""
+                failures = 0
+                self._well()
                 # A server that ends watches at once would otherwise be asked in a tight loop.
                 await self._clock.sleep(max(0.0, 0.2 - (self._clock.monotonic() - began)))
             except Gone:
@@ -74,6 +85,7 @@ class Reflector:
             except Exception as error:  # noqa: BLE001 - a watch that ended unnoticed would leave the cache to age
                 failures += 1
                 self.problem, self._since = f"{type(error).__name__}: {error}", ""
+                self._may_pass_until = None
                 _log.exception("watch of %s in %s", self.resource, self.namespace or "all namespaces")
                 await self._clock.sleep(_BACKOFF.after(failures, self._chance))
 
@@ -85,7 +97,14 @@ class Reflector:
             self.synced.set()
         if str(error) != self.problem:
             _log.warning("watch of %s in %s: %s", self.resource, self.namespace or "all namespaces", error)
+        if not isinstance(error, Unavailable):
+            self._may_pass_until = None
+        elif not self.problem:
+            self._may_pass_until = self._clock.monotonic() + _PASSING
         self.problem = str(error)
+
+    def _well(self) -> None:
+        self.problem, self._may_pass_until = "", None
 
     async def _list(self) -> None:
         # The first list may come from the API server's cache; after a 410 that cache has just proven too old.
@@ -99,7 +118,7 @@ class Reflector:
         seconds = min(300.0, self._relist) * (0.7 + 0.3 * self._chance.random())
         async for event in self._client.watch(self.resource, self.namespace, since=self._since, seconds=seconds):
             self.heard_at = self._clock.monotonic()
-            self.problem = ""
+            self._well()
             match event.type:
                 case "ADDED" | "MODIFIED":
                     self._cache.apply(self.resource, event.object)

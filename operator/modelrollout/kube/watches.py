@@ -70,6 +70,11 @@ class Watches:
         running = self._running.get(place)
         return running[0].problem if running is not None else ""
 
+    def lasting_problem(self, place: Place) -> str:
+        """As `problem`, but nothing for the first moments in which the API server is unwell."""
+        running = self._running.get(place)
+        return running[0].lasting_problem if running is not None else ""
+
     def problems(self) -> dict[str, str]:
         """Places that cannot be read at the moment, with the reason."""
         return {

@@ -35,7 +35,7 @@ class Freezes:
     def known(self, namespace: str) -> bool:
         """Whether it is known by now what freezes the namespace, or why that cannot be known."""
         places = {self._place(namespace), self._place(self._own)}
-        return all(self._watches.listed(place) or self._watches.problem(place) for place in places)
+        return all(self._watches.listed(place) or self._watches.lasting_problem(place) for place in places)
 
     def seen(self, namespace: str) -> tuple[Freeze, ...]:
         """The freezes of the namespace. One that cannot be read counts as one: starting is what cannot be undone."""

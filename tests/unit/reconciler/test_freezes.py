@@ -109,6 +109,24 @@ async def test_while_freezes_cannot_be_read_nothing_starts_but_what_goes_on_is_t
     await rig.until(lambda: rig.status["stable"] == "v8")
 
 
+async def test_an_api_server_that_is_unwell_for_a_moment_is_no_freeze(rig: Rig) -> None:
+    rig.edit(target="v8")
+    refused: list[Request] = []
+
+    def refuse(request: Request) -> Exception | None:
+        reading = request.method == "GET" and request.path.endswith("/configmaps")
+        if not reading or len(refused) == 4:
+            return None
+        refused.append(request)
+        return Unavailable("service unavailable", 503)
+
+    rig.server.before = refuse
+    await rig.start()
+    await rig.until(lambda: rig.status.get("stable") == "v8")
+    assert len(refused) == 4
+    assert told(rig) == []
+
+
 async def test_nothing_is_written_when_a_freeze_comes_and_goes_over_an_idle_rollout(rig: Rig) -> None:
     await rig.start()
     await rig.until(lambda: rig.phase == "Completed")
