@@ -33,7 +33,11 @@ class Ending:
             if value != reference.facts[name]
         ]
         found += [f"told twice: {one}" for one, count in (self.told - reference.told).items() if reference.told[one]]
-        found += [f"never told otherwise: {one}" for one in self.told if not reference.told[one]]
+        found += [
+            f"never told otherwise: {one}; told there: {sorted(reference.told)}"
+            for one in self.told
+            if not reference.told[one]
+        ]
         found += [f"recorded twice or wrongly: {one}" for one in self.record - reference.record]
         return found
 

@@ -31,7 +31,11 @@ CALM = 0.7
 
 _LOOK_AGAIN = 1.0
 
+LEASE = {"DURATION": "15", "RENEW": "10", "RETRY": "0.4"}
+"""Outlasts a busy machine. An operator that comes up again under its name need not wait for its end."""
+
 SHORT_LEASE = {"DURATION": "3", "RENEW": "2", "RETRY": "0.4"}
+"""For scenarios in which another operator takes over."""
 
 WEIGHTS = (10, 50)
 """Percent in the steps of the short canary."""
@@ -186,7 +190,7 @@ class Stage:
                 "MODELROLLOUT_LEASE_NAMESPACE": scene.namespace,
                 "MODELROLLOUT_PROBE_HOST": "127.0.0.1",
                 "MODELROLLOUT_PROBE_PORT": "0",
-                **{f"MODELROLLOUT_LEASE_{key}": value for key, value in (lease or SHORT_LEASE).items()},
+                **{f"MODELROLLOUT_LEASE_{key}": value for key, value in (lease or LEASE).items()},
             }
             log = self.folder / f"{name}.log"
             supervisor = Supervisor(self.nursery, environment, scene.scenario.script, log)

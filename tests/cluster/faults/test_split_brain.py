@@ -110,8 +110,8 @@ async def test_a_leader_that_wakes_up_late_changes_nothing(
 ) -> None:
     scene, stop = await stage.scene(TWICE), Stop(here, deed)
     async with (
-        stage.operator(scene, "one", faults=[stop]) as (_, one),
-        stage.operator(scene, "two", faults=[stop]) as (_, two),
+        stage.operator(scene, "one", SHORT_LEASE, [stop]) as (_, one),
+        stage.operator(scene, "two", SHORT_LEASE, [stop]) as (_, two),
     ):
         stop.operators = {"one": one, "two": two}
         await scene.adopted()
@@ -147,7 +147,10 @@ async def test_a_deleted_lease_changes_no_outcome(stage: Stage, sweeps: Sweeps, 
         return await exchange.relay()
 
     fault = Once(Point("patch modelrollouts/status", number), delete_lease)
-    async with stage.operator(scene, "one", faults=[fault]), stage.operator(scene, "two", faults=[fault]):
+    async with (
+        stage.operator(scene, "one", SHORT_LEASE, [fault]),
+        stage.operator(scene, "two", SHORT_LEASE, [fault]),
+    ):
         await PROMOTED.play(scene)
         await scene.until_calm()
     assert fault.struck

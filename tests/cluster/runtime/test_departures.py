@@ -78,4 +78,5 @@ async def test_a_second_claimant_of_a_rule_is_refused_until_the_first_is_gone(
         assert f"{namespace}/fraud" in claim["message"]
         await client.delete(MODELROLLOUTS, namespace, "fraud", uid=uid_of(created))
         await second.until_phase("Completed")
-        assert "rival" in str(await model.owner())
+        # The status says it first.
+        await until("the route is the other's", model.owner, lambda owner: '"rival"' in str(owner))
