@@ -24,6 +24,7 @@ class Goal:
         promise: in words.
         value: what was measured, with the ends of its 95 % interval.
         limit: what was promised.
+        oracle: what the test reaches that knows the effect; none that keeps the promises does better.
     """
 
     scenario: str
@@ -33,6 +34,7 @@ class Goal:
     low: float
     high: float
     limit: float
+    oracle: float | None = None
 
     @property
     def missed(self) -> bool:
@@ -83,5 +85,6 @@ def _excess(scenarios: Mapping[str, Any]) -> Iterator[Goal]:
             value, low, high = (
                 sum(judges[RUN]["excess_bad"][key] for judges in both) / most for key in ("is", "low", "high")
             )
+            oracle = sum(judges["oracle"]["excess_bad"]["is"] for judges in both) / most
             yield Goal("table of bad candidates", RUN, f"excess bad answers to Kayenta's ({minutes} min)",
-                       value, low, high, EXCESS)  # fmt: skip
+                       value, low, high, EXCESS, oracle)  # fmt: skip

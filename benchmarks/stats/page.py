@@ -159,6 +159,12 @@ def _goals(found: list[Goal]) -> str:
                 shown = f"{one.value:.3g} [{one.low:.3g} to {one.high:.3g}]"
                 text += f"| {word} | {one.scenario} | {LABELS[one.judge]} | {one.promise} | {shown} | {one.limit:g} |\n"
         text += "\n"
+    for one in missed:
+        if one.oracle is not None and one.oracle > one.limit:
+            text += (
+                f"No test can keep the promise on {one.promise}: the oracle, which knows the effect before it begins, "
+            )
+            text += f"reaches {one.oracle:.3g}.\n\n"
     return text
 
 

@@ -12,6 +12,7 @@ from modelrollout.stats.counters import Counters, CounterSeries, Floats, Increas
 BLOCK = 300.0  # seconds; bursts last minutes, and blocks shorter than they are cannot see them
 LONGER_BLOCKS = (900.0, 1800.0)
 SURE = 2.0  # standard errors that make it more than chance
+FEW = 3.0  # standard errors that are added to what a few blocks say
 MINIMUM_BLOCKS = 24
 MINIMUM_EVENTS = 5
 ASSUMED = 2.0
@@ -98,7 +99,7 @@ def over_blocks(scatter: Callable[[float], Iterable[Scatter]]) -> Dispersion:
     how much. Answers that look independent are taken to be: whatever were added would cost as much in samples.
 
     Blocks of five minutes see little of bursts that last longer, so a quarter and half an hour are looked at too. A
-    history of hours has few of those: they count only where they scatter more by two standard errors, which then are
+    history of hours has few of those: they count only where they scatter more by two standard errors, and then three are
     added, since so few say so little of how much.
 
     Args:
@@ -111,7 +112,7 @@ def over_blocks(scatter: Callable[[float], Iterable[Scatter]]) -> Dispersion:
     for length in LONGER_BLOCKS:
         longer = list(scatter(length))
         if longer and _exceeds(longer, value):
-            value = _with_error(longer, SURE)
+            value = _with_error(longer, FEW)
     return Dispersion(value, None, len(blocks))
 
 
