@@ -99,7 +99,7 @@ def over_blocks(scatter: Callable[[float], Iterable[Scatter]]) -> Dispersion:
     how much. Answers that look independent are taken to be: whatever were added would cost as much in samples.
 
     Blocks of five minutes see little of bursts that last longer, so a quarter and half an hour are looked at too. A
-    history of hours has few of those: they count only where they scatter more by two standard errors, and then three are
+    history of hours has few of those: they count only where they scatter more by two standard errors. Then three are
     added, since so few say so little of how much.
 
     Args:
