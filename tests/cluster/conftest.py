@@ -6,6 +6,7 @@ With KUBECONFIG set, that cluster is used; else etcd and kube-apiserver are star
 import os
 import shutil
 import subprocess
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,6 +18,8 @@ from dev import programs
 from dev.controlplane import ControlPlane, own_kubeconfig
 
 CRDS = Path(__file__).parents[2] / "crds"
+OWN = own_kubeconfig()
+"""Of a cluster that a person brings along; tests set KUBECONFIG for what they start."""
 
 Kubectl = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -24,9 +27,9 @@ Kubectl = Callable[..., subprocess.CompletedProcess[str]]
 @pytest.fixture(scope="session")
 def kubeconfig() -> Iterator[Path]:
     """Path of an administrator's kubeconfig; both CRDs are established."""
-    if own := own_kubeconfig():
-        _install_crds(own)
-        yield own
+    if OWN is not None:
+        _install_crds(OWN)
+        yield OWN
         return
     worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
     with ControlPlane(f"tests-{os.getpid()}-{worker}", audit=True) as plane:
@@ -39,6 +42,20 @@ def api_client(kubeconfig: Path) -> Iterator[client.ApiClient]:
     """A synchronous client; the asynchronous one is made from `kubeconfig` within the test's own loop."""
     with config.new_client_from_config(str(kubeconfig)) as api:
         yield api
+
+
+@pytest.fixture
+def audit_log(kubeconfig: Path) -> Path:
+    """One JSON line per request that the API server answered."""
+    if OWN is not None:
+        pytest.skip("a cluster of one's own has its audit log elsewhere")
+    return kubeconfig.parent / "audit.log"
+
+
+@pytest.fixture(scope="session")
+def kubectl_program() -> Path:
+    """The kubectl of this machine, or the one that was built for the local cluster."""
+    return _kubectl_program()
 
 
 @pytest.fixture(scope="session")
@@ -57,12 +74,17 @@ def namespace(api_client: client.ApiClient) -> Iterator[str]:
     core.delete_namespace(name)
 
 
+def _kubectl_program() -> Path:
+    found = shutil.which("kubectl")
+    return Path(found) if found else programs.path_of(programs.KUBECTL)
+
+
 def _kubectl(kubeconfig: Path) -> Kubectl:
-    program = shutil.which("kubectl") or str(programs.path_of(programs.KUBECTL))
+    program = _kubectl_program()
 
     def run(*arguments: str, stdin: str | None = None, check: bool = True) -> subprocess.CompletedProcess[str]:
         done = subprocess.run(
-            [program, f"--kubeconfig={kubeconfig}", *arguments],
+            [str(program), f"--kubeconfig={kubeconfig}", *arguments],
             input=stdin,
             capture_output=True,
             text=True,
@@ -79,3 +101,8 @@ def _install_crds(kubeconfig: Path) -> None:
     kubectl = _kubectl(kubeconfig)
     kubectl("apply", "--server-side", "--force-conflicts", "-f", str(CRDS))
     kubectl("wait", "--for=condition=Established", "--timeout=30s", "-f", str(CRDS))
+    # An established kind is served; its storage may still be initializing for a moment, and then answers 429.
+    end = time.monotonic() + 30
+    for kind in ("modelrollouts", "modelrolloutcommands"):
+        while (answer := kubectl("get", kind, "-A", check=False)).returncode:
+            assert time.monotonic() < end, f"{kind} cannot be listed: {answer.stderr}"

@@ -56,7 +56,7 @@ class Reflector:
 
     @property
     def lasting_problem(self) -> str:
-        """The problem, unless the API server is unwell and has been so for moments only."""
+        """The problem; empty while the API server has said "not now" for no more than a few seconds."""
         passing = self._may_pass_until is not None and self._clock.monotonic() < self._may_pass_until
         return "" if passing else self.problem
 

@@ -39,14 +39,6 @@ RARE: dict[Right, str] = {
 
 
 @pytest.fixture
-def audit_log(kubeconfig: Path) -> Path:
-    log = kubeconfig.parent / "audit.log"
-    if not log.exists():
-        pytest.skip("a cluster of one's own has its audit log elsewhere")
-    return log
-
-
-@pytest.fixture
 def account(kubectl: Kubectl, kubeconfig: Path, namespace: str, tmp_path: Path) -> Path:
     """A kubeconfig of the operator's account, with the chart's Roles in the namespace."""
     documents = rendered(f"watchNamespaces[0]={namespace}", namespace=namespace)

@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import signal
 import subprocess
 from pathlib import Path
@@ -126,13 +125,10 @@ def test_version_names_the_versions_that_the_cluster_serves(run: Run) -> None:
     }
 
 
-def test_it_is_a_plugin_of_kubectl(kubeconfig: Path) -> None:
-    kubectl = shutil.which("kubectl")
-    if kubectl is None:
-        pytest.skip("kubectl is not on the PATH")
+def test_it_is_a_plugin_of_kubectl(kubeconfig: Path, kubectl_program: Path) -> None:
     path = f"{PROGRAM.parent}{os.pathsep}{os.environ['PATH']}"
     done = subprocess.run(
-        [kubectl, "modelrollout", "version"],
+        [kubectl_program, "modelrollout", "version"],
         env=os.environ | {"PATH": path, "KUBECONFIG": str(kubeconfig)},
         capture_output=True,
         text=True,
@@ -142,11 +138,8 @@ def test_it_is_a_plugin_of_kubectl(kubeconfig: Path) -> None:
 
 
 def test_kubectl_completes_commands_and_names_of_rollouts(
-    run: Run, rollouts: Rollouts, kubeconfig: Path, namespace: str, tmp_path: Path
+    run: Run, rollouts: Rollouts, kubeconfig: Path, kubectl_program: Path, namespace: str, tmp_path: Path
 ) -> None:
-    kubectl = shutil.which("kubectl")
-    if kubectl is None:
-        pytest.skip("kubectl is not on the PATH")
     rollouts.create(cases.rollout())
     script = tmp_path / "kubectl_complete-modelrollout"
     script.write_text(
@@ -157,7 +150,7 @@ def test_kubectl_completes_commands_and_names_of_rollouts(
 
     def completed(*words: str) -> list[str]:
         done = subprocess.run(
-            [kubectl, "__complete", "modelrollout", *words],
+            [kubectl_program, "__complete", "modelrollout", *words],
             env=os.environ | {"PATH": path, "KUBECONFIG": str(kubeconfig)},
             capture_output=True,
             text=True,

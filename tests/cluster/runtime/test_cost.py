@@ -5,20 +5,9 @@ import json
 from collections import Counter
 from pathlib import Path
 
-import pytest
-
 from tests.cluster.runtime.harness import Model, running, until
 
 KINDS = ("modelrollouts", "httproutes", "events", "configmaps", "controllerrevisions")
-
-
-@pytest.fixture
-def audit_log(kubeconfig: Path) -> Path:
-    """One JSON line per request that was answered."""
-    log = kubeconfig.parent / "audit.log"
-    if not log.exists():
-        pytest.skip("a cluster of one's own has its audit log elsewhere")
-    return log
 
 
 def spent(log: Path, namespace: str) -> Counter[str]:

@@ -55,6 +55,16 @@ async def adopted(rig: Rig, *args: Any, **more: Any) -> None:
     await rig.until(lambda: phases(rig) == ["Completed"] * 3)
 
 
+async def queued_behind_rank(rig: Rig) -> None:
+    """The trial of "rank" goes on, and "fraud" waits for the layer."""
+    rig.examiner.verdict = Verdict.INCONCLUSIVE
+    await adopted(rig)
+    for name in ("rank", "fraud"):
+        rig.edit(name, target="v8")
+        await rig.clock.advance(1)
+    assert phases(rig)[0] == "Queued"
+
+
 async def test_targets_that_change_at_once_are_tried_one_after_the_other(rig: Rig) -> None:
     await adopted(rig)
     for name in NAMES:
@@ -86,12 +96,7 @@ async def test_the_order_outlives_the_operator(rig: Rig) -> None:
 
 
 async def test_the_deletion_of_the_one_in_front_lets_the_next_one_start(rig: Rig) -> None:
-    rig.examiner.verdict = Verdict.INCONCLUSIVE
-    await adopted(rig)
-    for name in ("rank", "fraud"):
-        rig.edit(name, target="v8")
-        await rig.clock.advance(1)
-    assert phases(rig)[0] == "Queued"
+    await queued_behind_rank(rig)
     rig.delete(MODELROLLOUTS, "rank")
     await rig.until(lambda: str(rig.phase) == "Progressing", seconds=10)
 
@@ -113,11 +118,7 @@ async def test_a_start_that_could_not_be_stored_keeps_nobody_waiting(rig: Rig) -
 
 
 async def test_an_abort_in_the_queue_counts_as_no_rollback(rig: Rig) -> None:
-    rig.examiner.verdict = Verdict.INCONCLUSIVE
-    await adopted(rig)
-    for name in ("rank", "fraud"):
-        rig.edit(name, target="v8")
-        await rig.clock.advance(1)
+    await queued_behind_rank(rig)
     rig.command("leave", "Abort")
     await rig.until(lambda: rig.phase == "RolledBack", seconds=5)
     assert rig.registry.get_sample_value("modelrollout_duration_seconds_count") == 0
