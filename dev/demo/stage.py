@@ -143,6 +143,12 @@ def users(cluster: Cluster, version: str, since: float, until: float) -> Users:
     )
 
 
+def failures(cluster: Cluster, since: float, until: float) -> list[Mapping[str, Any]]:
+    """Failed answers that users got: when sent, after how many seconds, from which version, and what they said."""
+    found: list[Mapping[str, Any]] = _asked(cluster, since, until, "&failures=1")["failures"]
+    return found
+
+
 def record(cluster: Cluster, run: str) -> list[Mapping[str, Any]]:
     """The decision record's lines of one run, oldest first."""
     where = (f"--namespace={NAMESPACE}", "--ignore-not-found", "--output=json")
@@ -162,6 +168,12 @@ def _answers(cluster: Cluster) -> int:
 
 
 def _summary(cluster: Cluster, since: float, until: float) -> Mapping[str, Mapping[str, Any]]:
-    path = f"/api/v1/namespaces/{NAMESPACE}/services/traffic:http/proxy/summary?since={since:.3f}&until={until:.3f}"
-    answer: Mapping[str, Mapping[str, Any]] = json.loads(cluster.kubectl("get", "--raw", path))["versions"]
+    versions: Mapping[str, Mapping[str, Any]] = _asked(cluster, since, until)["versions"]
+    return versions
+
+
+def _asked(cluster: Cluster, since: float, until: float, more: str = "") -> Mapping[str, Any]:
+    proxy = f"/api/v1/namespaces/{NAMESPACE}/services/traffic:http/proxy"
+    path = f"{proxy}/summary?since={since:.3f}&until={until:.3f}{more}"
+    answer: Mapping[str, Any] = json.loads(cluster.kubectl("get", "--raw", path))
     return answer

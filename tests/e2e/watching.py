@@ -5,6 +5,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import Any
 
 import yaml
@@ -164,12 +165,14 @@ class Scene:
         rollout = self.get("modelrollout")
         return bool(rollout["status"].get("observedGeneration") == rollout["metadata"]["generation"])
 
-    def failed_answers(self) -> int:
-        """Answers since the scene began that failed and were no version's own fault to give."""
-        versions = {
-            name: stage.users(self.cluster, name, self.began, time.time() + 60) for name in ("v1", "v2", "unknown")
-        }
-        return sum(seen.failed for seen in versions.values())
+    def failed_answers(self) -> list[str]:
+        """Answers since the scene began that failed and were no degraded version's own to give, as users saw them."""
+        return [
+            f"{datetime.fromtimestamp(one['sent'], UTC):%H:%M:%S.%f} after {one['seconds']:.3f} s,"
+            f" {one['version']}, {one['code']}: {one['why']}"
+            for one in stage.failures(self.cluster, self.began, time.time() + 60)
+            if one["version"] != "v3"
+        ]
 
 
 def _copy(obj: dict[str, Any], name: str, version: str) -> dict[str, Any]:

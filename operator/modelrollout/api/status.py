@@ -122,10 +122,10 @@ class PausedBy(StatusModel):
 class Run(StatusModel):
     """One trial of one revision of one version."""
 
-    id: str = Field(description="Target, revision and attempt in one word; commands name it.", max_length=128)
+    id: str = Field(description="Target, revision and number in one word; commands name it.", max_length=128)
     target: str = Field(description="Version on trial.", max_length=63)
     revision: str = Field(default="", description="Revision of the candidate's workload on trial.", max_length=64)
-    attempt: int = Field(default=1, ge=1, description="Counts the runs of the same revision, from 1.")
+    number: int = Field(default=1, ge=1, description="Counts the runs of this ModelRollout, from 1.")
     stable: str = Field(description="Version that served when the run began.", max_length=63)
     stable_revision: str = Field(default="", description="Its revision then.", max_length=64)
     state: RunState = Field(description="Trial, TakingBack, Promoting, Watching or Done.")

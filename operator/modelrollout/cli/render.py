@@ -80,7 +80,7 @@ def _header(seen: Overview, now: datetime) -> Iterator[Text]:
         yield Text.assemble(("Hypothesis: ", "dim"), seen.hypothesis)
     if seen.run and seen.run.ended_at is None:
         since = ago(seen.run.started_at, now)
-        yield Text(f"Run {seen.run.id}, attempt {seen.run.attempt}, began {since}", style="dim")
+        yield Text(f"Run {seen.run.id} began {since}", style="dim")
     if seen.unseen_edit:
         yield Text("! The last edit of the spec has not been seen by the operator yet.", style="yellow")
     if seen.unreadable:

@@ -20,7 +20,7 @@ from modelrollout.decisions.analysis_samples import CounterSamples, Sample, Samp
 from modelrollout.decisions.analysis_state import AnalysisState, ComparedState, MetricState, ThresholdState
 from modelrollout.decisions.analysis_strata import SETTLE, Grid, start_of_window
 from modelrollout.decisions.analysis_threshold import fold_threshold, judge_threshold
-from modelrollout.decisions.analysis_traffic import Weighted, split_of
+from modelrollout.decisions.analysis_traffic import Weighted, lost, split_of
 from modelrollout.decisions.findings import Evidence, Finding
 from modelrollout.decisions.kinds import kind_of
 from modelrollout.decisions.questions import Question
@@ -138,14 +138,14 @@ def judge(state: AnalysisState, question: Question) -> Evidence:
         _judged(state.metrics.get(metric.name), metric, question, at, held_to) for metric in question.spec.metrics
     )
     compared = [one for one in state.metrics.values() if isinstance(one, ComparedState)]
-    counting = next((one for one in compared if one.share is not None), compared[0] if compared else None)
+    counting = next((one for one in compared if one.split is not None), compared[0] if compared else None)
     return Evidence(
         run=question.run,
         step=question.step,
         findings=findings,
         until=state.until,
         answers=_answers(counting, question),
-        traffic_lost=not question.watching and any(one.share is not None and one.share.lost for one in compared),
+        traffic_lost=() if question.watching else lost(state.metrics),
         split=None if counting is None else split_of(counting),
         unreachable=state.unreachable,
         checkpoint=state.checkpoint(),

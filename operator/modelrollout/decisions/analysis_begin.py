@@ -18,24 +18,24 @@ from modelrollout.stats.heterogeneity import Heterogeneity
 def initial(question: Question) -> AnalysisState:
     """The state of a run of which nothing is known yet."""
     metrics = {metric.name: _initial(question, metric) for metric in question.spec.metrics}
-    counting = _counts_traffic(question.spec, metrics)
-    one = metrics.get(counting or "")
-    if counting is not None and isinstance(one, ComparedState):
-        metrics[counting] = replace(one, share=AnsweredShare(), split=SampleRatio(dispersion=one.test.dispersion))
+    for place, (name, counting) in enumerate(_counting_traffic(question.spec, metrics).items()):
+        split = SampleRatio(dispersion=counting.test.dispersion) if place == 0 else None
+        metrics[name] = replace(counting, share=AnsweredShare(), split=split)
     return AnalysisState(question.run, question.baseline, question.weight, question.step_since, metrics=metrics)
 
 
-def _counts_traffic(spec: ModelRolloutSpec, metrics: Mapping[str, MetricState]) -> str | None:
-    """The metric by which answers are counted: the first of both versions, better one that is not late."""
+def _counting_traffic(spec: ModelRolloutSpec, metrics: Mapping[str, MetricState]) -> dict[str, ComparedState]:
+    """The metrics by which answers are counted: those of both versions, a late one only where there is no other."""
     usable = [
-        (metric.label_delay is not None, place, metric.name)
-        for place, metric in enumerate(spec.metrics)
+        (metric, one)
+        for metric in spec.metrics
         if (kind := kind_of(metric)) is not None
-        and isinstance(metrics[metric.name], ComparedState)
+        and isinstance(one := metrics[metric.name], ComparedState)
         and kind.counts_answers
         and not kind.one_sided
     ]
-    return min(usable)[2] if usable else None
+    prompt = {metric.name: one for metric, one in usable if metric.label_delay is None}
+    return prompt or {metric.name: one for metric, one in usable[:1]}
 
 
 def _initial(question: Question, metric: Metric) -> MetricState:

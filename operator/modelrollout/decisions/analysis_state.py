@@ -42,9 +42,9 @@ class ComparedState:
         seen: whether any numerator series of the candidate, and of stable, was ever there.
         newest: time of the newest sample of the candidate, and of stable.
         slices: evidence of groups of requests, where those are judged apart.
-        share: whether the candidate answers what its weight brings; one metric of the run keeps it.
+        share: whether the candidate answers what its weight brings, where the metric counts all answers.
         answered: the candidate's answers were counted in some closed stratum, for `share`.
-        split: whether traffic is split as the weight says; the same metric keeps it.
+        split: whether traffic is split as the weight says; the first metric with a share keeps it.
         coverage: whether labels cover both versions' answers alike, where the metric counts them all.
         baseline: stable counted by itself, where the candidate never answers beside it.
         watch: the candidate alone against a limit, once it was promoted.

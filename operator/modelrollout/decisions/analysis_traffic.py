@@ -1,11 +1,12 @@
 """Whether the candidate answers what its weight brings, and whether traffic is split as it was meant to be."""
 
+from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from modelrollout.decisions.analysis_state import ComparedState
+from modelrollout.decisions.analysis_state import ComparedState, MetricState
 from modelrollout.decisions.findings import Split
 from modelrollout.stats import Strata
 
@@ -47,6 +48,21 @@ def with_share(state: ComparedState, strata: Strata, answers: str, weighted: Wei
         if split is not None and steady and 0 < weighted.weight < 1:
             split.update([candidate[i], stable[i]], [weighted.weight, 1 - weighted.weight])
     return replace(state, share=share, split=split, answered=answered)
+
+
+def lost(metrics: Mapping[str, MetricState]) -> tuple[str, ...]:
+    """The metrics by whose counts the candidate's traffic went missing; empty unless they all agree.
+
+    Labels that come late, which nobody declared, look like missing traffic in one metric, and so does an exporter that
+    broke. Traffic that is really missing is missing in all. Metrics that count less than half of what the fullest one
+    counts have no voice: they need long for three judgements.
+    """
+    shares = {
+        name: one.share for name, one in metrics.items() if isinstance(one, ComparedState) and one.share is not None
+    }
+    fullest = max((share.expected for share in shares.values()), default=0.0)
+    heard = {name: share for name, share in shares.items() if share.expected >= fullest / 2}
+    return tuple(heard) if all(share.lost for share in heard.values()) else ()
 
 
 def split_of(state: ComparedState) -> Split | None:

@@ -108,7 +108,8 @@ class Evidence:
         findings: one per metric, in the order of the spec.
         until: end of the last closed stratum, seconds since the epoch; None before the first one.
         answers: answers of each version since the step began, from closed strata.
-        traffic_lost: the candidate answered less than half of its share three strata in a row.
+        traffic_lost: the metrics by whose counts the candidate answered less than half of its share three strata in a
+            row; empty while any that sees the traffic says otherwise.
         split: whether traffic is split as intended; None before there are answers. A warning, never a verdict.
         unreachable: why Prometheus could not be asked, empty when it answered.
         checkpoint: JSON state from which folding goes on after a restart.
@@ -119,7 +120,7 @@ class Evidence:
     findings: tuple[Finding, ...] = ()
     until: float | None = None
     answers: Mapping[str, int] = field(default_factory=dict)
-    traffic_lost: bool = False
+    traffic_lost: tuple[str, ...] = ()
     split: Split | None = None
     unreachable: str = ""
     checkpoint: Mapping[str, Any] = field(default_factory=dict)

@@ -31,7 +31,9 @@ def failure(spec: ModelRolloutSpec, run: Run, observed: Observed, evidence: Evid
             if finding.metric in guardrails and finding.verdict is Verdict.FAIL:
                 return Failure("GuardrailFailed", finding.message)
         if evidence.traffic_lost:
-            return Failure("TrafficLost", f"{run.target} answered less than half of its share of the requests")
+            counted = "by the counts of " + ", ".join(evidence.traffic_lost)
+            said = f"{run.target} answered less than half of its share of the requests, {counted}"
+            return Failure("TrafficLost", said)
     return _containers(run, observed)
 
 

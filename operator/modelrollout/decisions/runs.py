@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from modelrollout.api.status import ModelRolloutStatus, Outcome, PastRun, Rejected, Run, RunState, Served
+from modelrollout.api.status import Outcome, PastRun, Rejected, Run, RunState, Served
 from modelrollout.decisions.decision import Reason
 from modelrollout.decisions.draft import Draft
 from modelrollout.decisions.queueing import layer_of, moment_of
@@ -17,9 +17,9 @@ HELD_AGAINST = frozenset({Outcome.ROLLED_BACK, Outcome.ABORTED, Outcome.UNDONE})
 """Outcomes after which the same revision is not tried again unless a person asks for it."""
 
 
-def run_id(target: str, revision: str, attempt: int) -> str:
-    """The run's name: version, the beginning of its revision and the attempt."""
-    return f"{target}-{revision[:10]}-{attempt}"
+def run_id(target: str, revision: str, number: int) -> str:
+    """The run's name: version, the beginning of its revision and the run's number."""
+    return f"{target}-{revision[:10]}-{number}"
 
 
 def active(run: Run | None) -> bool:
@@ -42,13 +42,9 @@ def percent(weight: int) -> str:
     return f"{weight / 10:g} %"
 
 
-def _attempt(status: ModelRolloutStatus, target: str, revision: str) -> int:
-    """Number of the next run of this revision, counted over all runs that are remembered: no id is used twice."""
-    known = {past.run for past in status.history} | ({status.run.id} if status.run is not None else set())
-    attempt = 1
-    while run_id(target, revision, attempt) in known:
-        attempt += 1
-    return attempt
+def _number(old: Run | None) -> int:
+    """Number of the next run, counted over the life of the ModelRollout: no id is used twice."""
+    return old.number + 1 if old is not None else 1
 
 
 def begin(draft: Draft, target: str, steps: tuple[PlannedStep, ...]) -> None:
@@ -58,11 +54,11 @@ def begin(draft: Draft, target: str, steps: tuple[PlannedStep, ...]) -> None:
     """
     status, old = draft.status, draft.status.run
     revision = draft.observed.revision(target)
-    attempt = _attempt(status, target, revision)
+    number = _number(old)
     follows = old is not None and old.target == target and old.outcome is Outcome.SUPERSEDED
     heir = old if follows and old is not None and old.exposed_at is None else None
     status.run = Run(
-        id=run_id(target, revision, attempt),
+        id=run_id(target, revision, number),
         layer=layer_of(draft.spec),
         asked_at=heir.asked_at if heir is not None else moment_of(draft.now),
         queued=True,
@@ -70,7 +66,7 @@ def begin(draft: Draft, target: str, steps: tuple[PlannedStep, ...]) -> None:
         reason=heir.reason if heir is not None and heir.queued else "",
         target=target,
         revision=revision,
-        attempt=attempt,
+        number=number,
         stable=status.stable,
         stable_revision=draft.observed.revision(status.stable) or status.stable_revision,
         state=RunState.TRIAL,
@@ -87,12 +83,12 @@ def begin_return(draft: Draft, serving: str, target: str) -> None:
     """Begin a run that only ends: of the version that serves, to be taken back to the one that served before it."""
     status, old = draft.status, draft.status.run
     revision = draft.observed.revision(serving) or status.stable_revision
-    attempt = _attempt(status, serving, revision)
+    number = _number(old)
     status.run = Run(
-        id=run_id(serving, revision, attempt),
+        id=run_id(serving, revision, number),
         target=serving,
         revision=revision,
-        attempt=attempt,
+        number=number,
         stable=target,
         stable_revision=draft.observed.revision(target),
         state=RunState.DONE,

@@ -131,7 +131,7 @@ class Player:
         self._state = fold(state, asked, gathered(self._recording, asked, state, self.now), self.now)
         # The recorded traffic was split by other weights than this policy's: what share the candidate answered says
         # nothing here, neither of lost traffic nor of the split. Every comparison of versions holds all the same.
-        self._evidence = replace(judge(self._state, asked), traffic_lost=False, split=None)
+        self._evidence = replace(judge(self._state, asked), traffic_lost=(), split=None)
         self._log.saw(self._evidence, self.now)
 
     def _decide(self) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-VERSION = 3
+VERSION = 4
 
 
 class UnknownState(ValueError):  # noqa: N818 - it names what the caller has: a state of an unknown form

@@ -25,6 +25,7 @@ class AnsweredShare:
         self._expected = 0.0
         self._short = 0
         self._judged = 0
+        self._ever = 0.0
 
     def update(self, candidate: float, stable: float, weight: float | None) -> None:
         """Take in one closed stratum.
@@ -42,13 +43,20 @@ class AnsweredShare:
             raise ValueError("counts are at least 0, a weight lies between 0 and 1")
         if not weight:
             return
+        expected = weight * (candidate + stable)
         self._answered += candidate
-        self._expected += weight * (candidate + stable)
+        self._expected += expected
+        self._ever += expected
         if self._expected < MINIMUM_EXPECTED:
             return
         self._short = self._short + 1 if self._answered < MINIMUM_SHARE * self._expected else 0
         self._judged += 1
         self._answered = self._expected = 0.0
+
+    @property
+    def expected(self) -> float:
+        """Answers of the candidate that its weight should have brought so far."""
+        return self._ever
 
     @property
     def lost(self) -> bool:
@@ -64,7 +72,7 @@ class AnsweredShare:
 
     def state(self) -> dict[str, Any]:
         """All that is needed to go on, JSON-able."""
-        numbers = np.array([self._answered, self._expected, self._short, self._judged])
+        numbers = np.array([self._answered, self._expected, self._short, self._judged, self._ever])
         return state.pack("AnsweredShare", {}, (), [numbers])
 
     @classmethod
@@ -75,7 +83,7 @@ class AnsweredShare:
             UnknownState: not a state of this class and version.
         """
         restored = cls()
-        answered, expected, short, judged = state.Reader(stored, "AnsweredShare").read(np.float64, 4)
+        answered, expected, short, judged, ever = state.Reader(stored, "AnsweredShare").read(np.float64, 5)
         restored._answered, restored._expected = float(answered), float(expected)
-        restored._short, restored._judged = int(short), int(judged)
+        restored._short, restored._judged, restored._ever = int(short), int(judged), float(ever)
         return restored

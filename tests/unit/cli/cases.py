@@ -54,7 +54,7 @@ _RUN: dict[str, Any] = {
     "id": "v8-9a01c2d3e4-1",
     "target": "v8",
     "revision": "9a01c2d3e4f5",
-    "attempt": 1,
+    "number": 1,
     "stable": "v7",
     "stableRevision": "5f7c11aa22bb",
     "state": "Trial",

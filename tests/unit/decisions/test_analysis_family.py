@@ -6,10 +6,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from modelrollout.decisions.analysis import initial, judge
+from modelrollout.decisions.analysis import fold, initial, judge
 from modelrollout.decisions.analysis_family import decided, needed
+from modelrollout.decisions.analysis_samples import Samples
 from modelrollout.stats import AnsweredShare, CounterSeries
-from tests.unit.decisions.analysis_histories import ERRORS, T0, Pod, folded, history, question
+from tests.unit.decisions.analysis_histories import ERRORS, T0, Pod, cut, folded, history, question
 
 NAMES = ("one", "two", "three", "four")
 
@@ -87,12 +88,35 @@ def test_a_candidate_that_nobody_has_found_yet_is_missing_data_and_not_traffic()
         assert not evidence.traffic_lost
 
 
-def test_traffic_is_counted_by_a_metric_of_all_answers_that_is_not_late():
+def test_traffic_is_counted_by_metrics_of_all_answers_that_are_not_late():
     late = {**ERRORS, "name": "late", "labelDelay": "10m"}
     rate = {"name": "kills", "better": "Lower", "rate": {"events": "a", "exposure": "b"}}
-    asked = question(rate, late, ERRORS)
-    keeping = [name for name, one in initial(asked).metrics.items() if isinstance(one.share, AnsweredShare)]
-    assert keeping == ["errors"]
+    asked = question(rate, late, ERRORS, {**ERRORS, "name": "second"})
+    counting = {name: one for name, one in initial(asked).metrics.items() if isinstance(one.share, AnsweredShare)}
+    assert list(counting) == ["errors", "second"]
+    assert [one.split is None for one in counting.values()] == [False, True]
+
+
+def test_labels_that_come_late_unannounced_are_no_lost_traffic_while_another_metric_sees_the_answers():
+    labels = {**ERRORS, "name": "labels"}
+    alone, beside = question(labels), question(labels, ERRORS)
+    unlabelled = history([Pod("v7", "a", rate=40), Pod("v8", "b", rate=0)], 60)
+    seen = {"labels": unlabelled, "errors": history([Pod("v7", "a", rate=40), Pod("v8", "b", rate=40)], 60)}
+
+    def lost(asked) -> tuple[str, ...]:
+        given = {metric.name: cut(seen[metric.name], T0 - 60, T0 + 60) for metric in asked.spec.metrics}
+        return judge(fold(initial(asked), asked, Samples(T0 + 60, given), T0 + 60), asked).traffic_lost
+
+    assert lost(alone) == ("labels",)
+    assert lost(beside) == ()
+
+
+def test_a_metric_of_few_answers_has_no_voice_in_whether_traffic_is_lost():
+    asked = question(ERRORS, {**ERRORS, "name": "rare"})
+    often = history([Pod("v7", "a", rate=40), Pod("v8", "b", rate=0)], 60)
+    rare = history([Pod("v7", "a", rate=1), Pod("v8", "b", rate=1)], 60)
+    given = {name: cut(one, T0 - 60, T0 + 60) for name, one in (("errors", often), ("rare", rare))}
+    assert judge(fold(initial(asked), asked, Samples(T0 + 60, given), T0 + 60), asked).traffic_lost == ("errors",)
 
 
 def test_a_split_that_is_off_is_noticed_and_stops_nothing():

@@ -360,7 +360,7 @@ def test_a_new_revision_of_the_candidate_restarts_the_run_at_the_first_weight() 
     world.seen("v8", revision="rev-v8-b")
     world.reconcile()
     assert world.weights == {"v7": 950, "v8": 50}
-    assert world.status.run.id == "v8-rev-v8-b-1"
+    assert world.status.run.id == "v8-rev-v8-b-2"
     assert world.status.history[-1].outcome is Outcome.SUPERSEDED
 
 
@@ -395,7 +395,7 @@ def test_target_set_back_to_stable_withdraws_without_a_grudge() -> None:
     world.edit(target="v8")
     world.reconcile()
     assert world.weights == {"v7": 950, "v8": 50}
-    assert world.status.run.attempt == 2
+    assert world.status.run.number == 2
 
 
 def test_a_guardrail_that_fails_in_the_watch_takes_traffic_back() -> None:

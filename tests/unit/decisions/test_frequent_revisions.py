@@ -54,7 +54,7 @@ def test_with_finish_first_the_newest_revision_is_tried_after_a_failure_and_thos
     assert world.weights == {"v7": 950, "v8": 50}
     world.passing()
     world.minutes(3)
-    assert world.tried == ["v8-rev-v8-1", "v8-build-3-1"]
+    assert world.tried == ["v8-rev-v8-1", "v8-build-3-2"]
     assert [(one.revision, one.reason) for one in world.status.rejected] == [("rev-v8", "GuardrailFailed")]
     assert world.status.stable == "v8"
     assert [past.outcome for past in world.status.history] == [Outcome.ROLLED_BACK]
@@ -66,7 +66,7 @@ def test_with_finish_first_no_revision_is_tried_twice() -> None:
     for _ in range(5):
         world.minutes(3)
         world.fail()
-    assert world.tried == ["v8-rev-v8-1", *(f"v8-build-{number}-1" for number in (3, 6, 9, 12, 15))]
+    assert world.tried == ["v8-rev-v8-1", *(f"v8-build-{3 * number}-{number + 1}" for number in range(1, 6))]
     assert world.status.run.revision == f"build-{world.built}"
 
 

@@ -32,7 +32,7 @@ def test_a_revert_of_the_revert_is_an_ordinary_run() -> None:
     world.edit(target="v8")
     world.reconcile()
     assert world.weights == {"v7": 950, "v8": 50}
-    assert world.status.run.attempt == 2
+    assert world.status.run.number == 2
 
 
 def test_with_trial_the_previous_version_is_tried_step_by_step() -> None:

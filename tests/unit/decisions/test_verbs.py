@@ -198,8 +198,19 @@ def test_retry_tries_a_rejected_revision_again_as_a_new_attempt() -> None:
     world.ask(Verb.ABORT)
     world.ask(Verb.RETRY)
     assert world.weights == {"v7": 950, "v8": 50}
-    assert world.status.run.attempt == 2
+    assert world.status.run.number == 2
     assert world.status.rejected == []
+
+
+def test_no_two_runs_of_a_rollout_share_an_id_however_many_there_are() -> None:
+    world = World().start()
+    ids = [world.status.run.id]
+    for _ in range(15):  # more than the history keeps
+        for verb in (Verb.ABORT, Verb.RETRY):
+            world.now += timedelta(seconds=1)
+            world.ask(verb)
+        ids.append(world.status.run.id)
+    assert len(set(ids)) == 16
 
 
 def test_a_command_bound_to_another_run_is_refused() -> None:

@@ -77,3 +77,12 @@ def test_the_timeline_has_the_bad_answers_of_every_second_and_version(journal) -
         {"second": 100, "versions": {"v1": {"answers": 1, "bad": 0}, "v3": {"answers": 1, "bad": 1}}},
         {"second": 101, "versions": {"v1": {"answers": 1, "bad": 1}}},
     ]
+
+
+def test_failed_answers_of_an_interval_are_told_with_what_they_said(journal) -> None:
+    journal.add(answer(100.0, 0.5, "v1", Kind.RIGHT))
+    journal.add(answer(101.0, 0.5, "v1", Kind.FAILED))
+    journal.add(Answer(102.0, 0.25, "unknown", "503", Kind.FAILED, "no healthy upstream"))
+    assert journal.failures(102.0, EVER) == [
+        {"sent": 102.0, "seconds": 0.25, "version": "unknown", "code": "503", "why": "no healthy upstream"}
+    ]

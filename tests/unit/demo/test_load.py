@@ -73,12 +73,15 @@ async def test_every_answer_is_counted_under_who_gave_it_and_how(held_out) -> No
             return web.json_response({"error": "digits v1: refused"}, status=500)
         return web.json_response({"model_version": "v1", "outputs": [{"data": [4]}]})
 
-    text = await served(handler, load(rate=1000, requests=40, waiting=40), held_out)
+    counters = Counters(["v1"], 10, lambda: 0.0)
+    text = await served(handler, load(rate=1000, requests=40, waiting=40), held_out, counters)
     right = float(text.split('model_requests_total{code="200",version="v1"} ')[1].split("\n")[0])
     failed = float(text.split('model_requests_total{code="500",version="v1"} ')[1].split("\n")[0])
     assert right + failed == 40
     assert right > 0
     assert failed > 0
+    said = {one["why"] for one in counters.journal.failures(0, float("inf"))}
+    assert said == {'{"error": "digits v1: refused"}'}
 
 
 class CountersThatTell(Counters):

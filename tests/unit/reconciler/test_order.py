@@ -91,7 +91,7 @@ def test_every_write_of_a_run_can_be_the_last_one_of_a_process() -> None:
 
 def _summary(status: dict[str, Any]) -> tuple[Any, ...]:
     run = status["run"]
-    return status["phase"], status["stable"], run["id"], run["outcome"], run["step"], run["intent"], run["attempt"]
+    return status["phase"], status["stable"], run["id"], run["outcome"], run["step"], run["intent"], run["number"]
 
 
 def _hold_invariants(world: Rig, request: Request, broken: list[str]) -> None:

@@ -1,8 +1,8 @@
 """`python -m traffic`: be the users of a model for a while, and answer Prometheus and the demo about what they saw.
 
 GET /metrics is for Prometheus. GET /summary?since=&until= (seconds since the epoch) is what users got from each
-version, with `&timeline=1` second by second as well. Both stay up after the last request, so that a pod does not start
-over.
+version; `&timeline=1` adds it second by second, `&failures=1` what failed answers said. Both stay up after the last
+request, so that a pod does not start over.
 """
 
 import argparse
@@ -39,6 +39,8 @@ async def _summary(request: web.Request) -> web.Response:
     }
     if request.query.get("timeline"):
         content["timeline"] = journal.timeline(since, until)
+    if request.query.get("failures"):
+        content["failures"] = journal.failures(since, until)
     return web.json_response(content)
 
 

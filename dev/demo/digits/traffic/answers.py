@@ -30,6 +30,7 @@ class Answer:
         version: which version answered, from the answer itself, or `unknown`.
         code: HTTP status, or `timeout` or `broken` where there was none.
         kind: right or wrong digit, or no digit at all.
+        why: of a failed answer: the beginning of its body, or what broke.
     """
 
     sent: float
@@ -37,6 +38,7 @@ class Answer:
     version: str
     code: str
     kind: Kind
+    why: str = ""
 
     @property
     def received(self) -> float:

@@ -3,11 +3,14 @@
 import heapq
 from array import array
 from bisect import bisect_left
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from .answers import Answer, Kind
+
+FAILURES = 1000
+"""How many failed answers are kept whole, the newest ones."""
 
 
 @dataclass(slots=True)
@@ -38,6 +41,7 @@ class Journal:
         self._publish = publish
         self._columns: dict[str, Column] = {}
         self._young: list[tuple[float, str, bool]] = []
+        self._failures: deque[Answer] = deque(maxlen=FAILURES)
 
     def add(self, answer: Answer) -> None:
         """Remember an answer; to be called in the order in which answers are received."""
@@ -45,7 +49,9 @@ class Journal:
         column.received.append(answer.received)
         column.seconds.append(answer.seconds)
         column.kinds.append(answer.kind.value)
-        if answer.kind is not Kind.FAILED:
+        if answer.kind is Kind.FAILED:
+            self._failures.append(answer)
+        else:
             due = answer.sent + self._label_age
             heapq.heappush(self._young, (due, answer.version, answer.kind is Kind.RIGHT))
 
@@ -61,6 +67,20 @@ class Journal:
         `bad` is wrong and failed answers together. Times are seconds since the epoch, or None where there is nothing.
         """
         return {version: self._of(column, since, until) for version, column in sorted(self._columns.items())}
+
+    def failures(self, since: float, until: float) -> list[dict[str, object]]:
+        """The newest failed answers that users got in an interval of time, oldest first, each with what it said."""
+        return [
+            {
+                "sent": failed.sent,
+                "seconds": failed.seconds,
+                "version": failed.version,
+                "code": failed.code,
+                "why": failed.why,
+            }
+            for failed in self._failures
+            if since <= failed.received < until
+        ]
 
     def timeline(self, since: float, until: float) -> list[dict[str, object]]:
         """The interval second by second: answers and bad ones of each version."""

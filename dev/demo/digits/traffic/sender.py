@@ -14,6 +14,8 @@ from .answers import UNKNOWN, Answer, Kind, judge
 from .counters import Counters
 
 PATH = "/v2/models/digits/infer"
+LOOK = 300
+"""How much is kept of a failed answer, in bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,14 +100,16 @@ async def send(gateway: str, pool: Sequence[Scan], load: Load, counters: Counter
 
 async def _ask(session: aiohttp.ClientSession, scan: Scan, counters: Counters) -> None:
     sent, began = time.time(), time.monotonic()
-    version, kind = UNKNOWN, Kind.FAILED
+    version, kind, why = UNKNOWN, Kind.FAILED, ""
     try:
         async with session.post(PATH, data=scan.body) as response:
             body = await response.read()
             code = str(response.status)
             version, kind = judge(response.status, body, scan.truth)
+            if kind is Kind.FAILED:
+                why = body[:LOOK].decode(errors="replace")
     except TimeoutError:
         code = "timeout"
-    except aiohttp.ClientError:
-        code = "broken"
-    counters.count(Answer(sent, time.monotonic() - began, version, code, kind))
+    except aiohttp.ClientError as error:
+        code, why = "broken", repr(error)[:LOOK]
+    counters.count(Answer(sent, time.monotonic() - began, version, code, kind, why))
