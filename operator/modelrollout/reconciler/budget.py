@@ -11,11 +11,19 @@ REFILL = 1.0
 
 
 class BudgetSpent(ModelRolloutError):  # noqa: N818 - named for what is wrong, as all leaves
-    """A key has written far more than any run needs: its decisions contradict each other."""
+    """A key has written far more than any run needs. A write that is due is made, at a slower pace.
+
+    Attributes:
+        retry_after: seconds until the next write may be made.
+    """
+
+    def __init__(self, message: str, retry_after: float) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
 
 
 class WriteBudget:
-    """A bucket of writes per key."""
+    """A bucket of writes per key. What must not wait for other writes has a key of its own."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -31,7 +39,9 @@ class WriteBudget:
         left, at = self._left.get(key, (float(BURST), now))
         left = min(float(BURST), left + (now - at) * REFILL)
         if left < 1:
-            raise BudgetSpent(f"{key}: {BURST} writes in a row and no end")
+            raise BudgetSpent(
+                f"more than {BURST} writes in a row: at most {REFILL:g} a second now", (1 - left) / REFILL
+            )
         self._left[key] = left - 1, now
 
     def forget(self, key: Hashable) -> None:

@@ -34,7 +34,7 @@ from modelrollout.kube.resources import (
 from modelrollout.kube.watches import Place, Watches
 from modelrollout.manifests.json_patch import add, unchanged
 from modelrollout.reconciler.analysis import Analysis
-from modelrollout.reconciler.budget import WriteBudget
+from modelrollout.reconciler.budget import BudgetSpent, WriteBudget
 from modelrollout.reconciler.chronicle import Chronicle
 from modelrollout.reconciler.commands import key_of
 from modelrollout.reconciler.departures import Departures
@@ -80,7 +80,7 @@ class Reconciler:
         self._chronicle = chronicle
         self._telemetry = telemetry
         self._clock = clock
-        self._budget = WriteBudget(clock)
+        self._status_writes, self._traffic_writes = WriteBudget(clock), WriteBudget(clock)
         self._unsure: set[Key] = set()
         self._read_live: dict[Key, str] = {}
         self._caught_up: set[Key] = set()
@@ -168,7 +168,8 @@ class Reconciler:
         self._snapshots.forget(obj)
         self._chronicle.forget(obj)
         self._telemetry.forget(obj)
-        self._budget.forget(key)
+        self._status_writes.forget(key)
+        self._traffic_writes.forget(key)
         self._unsure.discard(key)
         self._read_live.pop(key, None)
         self._caught_up.discard(key)
@@ -176,6 +177,9 @@ class Reconciler:
     def _failed(self, key: Key, error: Exception) -> float | None:
         self._telemetry.reconcile_errors.labels(type(error).__name__).inc()
         again = key in self._unsure
+        if isinstance(error, BudgetSpent):
+            _log.warning("%s/%s: %s", *key, error)
+            return error.retry_after
         if not isinstance(error, KubeError):
             _log.error("%s/%s: %s", *key, error, exc_info=error)
             return None
@@ -274,7 +278,7 @@ class Reconciler:
         return True
 
     async def _store(self, subject: Subject, status: ModelRolloutStatus) -> None:
-        self._budget.spend(subject.key)
+        self._status_writes.spend(subject.key)
         namespace, name = subject.key
         operations = [unchanged(subject.obj), add(status.document(), "status")]
         stored = await self._client.patch(MODELROLLOUTS, namespace, name, operations, "status")
@@ -289,7 +293,7 @@ class Reconciler:
             if decision.repair_not_before is not None and decision.repair_not_before > now:
                 moments.append(decision.repair_not_before)
             else:
-                self._budget.spend(subject.key)
+                self._traffic_writes.spend(subject.key)
                 await router.apply(rollout, decision.traffic)
                 self._world.reversals.wrote(subject.key, decision.traffic.weights)
                 self._telemetry.traffic_writes.inc()
