@@ -8,14 +8,14 @@ from modelrollout.kube.backoff import Backoff
 from modelrollout.kube.cache import Cache
 from modelrollout.kube.client import Client
 from modelrollout.kube.clock import Clock
-from modelrollout.kube.errors import Gone, KubeError, NotFound, Unavailable
+from modelrollout.kube.errors import Forbidden, Gone, KubeError, NotFound
 from modelrollout.kube.resources import Resource
 
 _log = logging.getLogger(__name__)
 
 _BACKOFF = Backoff(first=0.2, most=30.0)
 _PASSING = 3.0
-"""Seconds for which an API server that says "not now" is taken at its word."""
+"""Seconds for which a failure is no news yet: unless a right or the kind is missing, it mostly mends by itself."""
 
 
 class Reflector:
@@ -56,7 +56,7 @@ class Reflector:
 
     @property
     def lasting_problem(self) -> str:
-        """The problem; empty while the API server has said "not now" for no more than a few seconds."""
+        """The problem; empty while it is a few seconds old at most and neither a right nor a kind is missing."""
         passing = self._may_pass_until is not None and self._clock.monotonic() < self._may_pass_until
         return "" if passing else self.problem
 
@@ -97,7 +97,7 @@ class Reflector:
             self.synced.set()
         if str(error) != self.problem:
             _log.warning("watch of %s in %s: %s", self.resource, self.namespace or "all namespaces", error)
-        if not isinstance(error, Unavailable):
+        if isinstance(error, (Forbidden, NotFound)):
             self._may_pass_until = None
         elif not self.problem:
             self._may_pass_until = self._clock.monotonic() + _PASSING

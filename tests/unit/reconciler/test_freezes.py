@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from modelrollout.api.status import Verdict
-from modelrollout.kube.errors import Unavailable
+from modelrollout.kube.errors import Conflict, KubeError, Unavailable
 from modelrollout.kube.resources import CONFIGMAPS, EVENTS
 from modelrollout.kube.transport import Request
 from tests.unit.reconciler.rig import NAMESPACE, Rig, path
@@ -109,7 +109,8 @@ async def test_while_freezes_cannot_be_read_nothing_starts_but_what_goes_on_is_t
     await rig.until(lambda: rig.status["stable"] == "v8")
 
 
-async def test_an_api_server_that_is_unwell_for_a_moment_is_no_freeze(rig: Rig) -> None:
+@pytest.mark.parametrize("error", [Unavailable("service unavailable", 503), Conflict("somebody was faster", 409)])
+async def test_an_api_server_that_is_unwell_for_a_moment_is_no_freeze(rig: Rig, error: KubeError) -> None:
     rig.edit(target="v8")
     refused: list[Request] = []
 
@@ -118,7 +119,7 @@ async def test_an_api_server_that_is_unwell_for_a_moment_is_no_freeze(rig: Rig) 
         if not reading or len(refused) == 4:
             return None
         refused.append(request)
-        return Unavailable("service unavailable", 503)
+        return error
 
     rig.server.before = refuse
     await rig.start()
