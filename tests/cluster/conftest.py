@@ -97,12 +97,19 @@ def _kubectl(kubeconfig: Path) -> Kubectl:
     return run
 
 
+def until_served(kubectl: Kubectl, *kinds: str) -> None:
+    """Wait until all of these kinds can be listed.
+
+    That a kind is established is not enough: its storage may still be prepared, which is answered by 429. Right after
+    it was applied it has no conditions at all, which `kubectl wait` takes for an error.
+    """
+    end = time.monotonic() + 60
+    for kind in kinds:
+        while (answer := kubectl("get", kind, "-A", check=False)).returncode:
+            assert time.monotonic() < end, f"{kind} cannot be listed: {answer.stderr}"
+
+
 def _install_crds(kubeconfig: Path) -> None:
     kubectl = _kubectl(kubeconfig)
     kubectl("apply", "--server-side", "--force-conflicts", "-f", str(CRDS))
-    kubectl("wait", "--for=condition=Established", "--timeout=30s", "-f", str(CRDS))
-    # An established kind is served; its storage may still be initializing for a moment, and then answers 429.
-    end = time.monotonic() + 30
-    for kind in ("modelrollouts", "modelrolloutcommands"):
-        while (answer := kubectl("get", kind, "-A", check=False)).returncode:
-            assert time.monotonic() < end, f"{kind} cannot be listed: {answer.stderr}"
+    until_served(kubectl, "modelrollouts.modelrollout.io", "modelrolloutcommands.modelrollout.io")

@@ -16,7 +16,7 @@ from modelrollout.kube.connect import connect
 from modelrollout.kube.resources import Obj, Resource
 from modelrollout.kube.trim import trim
 from modelrollout.routers.gateway_api import GatewayApiRouter
-from tests.cluster.conftest import Kubectl
+from tests.cluster.conftest import Kubectl, until_served
 
 PLURALS = ("httproutes", "grpcroutes")
 
@@ -30,7 +30,7 @@ def gateway_api(kubectl: Kubectl) -> None:
         for plural in PLURALS:
             file = folder / f"gateway.networking.k8s.io_{plural}.yaml"
             kubectl("apply", "--server-side", "-f", str(file))
-    kubectl("wait", "--for=condition=Established", "--timeout=60s", *crds)
+    until_served(kubectl, *(f"{plural}.gateway.networking.k8s.io" for plural in PLURALS))
 
 
 def _module(path: str) -> Path:
