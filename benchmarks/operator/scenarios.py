@@ -158,7 +158,8 @@ async def _reaction(at: Stage, results: Results) -> None:
     """Start all again, the other way round and in one long step, and have each go bad at a moment of its own."""
     plan = canary(f"{INTERVAL:g}s", "1h", (50,))
     since = time.time()
-    await at.spread({name: {"target": OLD, **plan} for name in at.names})
+    # Back to the version before would be one write at once; here it is to be tried like a new one.
+    await at.spread({name: {"target": OLD, "revert": "Trial", **plan} for name in at.names})
     await at.witness.until("half the traffic", at.names, lambda name: at.witness.weights(name)[OLD] == 500)
     await _started(at, since, OLD, f"{len(at.names)} at once, second time", 1.5, results)
     for name in at.names:
