@@ -1,6 +1,7 @@
 """Rollouts, and an API server that knows creation, JSON patches and resourceVersions and keeps a log."""
 
 import copy
+from collections.abc import Mapping
 from typing import Any
 
 from modelrollout.api import ModelRollout, parse_rollout
@@ -67,6 +68,20 @@ def rollout(
     namespace: str = "risk",
     service: dict[str, Any] | None = None,
 ) -> ModelRollout:
+    traffic = {"service": service} if service else {"gatewayAPI": gateway or {"httpRoute": "fraud"}}
+    strategy = {"blueGreen": {}} if service else {"canary": {"weights": [5, 50]}}
+    return asking(traffic, strategy, versions, uid=uid, name=name, namespace=namespace)
+
+
+def asking(
+    traffic: Mapping[str, Any],
+    strategy: Mapping[str, Any],
+    versions: tuple[str, ...] = ("v7", "v8"),
+    *,
+    uid: str = "uid-1",
+    name: str = "fraud",
+    namespace: str = "risk",
+) -> ModelRollout:
     document = {
         "apiVersion": "modelrollout.io/v1alpha1",
         "kind": "ModelRollout",
@@ -81,8 +96,8 @@ def rollout(
                 for version in versions
             ],
             "target": versions[-1],
-            "traffic": {"service": service} if service else {"gatewayAPI": gateway or {"httpRoute": "fraud"}},
-            "strategy": {"blueGreen": {}} if service else {"canary": {"weights": [5, 50]}},
+            "traffic": traffic,
+            "strategy": strategy,
         },
     }
     return parse_rollout(document)

@@ -1,0 +1,135 @@
+"""Every router that is built, and how people write and read what it writes to: a new one is one more of KINDS."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+from modelrollout.kube.cache import Cache
+from modelrollout.kube.resources import GRPCROUTES, HTTPROUTES, SERVICES, Obj, Resource
+from modelrollout.routers import Router, RouteWriter
+from modelrollout.routers.gateway_api import GatewayApiRouter
+from modelrollout.routers.service_selector import ServiceSelectorRouter
+from tests.unit.manifests.routes import ref, route, rule
+
+NAME = "fraud"
+"""Name of the object that carries the traffic."""
+
+
+@dataclass(frozen=True)
+class Written:
+    """A rule as a person writes it.
+
+    Attributes:
+        name: of the rule.
+        weights: by Service name, in the order of the object; None is a weight that nobody wrote.
+        dressed: it also has what else such a rule may have: filters, time-outs.
+    """
+
+    name: str
+    weights: Mapping[str, int | None]
+    dressed: bool = False
+
+
+Rules = Sequence[Written]
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of object that carries traffic.
+
+    Attributes:
+        router: who writes it.
+        resource: its kind on the API server.
+        traffic: `spec.traffic` that asks for it; given names of rules, for these alone.
+        write: the object as a person writes it, with these rules.
+        read: its weights: by rule, by Service name.
+        carriers: names of the fields that say who gets what, at whatever depth; all others are the user's.
+        beside: objects without which it makes no sense.
+        strategy: `spec.strategy` that suits it.
+        shifted: thousandths that it can be brought to from all on v7.
+        rule: name under which its one rule is claimed where it knows no names of rules; empty where it does.
+        splits: it can give two versions a part each.
+    """
+
+    router: Callable[[RouteWriter, Cache], Router]
+    resource: Resource
+    traffic: Callable[..., Mapping[str, Any]]
+    write: Callable[[Rules], Obj]
+    read: Callable[[Obj], Mapping[str, Mapping[str, int]]]
+    carriers: frozenset[str] = frozenset({"weight"})
+    beside: tuple[tuple[Resource, Obj], ...] = ()
+    strategy: Mapping[str, Any] = field(default_factory=lambda: {"canary": {"weights": [5, 50]}})
+    shifted: Mapping[str, int] = field(default_factory=lambda: {"v7": 950, "v8": 50})
+    rule: str = ""
+    splits: bool = True
+
+
+def _route_traffic(key: str, *rules: str) -> Mapping[str, Any]:
+    return {"gatewayAPI": {key: NAME, **({"rules": list(rules)} if rules else {})}}
+
+
+def _write_route(kind: str, rules: Rules) -> Obj:
+    seen = {"requestHeaderModifier": {"add": [{"name": "x-seen", "value": "1"}]}}
+    dress: dict[str, Any] = {"filters": [{"type": "RequestHeaderModifier", **seen}]}
+    written = []
+    for one in rules:
+        more = dress if one.dressed else {}
+        # Time-outs of a rule are an HTTPRoute's alone.
+        timeouts = {"timeouts": {"request": "5s"}} if one.dressed and kind == "HTTPRoute" else {}
+        refs = [ref(service, weight, **more) for service, weight in one.weights.items()]
+        written.append(rule(*refs, name=one.name, **more, **timeouts))
+        if kind == "GRPCRoute":
+            written[-1]["matches"] = [{"method": {"type": "Exact", "service": f"inference.{one.name}"}}]
+    return route(*written, kind=kind)
+
+
+def _read_route(obj: Obj) -> Mapping[str, Mapping[str, int]]:
+    return {rule["name"]: {ref["name"]: ref["weight"] for ref in rule["backendRefs"]} for rule in obj["spec"]["rules"]}
+
+
+def _service(name: str, version: str) -> Obj:
+    spec = {"selector": {"app": NAME, "version": version}, "ports": [{"name": "http", "port": 80}]}
+    return {"metadata": {"name": name}, "spec": spec}
+
+
+def _write_service(rules: Rules) -> Obj:
+    (only,) = rules
+    (service,) = (name for name, weight in only.weights.items() if weight)
+    return _service(NAME, service.removeprefix(f"{NAME}-"))
+
+
+def _read_service(obj: Obj) -> Mapping[str, Mapping[str, int]]:
+    version = obj["spec"]["selector"]["version"]
+    return {"selector": {f"{NAME}-{one}": 1000 * (one == version) for one in ("v7", "v8")}}
+
+
+KINDS = {
+    "HTTPRoute": Kind(
+        GatewayApiRouter,
+        HTTPROUTES,
+        partial(_route_traffic, "httpRoute"),
+        partial(_write_route, "HTTPRoute"),
+        _read_route,
+    ),
+    "GRPCRoute": Kind(
+        GatewayApiRouter,
+        GRPCROUTES,
+        partial(_route_traffic, "grpcRoute"),
+        partial(_write_route, "GRPCRoute"),
+        _read_route,
+    ),
+    "Service": Kind(
+        ServiceSelectorRouter,
+        SERVICES,
+        lambda: {"service": {"name": NAME}},
+        _write_service,
+        _read_service,
+        carriers=frozenset({"selector"}),
+        beside=tuple((SERVICES, _service(f"{NAME}-{version}", version)) for version in ("v7", "v8")),
+        strategy={"blueGreen": {}},
+        shifted={"v7": 0, "v8": 1000},
+        rule="selector",
+        splits=False,
+    ),
+}
