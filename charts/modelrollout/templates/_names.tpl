@@ -66,6 +66,11 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 - apiGroups: [apps]
   resources: [deployments, statefulsets]
   verbs: [list, watch]
+{{- range .Values.customWorkloads }}
+- apiGroups: [{{ .group }}]
+  resources: [{{ .resource }}]
+  verbs: [list, watch]
+{{- end }}
 - apiGroups: [""]
   resources: [services]
   verbs: [list, watch{{ if .Values.rbac.serviceSwitch }}, get, patch{{ end }}]

@@ -17,7 +17,7 @@ API_VERSIONS_BY_KIND = {
 
 Digest = Annotated[str, Field(max_length=128, pattern=r"^[a-z0-9]+([+._-][a-z0-9]+)*:[A-Za-z0-9=_-]{16,}$")]
 
-_SUPPORTED_KINDS = ("Deployment", "StatefulSet")
+_OF_APPS = ("Deployment", "StatefulSet")
 
 
 class ServiceRef(Model):
@@ -32,16 +32,22 @@ class WorkloadRef(Model):
 
     RULES = (
         Rule(
-            "self.kind in ['Deployment', 'StatefulSet']",
-            "this kind of workload is not yet supported: name the Deployment or StatefulSet that runs the pods",
-            lambda self: self.kind in _SUPPORTED_KINDS,
+            "self.kind != 'InferenceService'",
+            "InferenceService is not yet supported: name the Deployment that runs its predictor's pods",
+            lambda self: self.kind != "InferenceService",
             "kind",
             "FieldValueForbidden",
         ),
         Rule(
             "!has(self.apiVersion) || !(self.kind in ['Deployment', 'StatefulSet']) || self.apiVersion == 'apps/v1'",
             "a Deployment or StatefulSet has the apiVersion apps/v1: write that, or leave apiVersion out",
-            lambda self: self.api_version is None or self.kind not in _SUPPORTED_KINDS or self.api_version == "apps/v1",
+            lambda self: self.api_version is None or self.kind not in _OF_APPS or self.api_version == "apps/v1",
+            "apiVersion",
+        ),
+        Rule(
+            "has(self.apiVersion) || self.kind in ['Deployment', 'StatefulSet', 'InferenceService']",
+            "say the apiVersion of this kind of workload, for example argoproj.io/v1alpha1",
+            lambda self: self.api_version is not None or self.kind in API_VERSIONS_BY_KIND,
             "apiVersion",
         ),
     )
@@ -49,11 +55,16 @@ class WorkloadRef(Model):
     api_version: Annotated[str, Field(min_length=1, max_length=253, pattern=r"^([a-z0-9.-]+/)?v[a-z0-9]+$")] | None = (
         Field(
             default=None,
-            description="API version of the workload. Default: by kind (apps/v1 for Deployment and StatefulSet).",
+            description=(
+                "API version of the workload. Default: apps/v1 for Deployment and StatefulSet; other kinds need it."
+            ),
         )
     )
     kind: Annotated[str, Field(min_length=1, max_length=63, pattern=r"^[A-Z][A-Za-z0-9]*$")] = Field(
-        description="Kind of the workload: Deployment or StatefulSet.",
+        description=(
+            "Kind of the workload: Deployment, StatefulSet, or a custom resource with a scale subresource that the "
+            "operator's settings name (customWorkloads in the chart's values)."
+        ),
     )
     name: DnsSubdomain = Field(description="Name of the workload, in the namespace of the ModelRollout.")
 

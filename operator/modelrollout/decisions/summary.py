@@ -123,7 +123,9 @@ def _idle_phase(draft: Draft) -> tuple[Phase, str]:
     rejected = runs.rejection(draft, target)
     if rejected is not None:
         return Phase.ROLLED_BACK, _rejected_text(draft, rejected.run, rejected.message)
-    return Phase.PENDING, f"{target} waits to be tried: its workload or Service was not found"
+    seen = draft.observed.versions.get(target)
+    why = seen.problem if seen is not None and seen.problem else "its workload or Service was not found"
+    return Phase.PENDING, f"{target} waits to be tried: {why}"
 
 
 def _rejected_text(draft: Draft, run: str, why: str) -> str:

@@ -30,6 +30,8 @@ from modelrollout.reconciler.telemetry import Telemetry
 from modelrollout.reconciler.world import World
 from modelrollout.routers import all_routers, owned_kinds
 from modelrollout.wiring.settings import Settings
+from modelrollout.workloads.custom import CustomKind
+from modelrollout.workloads.kinds import Kinds
 from modelrollout.workloads.versions import Versions
 
 _ASIDE = 6
@@ -74,7 +76,8 @@ class Operator:
             prepare=lambda place: self.reconciler.prepare(place),
             on_synced=lambda place: self.reconciler.synced(place),
         )
-        self._versions = Versions(cache, aside, clock, lambda named: self.reconciler.learnt(named))
+        kinds = Kinds(CustomKind.named(text) for text in settings.workloads)
+        self._versions = Versions(cache, aside, clock, lambda named: self.reconciler.learnt(named), kinds)
         self._chronicle = Chronicle(aside, clock, chance, settings.identity)
         commands = Commands(cache, client)
         telemetry = Telemetry(registry)

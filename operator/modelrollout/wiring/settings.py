@@ -34,6 +34,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="MODELROLLOUT_", frozen=True)
 
     namespaces: Names = Field(default=(), description="Namespaces that are served. Empty: all.")
+    workloads: Names = Field(default=(), description="Further kinds of workloads, each as group/version/plural/Kind.")
     prometheus_address: str = Field(
         default="http://prometheus-server.monitoring.svc", description="Prometheus of rollouts that name none."
     )
@@ -54,7 +55,7 @@ class Settings(BaseSettings):
     analysis_workers: int = Field(default=8, ge=1, le=200, description="Prometheus queries under way at once.")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(default="INFO", description="Least level logged.")
 
-    @field_validator("namespaces", "prometheus_allowed", mode="before")
+    @field_validator("namespaces", "prometheus_allowed", "workloads", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         return tuple(filter(None, (part.strip() for part in value.split(",")))) if isinstance(value, str) else value

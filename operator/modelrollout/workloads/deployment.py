@@ -1,7 +1,13 @@
 """Deployments."""
 
 from modelrollout.kube.resources import DEPLOYMENTS, Obj, Resource
-from modelrollout.workloads.selectors import selector_text
+from modelrollout.workloads.templated import (
+    own_replicas,
+    own_selector,
+    said_by_conditions,
+    scaled_to_nothing,
+    template_spec,
+)
 
 
 class DeploymentKind:
@@ -14,19 +20,23 @@ class DeploymentKind:
 
     def pod_spec(self, workload: Obj) -> Obj:
         """Of its template."""
-        spec: Obj = workload["spec"]["template"]["spec"]
-        return spec
+        return template_spec(workload)
+
+    def identity(self, workload: Obj) -> Obj:
+        """Nothing beside the template."""
+        del workload
+        return {}
 
     def selector(self, workload: Obj) -> str:
         """Its own selector."""
-        return selector_text(workload["spec"]["selector"])
+        return own_selector(workload)
+
+    def replicas(self, workload: Obj) -> int | None:
+        """As its spec says."""
+        return own_replicas(workload)
 
     def problem(self, workload: Obj) -> str:
-        """Scaled to nothing, pods that cannot be created, or no progress."""
-        if workload["spec"].get("replicas") == 0:
-            return "the Deployment is scaled to 0"
-        for condition in (workload.get("status") or {}).get("conditions") or []:
-            kind, status = condition.get("type"), condition.get("status")
-            if (kind == "ReplicaFailure" and status == "True") or (kind == "Progressing" and status == "False"):
-                return f"{condition.get('reason', '')}: {condition.get('message', '')}"
-        return ""
+        """Scaled to nothing, pods that cannot be created (its ReplicaSet says why), or no progress."""
+        return scaled_to_nothing(workload, "Deployment") or said_by_conditions(
+            workload, (("ReplicaFailure", "True"), ("Progressing", "False"))
+        )

@@ -12,7 +12,13 @@ _PARTS = ("name", "image", "command", "args", "env", "envFrom")
 _LENGTH = 16
 
 
-def revision(version: str, digest: str, pod_spec: Mapping[str, Any], contents: Mapping[Reference, str]) -> str:
+def revision(
+    version: str,
+    digest: str,
+    pod_spec: Mapping[str, Any],
+    contents: Mapping[Reference, str],
+    more: Mapping[str, Any] | None = None,
+) -> str:
     """Hash of the version's name, its declared digest, what its containers run, and the state of what they read.
 
     Args:
@@ -20,8 +26,9 @@ def revision(version: str, digest: str, pod_spec: Mapping[str, Any], contents: M
         digest: of the model, as declared; empty without.
         pod_spec: of the workload's template. Resources, replicas, probes and annotations (restarts) do not count.
         contents: resourceVersion of each referenced ConfigMap and Secret.
+        more: what else decides the answers (`WorkloadKind.identity`).
     """
-    identity = {
+    identity: dict[str, Any] = {
         "version": version,
         "digest": digest,
         "containers": [_container(one) for one in pod_spec.get("containers") or []],
@@ -29,6 +36,8 @@ def revision(version: str, digest: str, pod_spec: Mapping[str, Any], contents: M
         "volumes": pod_spec.get("volumes") or [],
         "contents": sorted([*reference, state] for reference, state in contents.items()),
     }
+    if more:
+        identity["more"] = more
     text = json.dumps(identity, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:_LENGTH]
 

@@ -6,9 +6,15 @@ from typing import Any
 _OPERATORS = {"In": "in", "NotIn": "notin"}
 
 
+def labels_text(labels: Mapping[str, Any]) -> str:
+    """Labels that must all be there, as the API server takes them in a query; empty for none."""
+    return ",".join(f"{key}={value}" for key, value in sorted(labels.items()))
+
+
 def selector_text(selector: Mapping[str, Any]) -> str:
     """A metav1.LabelSelector as the API server takes it in a query."""
-    parts = [f"{key}={value}" for key, value in sorted((selector.get("matchLabels") or {}).items())]
+    labels = labels_text(selector.get("matchLabels") or {})
+    parts = [labels] if labels else []
     for rule in selector.get("matchExpressions") or []:
         key, operator = rule["key"], rule["operator"]
         if operator in _OPERATORS:

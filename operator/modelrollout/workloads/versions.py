@@ -8,19 +8,13 @@ from modelrollout.kube.cache import Cache, Change
 from modelrollout.kube.client import Client
 from modelrollout.kube.clock import Clock
 from modelrollout.kube.resources import ENDPOINTSLICES, SERVICES, Obj, Resource, name_of, namespace_of, version_of
-from modelrollout.workloads.deployment import DeploymentKind
 from modelrollout.workloads.endpoints import endpoints, port_name, service_of
 from modelrollout.workloads.inspection import Inspection
+from modelrollout.workloads.kinds import Kinds
 from modelrollout.workloads.port import WorkloadKind
 from modelrollout.workloads.references import References
 from modelrollout.workloads.revision import references, revision
-from modelrollout.workloads.statefulset import StatefulSetKind
-
-KINDS: dict[str, WorkloadKind] = {
-    "Deployment": DeploymentKind(),
-    "StatefulSet": StatefulSetKind(),
-}
-"""Every kind of workload that a version may name; a new kind is one file and one line here."""
+from modelrollout.workloads.selectors import labels_text
 
 PODS_KEPT = 200
 REFERENCES_AGE = 600.0
@@ -36,8 +30,11 @@ class Versions:
     `on_change` is called with a Service when something became known of the version behind it that no watch tells.
     """
 
-    def __init__(self, cache: Cache, client: Client, clock: Clock, on_change: Callable[[Named], None]) -> None:
+    def __init__(
+        self, cache: Cache, client: Client, clock: Clock, on_change: Callable[[Named], None], kinds: Kinds | None = None
+    ) -> None:
         self._cache = cache
+        self._kinds = kinds or Kinds()
         self._slices: dict[tuple[str, str], dict[str, Obj]] = {}
         self._pods: dict[tuple[str, str], tuple[str, dict[str, None]]] = {}
         self._references = References(client, clock, lambda reader: on_change((SERVICES, *reader)))
@@ -46,12 +43,14 @@ class Versions:
 
     def watched(self, versions: Iterable[Version]) -> frozenset[Resource]:
         """Kinds to watch in the rollout's namespace."""
-        return frozenset({SERVICES, ENDPOINTSLICES, *(_kind(version).resource for version in versions)})
+        kinds = (self._kinds.of(version.workload) for version in versions)
+        return frozenset({SERVICES, ENDPOINTSLICES, *(kind.resource for kind in kinds if kind is not None)})
 
     def named(self, namespace: str, versions: Iterable[Version]) -> frozenset[Named]:
         """The objects that concern these versions; an EndpointSlice counts as its Service."""
         services = {(SERVICES, namespace, version.service.name) for version in versions}
-        workloads = {(_kind(version).resource, namespace, version.workload.name) for version in versions}
+        known = ((version.workload.name, self._kinds.of(version.workload)) for version in versions)
+        workloads = {(kind.resource, namespace, name) for name, kind in known if kind is not None}
         return frozenset(services | workloads)
 
     def observe(self, rollout: ModelRollout, version: Version) -> VersionSeen:
@@ -64,14 +63,17 @@ class Versions:
         namespace, run = rollout.metadata.namespace, rollout.status.run
         place = namespace, version.service.name
         service = self._cache.get(SERVICES, *place)
-        workload = self._cache.get(_kind(version).resource, namespace, version.workload.name)
+        kind = self._kinds.of(version.workload)
+        workload = self._cache.get(kind.resource, namespace, version.workload.name) if kind is not None else None
         port = port_name(service, version.service.port)
         found = endpoints(self._slices.get(place, {}).values(), port or "")
         ready = found.ready if port is not None else 0
         on_trial = _on_trial(rollout, version)
-        problem = _kind(version).problem(workload) if workload is not None else ""
-        if on_trial and workload is not None and (ready or not problem):
-            self._look(place, version, workload, waited_for=not ready)
+        problem = "" if kind is not None else Kinds.unknown(version.workload)
+        if kind is not None and workload is not None:
+            problem = kind.problem(workload)
+            if on_trial and (ready or not problem):
+                self._look(place, kind.selector(workload) or _selector(service), waited_for=not ready)
         if on_trial and not ready:
             problem = problem or self._inspection.problem(place)
         # Restarts on the way up are no failure: counting begins with a look at a version that was ready.
@@ -81,7 +83,9 @@ class Versions:
             service_found=port is not None,
             workload_found=workload is not None,
             ready=ready,
-            revision=self._revision(rollout, version, workload) if workload is not None else "",
+            revision=self._revision(rollout, version, kind, workload)
+            if kind is not None and workload is not None
+            else "",
             restarts=seen.restarts if seen else None,
             oom_kills=seen.oom_kills if seen else 0,
             pods=self._remember(place, run.id if run is not None else "", found.pods),
@@ -102,12 +106,14 @@ class Versions:
             self._inspection.forget(place)
             self._pods.pop(place, None)
 
-    def _look(self, place: tuple[str, str], version: Version, workload: Obj, *, waited_for: bool) -> None:
+    def _look(self, place: tuple[str, str], selector: str, *, waited_for: bool) -> None:
+        if not selector:
+            return  # it would be every pod of the namespace
         slices = frozenset((name, version_of(one)) for name, one in self._slices.get(place, {}).items())
-        self._inspection.look(place, _kind(version).selector(workload), slices, waited_for=waited_for)
+        self._inspection.look(place, selector, slices, waited_for=waited_for)
 
-    def _revision(self, rollout: ModelRollout, version: Version, workload: Obj) -> str:
-        pod_spec = _kind(version).pod_spec(workload)
+    def _revision(self, rollout: ModelRollout, version: Version, kind: WorkloadKind, workload: Obj) -> str:
+        pod_spec = kind.pod_spec(workload)
         run = rollout.status.run
         # What a person changes in the rollout or the workload may come together with new contents of a ConfigMap.
         tag = rollout.metadata.generation, workload["metadata"].get("generation")
@@ -121,7 +127,7 @@ class Versions:
         if contents is None:
             return ""
         digest = (version.model.digest or "") if version.model else ""
-        return revision(version.name, digest, pod_spec, contents)
+        return revision(version.name, digest, pod_spec, contents, kind.identity(workload))
 
     def _remember(self, place: tuple[str, str], run: str, present: tuple[str, ...]) -> tuple[str, ...]:
         before, names = self._pods.get(place, ("", {}))
@@ -159,5 +165,6 @@ def _on_trial(rollout: ModelRollout, version: Version) -> bool:
     return rollout.spec.target == version.name != rollout.status.stable and not again
 
 
-def _kind(version: Version) -> WorkloadKind:
-    return KINDS[version.workload.kind]
+def _selector(service: Obj | None) -> str:
+    """What the version's Service selects: its pods and no others."""
+    return labels_text(((service or {}).get("spec") or {}).get("selector") or {})

@@ -94,6 +94,7 @@ def test_the_chart_has_the_version_of_the_operator() -> None:
         ("image.digest=latest", "/image/digest"),
         ("log.level=loud", "/log/level"),
         ("watchNamespaces[0]=Not_A_Name", "/watchNamespaces/0"),
+        ("customWorkloads[0].kind=Rollout", "/customWorkloads/0"),
         ("metrics.serviceMonitor.create=true,metrics.service.create=false", "needs metrics.service.create"),
     ],
 )

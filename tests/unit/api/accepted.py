@@ -80,6 +80,9 @@ ACCEPTED = {
         paused=True,
     ),
     "a dispersion with a decimal": spec(analysis={"dispersion": "1.5"}),
+    "a custom workload": spec(
+        versions=[version("v8", workload={"kind": "Rollout", "name": "x", "apiVersion": "argoproj.io/v1alpha1"})]
+    ),
     "a StatefulSet with its apiVersion": spec(
         versions=[version("v8", workload={"kind": "StatefulSet", "name": "x", "apiVersion": "apps/v1"})]
     ),

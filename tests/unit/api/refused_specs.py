@@ -39,6 +39,12 @@ VERSIONS = [
         "spec.versions[1].workload.kind",
     ),
     Refused(
+        "custom workload without apiVersion",
+        spec(versions=[version("v7"), version("v8", workload={"kind": "Rollout", "name": "x"})]),
+        "say the apiVersion of this kind of workload",
+        "spec.versions[1].workload.apiVersion",
+    ),
+    Refused(
         "wrong apiVersion of a Deployment",
         spec(versions=[version("v7"), version("v8", workload={"kind": "Deployment", "name": "x", "apiVersion": "v1"})]),
         "has the apiVersion apps/v1",

@@ -231,3 +231,21 @@ async def test_restarts_on_the_way_up_do_not_count(desk: Desk) -> None:
     assert desk.see().restarts is None
     await desk.clock.advance(3)
     assert desk.see().restarts == 4
+
+
+async def test_a_workload_of_a_kind_that_nobody_knows_says_what_to_do(desk: Desk) -> None:
+    workload = {"apiVersion": "example.com/v1", "kind": "Server", "name": "fraud-v8"}
+    desk.spec["versions"][1]["workload"] = workload
+    seen = desk.see()
+    assert (seen.workload_found, seen.revision) == (False, "")
+    assert "customWorkloads" in seen.problem
+
+
+async def test_a_workload_that_names_no_pods_is_looked_at_through_its_service(desk: Desk) -> None:
+    desk.put(SERVICES, "fraud-v8", spec={"ports": [{"name": "http", "port": 8080}], "selector": {"app": "fraud-v8"}})
+    desk.put(DEPLOYMENTS, "fraud-v8", spec={"template": {"spec": {}}})
+    desk.run()
+    desk.see()
+    await settle()
+    (asked,) = [one for one in desk.server.requests if one.path.startswith(PODS.path(NS))]
+    assert asked.query["labelSelector"] == "app=fraud-v8"
