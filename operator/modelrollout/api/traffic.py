@@ -154,13 +154,23 @@ class GatewayAPI(Model):
 
 
 class Istio(Model):
-    """Weights of the routes of an Istio VirtualService."""
+    """Weights of the destinations of an Istio VirtualService."""
 
-    virtual_service: DnsSubdomain = Field(description="Name of the VirtualService.")
+    virtual_service: DnsSubdomain = Field(
+        description=(
+            "Name of a VirtualService in the namespace of the ModelRollout. Only the weights of the managed HTTP "
+            "routes are changed; all else stays as it is. A destination is a version's by its host, which is the "
+            "version's Service: fraud-v7, or fraud-v7.<namespace>.svc.cluster.local."
+        )
+    )
     routes: tuple[ShortText, ...] | None = Field(
         default=None,
+        min_length=1,
         max_length=16,
-        description="Names of the HTTP routes to manage. Default: those with two or more versions.",
+        description=(
+            "Names of the HTTP routes (spec.http[].name) to manage. Default: every route with destinations to two or "
+            "more of the versions' Services. A route with only one of them is never touched."
+        ),
         json_schema_extra={"x-kubernetes-list-type": "set"},
     )
 
@@ -193,7 +203,6 @@ class Traffic(Model):
             "say who shifts the traffic: set traffic.gatewayAPI with the name of your HTTPRoute",
             lambda self: any((self.gateway_api, self.istio, self.kserve, self.service)),
         ),
-        not_yet("istio", "istio", "use gatewayAPI with an HTTPRoute or GRPCRoute"),
         not_yet("kserve", "kserve", "use gatewayAPI with an HTTPRoute to the predictors' Services"),
     )
 
@@ -201,7 +210,7 @@ class Traffic(Model):
         default=None, alias="gatewayAPI", description="Shift traffic by the weights of a Gateway API route."
     )
     istio: Istio | None = Field(
-        default=None, description="Shift traffic by an Istio VirtualService. Not yet supported: use gatewayAPI."
+        default=None, description="Shift traffic by the weights of an Istio VirtualService; needs Istio 1.22 or newer."
     )
     kserve: KServe | None = Field(
         default=None, description="Shift traffic between InferenceServices. Not yet supported: use gatewayAPI."

@@ -96,7 +96,8 @@ class Reflector:
             self._since = ""
             self.synced.set()
         if str(error) != self.problem:
-            _log.warning("watch of %s in %s: %s", self.resource, self.namespace or "all namespaces", error)
+            level = logging.INFO if isinstance(error, NotFound) else logging.WARNING
+            _log.log(level, "watch of %s in %s: %s", self.resource, self.namespace or "all namespaces", error)
         if isinstance(error, (Forbidden, NotFound)):
             self._may_pass_until = None
         elif not self.problem:

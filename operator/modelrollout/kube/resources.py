@@ -43,6 +43,7 @@ MODELROLLOUTS = Resource("modelrollout.io", "v1alpha1", "modelrollouts", "ModelR
 COMMANDS = Resource("modelrollout.io", "v1alpha1", "modelrolloutcommands", "ModelRolloutCommand")
 HTTPROUTES = Resource("gateway.networking.k8s.io", "v1", "httproutes", "HTTPRoute")
 GRPCROUTES = Resource("gateway.networking.k8s.io", "v1", "grpcroutes", "GRPCRoute")
+VIRTUALSERVICES = Resource("networking.istio.io", "v1", "virtualservices", "VirtualService")
 DEPLOYMENTS = Resource("apps", "v1", "deployments", "Deployment")
 STATEFULSETS = Resource("apps", "v1", "statefulsets", "StatefulSet")
 CONTROLLERREVISIONS = Resource("apps", "v1", "controllerrevisions", "ControllerRevision")

@@ -18,6 +18,7 @@ from modelrollout.kube.resources import (
     MODELROLLOUTS,
     SERVICES,
     STATEFULSETS,
+    VIRTUALSERVICES,
     Obj,
     Resource,
 )
@@ -111,6 +112,7 @@ _TRIMS: Mapping[Resource, Callable[[Obj], Obj]] = {
     COMMANDS: _ours,
     HTTPROUTES: _route,
     GRPCROUTES: _route,
+    VIRTUALSERVICES: _route,
     SERVICES: _service,
     ENDPOINTSLICES: _slice,
     DEPLOYMENTS: _workload,

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from modelrollout.api import ServiceRef
-from modelrollout.decisions.observed import RouteSeen, RuleSeen
+from modelrollout.decisions.observed import Owner, RouteSeen, RuleSeen
 from modelrollout.manifests.managed_fields import last_writer
 from modelrollout.manifests.owners import owner_for, owners_of
 from modelrollout.manifests.shares import thousandths
@@ -74,9 +74,13 @@ def managed_rules(route: Route, services: Mapping[str, ServiceRef], listed: Iter
             owner annotation names its Service, and a rule of ours that has a name stays ours with a single version.
         uid: of the rollout.
     """
-    rules = rules_of(route, services)
+    return choose(rules_of(route, services), owners_of(route), listed, uid)
+
+
+def choose(rules: Sequence[ManagedRule], owners: Iterable[Owner], listed: Iterable[str] | None, uid: str) -> Reading:
+    """Choose the managed ones of all rules; `owners` are those of the route, the others as in `managed_rules`."""
     if listed is None:
-        own = [owner for owner in owners_of(route) if owner.uid == uid]
+        own = [owner for owner in owners if owner.uid == uid]
         former = {service for owner in own for service in owner.services.values()}
         kept = {name for owner in own for name in owner.rules if not name.isdigit()}
         return Reading(
@@ -85,13 +89,11 @@ def managed_rules(route: Route, services: Mapping[str, ServiceRef], listed: Iter
     chosen: dict[int, ManagedRule] = {}
     lacking = []
     for wanted in listed:
-        # A name wins over a place, should a rule be called "0".
+        # A name wins over a place, should a rule be called "0". Where names need not be unique, all of that name count.
         named = [one for one in rules if one.name == wanted] or [one for one in rules if str(one.index) == wanted]
-        rule = named[0] if named else None
-        if rule is None:
+        chosen.update({rule.index: rule for rule in named})
+        if not named:
             lacking.append(wanted)
-        else:
-            chosen[rule.index] = rule
     return Reading(tuple(chosen[index] for index in sorted(chosen)), tuple(lacking))
 
 

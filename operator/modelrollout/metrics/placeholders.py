@@ -16,7 +16,7 @@ def substitute(query: str, question: Question) -> str:
     """The query for the candidate.
 
     namespace, version, service, port, workload and cluster stand for themselves; pods is a regular expression for the
-    names of the candidate's pods, for use with `=~`.
+    names of the candidate's pods, for use with `=~`. With Istio there is no cluster: service and namespace do.
 
     Raises:
         BadQuery: an unknown placeholder, or one whose value is not known.
@@ -45,5 +45,14 @@ def _values(question: Question) -> Mapping[str, Callable[[], str]]:
         "port": lambda: str(target.port) if target.port else "",
         "workload": lambda: target.workload,
         "pods": lambda: pods_pattern(name, target, question.spec),
-        "cluster": lambda: f"{cluster_stem(question.namespace, target)}/http" if target.service else "",
+        "cluster": lambda: _cluster(question, target),
     }
+
+
+def _cluster(question: Question, target: SeriesTarget) -> str:
+    if question.spec.traffic.istio is not None:
+        raise BadQuery(
+            "{{cluster}} is not known with Istio: use "
+            'destination_service_name="{{service}}",destination_service_namespace="{{namespace}}"'
+        )
+    return f"{cluster_stem(question.namespace, target)}/http" if target.service else ""

@@ -8,8 +8,11 @@
 | workload | `namespace="<ns>"`, `workload=~"<its workload>"`                             | label `workload`     |
 | cluster  | `envoy_cluster_name=~"service/<ns>/<its Service>/<port>/(http|grpc)"`        | that label           |
 
+That is `cluster` with a route of the Gateway API. With Istio it is `destination_service=~"<its Service>.<ns>.svc.<the
+cluster's domain>"`, as in `istio_requests_total`.
+
 A gateway counts for all namespaces in pods of its own, so with `cluster` the label `namespace` would name the
-gateway's; there the cluster's name itself carries the tenant's namespace.
+gateway's; there the value itself carries the tenant's namespace.
 """
 
 import re
@@ -30,11 +33,17 @@ LABELS: Mapping[Series, str] = {
     Series.WORKLOAD: "workload",
     Series.CLUSTER: "envoy_cluster_name",
 }
-"""The label that tells versions apart, for each way of finding them."""
+"""The label that tells versions apart, for each way of finding them, unless the router has its own: `label_of`."""
 
 # Kubernetes makes the random parts of names from these letters and digits alone, so that the pods of `fraud` are never
 # mistaken for those of `fraud-v8`.
 _RANDOM = "[bcdfghjklmnpqrstvwxz2456789]"
+
+
+def label_of(series: Series, spec: ModelRolloutSpec) -> str:
+    """The label that tells versions apart."""
+    by_istio = series is Series.CLUSTER and spec.traffic.istio is not None
+    return "destination_service" if by_istio else LABELS[series]
 
 
 def version_pattern(series: Series, namespace: str, name: str, target: SeriesTarget, spec: ModelRolloutSpec) -> str:
@@ -50,6 +59,8 @@ def version_pattern(series: Series, namespace: str, name: str, target: SeriesTar
             return escaped(_known(target.service, name, "Service"))
         case Series.WORKLOAD:
             return escaped(_known(target.workload, name, "workload"))
+        case Series.CLUSTER if spec.traffic.istio is not None:
+            return f"{escaped(_known(target.service, name, 'Service'))}[.]{escaped(namespace)}[.]svc[.].+"
         case Series.CLUSTER:
             return f"{escaped(cluster_stem(namespace, target))}/(http|grpc)"
         case Series.PODS:
@@ -75,7 +86,7 @@ def cluster_stem(namespace: str, target: SeriesTarget) -> str:
 def matchers_of(series: Series, question: Question) -> tuple[Matcher, ...]:
     """The matchers that bind a selector to the rollout's namespace and to its two versions, both at once."""
     both = "|".join(patterns_of(series, question).values())
-    bound = Matcher(LABELS[series], "=~", both)
+    bound = Matcher(label_of(series, question.spec), "=~", both)
     if series is Series.CLUSTER:
         return (bound,)
     return (Matcher("namespace", "=", question.namespace), bound)
@@ -91,7 +102,7 @@ def patterns_of(series: Series, question: Question) -> dict[str, str]:
 
 def version_finder(series: Series, question: Question) -> "VersionFinder":
     """What tells to which version a series belongs."""
-    return VersionFinder(LABELS[series], patterns_of(series, question))
+    return VersionFinder(label_of(series, question.spec), patterns_of(series, question))
 
 
 class VersionFinder:

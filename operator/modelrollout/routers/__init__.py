@@ -6,11 +6,13 @@ from modelrollout.api import ModelRollout
 from modelrollout.kube.cache import Cache
 from modelrollout.kube.resources import Resource
 from modelrollout.routers.gateway_api import GatewayApiRouter
+from modelrollout.routers.istio import IstioRouter
 from modelrollout.routers.port import Holding, Router, RouteUnusable, RouteWriter
 from modelrollout.routers.service_selector import ServiceSelectorRouter
 
 ROUTERS: Mapping[str, Callable[[RouteWriter, Cache], Router]] = {
     "gateway_api": GatewayApiRouter,
+    "istio": IstioRouter,
     "service": ServiceSelectorRouter,
 }
 

@@ -23,6 +23,7 @@ GRANTED = {
     ("modelrollout.io", "modelrolloutcommands"): {"list", "watch", "delete"},
     ("gateway.networking.k8s.io", "httproutes"): {"get", "list", "watch", "create", "patch"},
     ("gateway.networking.k8s.io", "grpcroutes"): {"get", "list", "watch", "create", "patch"},
+    ("networking.istio.io", "virtualservices"): {"get", "list", "watch", "patch"},
     ("apps", "deployments"): {"list", "watch"},
     ("apps", "statefulsets"): {"list", "watch"},
     ("apps", "controllerrevisions"): {"get", "list", "create", "delete"},
@@ -147,6 +148,8 @@ def test_the_operator_has_the_rights_that_its_code_uses_and_no_others() -> None:
     assert rights(one(rendered("rbac.secrets=false"), "ClusterRole")) == without
     looking = rights(one(rendered("rbac.serviceSwitch=false"), "ClusterRole"))
     assert looking == {**GRANTED, ("", "services"): {"list", "watch"}}
+    looking = rights(one(rendered("rbac.istio=false"), "ClusterRole"))
+    assert looking == {**GRANTED, ("networking.istio.io", "virtualservices"): {"list", "watch"}}
 
 
 def test_with_namespaces_named_nothing_is_granted_anywhere_else() -> None:

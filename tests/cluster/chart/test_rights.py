@@ -32,6 +32,10 @@ RARE: dict[Right, str] = {
         ("gateway.networking.k8s.io", "grpcroutes", verb): "for rollouts on a GRPCRoute"
         for verb in ("get", "list", "watch", "create", "patch")
     },
+    **{
+        ("networking.istio.io", "virtualservices", verb): "for rollouts on Istio"
+        for verb in ("get", "list", "watch", "patch")
+    },
     **{("", "services", verb): "for rollouts that switch the selector of a Service" for verb in ("get", "patch")},
     **{("apps", "statefulsets", verb): "for versions that a StatefulSet serves" for verb in ("list", "watch")},
 }

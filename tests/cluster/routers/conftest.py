@@ -1,19 +1,17 @@
-"""The Gateway API's routes on the API server, and the operator's own client to it."""
+"""The Gateway API's routes and Istio's on the API server, and the operator's own client to it."""
 
 import json
-import os
-import subprocess
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
 
-from dev import paths
-from dev.golang import go
+from dev import istio
+from dev.golang import module
 from modelrollout.kube.cache import Cache
 from modelrollout.kube.client import Client
 from modelrollout.kube.connect import connect
-from modelrollout.kube.resources import Obj, Resource
+from modelrollout.kube.resources import VIRTUALSERVICES, Obj, Resource
 from modelrollout.kube.trim import trim
 from modelrollout.routers.gateway_api import GatewayApiRouter
 from tests.cluster.conftest import Kubectl, until_served
@@ -26,21 +24,20 @@ def gateway_api(kubectl: Kubectl) -> None:
     """HTTPRoute and GRPCRoute are served; those of a cluster that a person brought along stay as they are."""
     crds = [f"crd/{plural}.gateway.networking.k8s.io" for plural in PLURALS]
     if kubectl("get", *crds, check=False).returncode != 0:
-        folder = _module("sigs.k8s.io/gateway-api") / "config" / "crd" / "experimental"
+        folder = module("gateway", "sigs.k8s.io/gateway-api") / "config" / "crd" / "experimental"
         for plural in PLURALS:
             file = folder / f"gateway.networking.k8s.io_{plural}.yaml"
             kubectl("apply", "--server-side", "-f", str(file))
     until_served(kubectl, *(f"{plural}.gateway.networking.k8s.io" for plural in PLURALS))
 
 
-def _module(path: str) -> Path:
-    """Where Go keeps the sources of a module that dev/tools/gateway pins."""
-    command = [str(go()), "mod", "download", "-json", path]
-    environment = {**os.environ, "GOFLAGS": "-mod=readonly", "GOWORK": "off", "GOTOOLCHAIN": "local"}
-    done = subprocess.run(
-        command, cwd=paths.TOOLS / "gateway", env=environment, capture_output=True, text=True, check=True
-    )
-    return Path(json.loads(done.stdout)["Dir"])
+@pytest.fixture(scope="session")
+def istio_api(kubectl: Kubectl) -> None:
+    """VirtualService is served; that of a cluster that a person brought along stays as it is."""
+    crd = f"crd/{VIRTUALSERVICES}"
+    if kubectl("get", crd, check=False).returncode != 0:
+        kubectl("apply", "--server-side", "-f", "-", stdin=istio.crd(VIRTUALSERVICES.plural))
+    until_served(kubectl, str(VIRTUALSERVICES))
 
 
 class World:

@@ -61,12 +61,6 @@ TRAFFIC = [
         "spec.traffic",
     ),
     Refused(
-        "istio",
-        spec(traffic={"istio": {"virtualService": "a"}}),
-        "istio is not yet supported: use gatewayAPI",
-        "spec.traffic.istio",
-    ),
-    Refused(
         "kserve", spec(traffic={"kserve": {}}), "kserve is not yet supported: use gatewayAPI", "spec.traffic.kserve"
     ),
     Refused(

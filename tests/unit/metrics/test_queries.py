@@ -6,6 +6,7 @@ from decimal import Decimal
 import numpy as np
 import pytest
 
+from modelrollout.api import Series, Traffic
 from modelrollout.decisions.analysis_samples import CounterSamples, Trouble, ValueSample
 from modelrollout.decisions.kinds.bounds import is_bound
 from modelrollout.decisions.questions import SeriesTarget
@@ -42,6 +43,31 @@ def query_of(series: str) -> str:
 )
 def test_one_query_asks_for_both_versions_within_the_namespace(series, query):
     assert query_of(series) == query
+
+
+def with_istio():
+    """The same question about versions that an Istio VirtualService splits."""
+    asked = question({**ERRORS, "series": "cluster"})
+    traffic = Traffic(istio={"virtual_service": "fraud"})
+    return replace(asked, spec=asked.spec.model_copy(update={"traffic": traffic}))
+
+
+def test_with_istio_the_counters_of_a_cluster_are_those_that_name_its_service_and_namespace():
+    asked = with_istio()
+    assert counter_queries(asked.spec.metrics[0], asked, 30.2)["total"] == (
+        'http_requests_total{destination_service=~"fraud-v8[.]risk[.]svc[.].+|fraud-v7[.]risk[.]svc[.].+"}[31s]'
+    )
+    finder = version_finder(Series.CLUSTER, asked)
+    found = {host: finder({"destination_service": f"{host}.cluster.local"}) for host in HOSTS}
+    assert found == HOSTS
+
+
+HOSTS = {"fraud-v8.risk.svc": "v8", "fraud-v7.risk.svc": "v7", "fraud-v8.ads.svc": None, "fraud-v80.risk.svc": None}
+
+
+def test_with_istio_there_is_no_placeholder_of_a_cluster_and_what_to_write_instead_is_said():
+    with pytest.raises(BadQuery, match="destination_service_name"):
+        substitute("{{cluster}}", with_istio())
 
 
 def test_latency_asks_for_one_bucket_and_the_count():
