@@ -5,7 +5,7 @@ import sys
 
 import click
 
-from dev import components, controlplane, lifetime, paths, prerequisites, programs
+from dev import components, controlplane, extras, lifetime, paths, prerequisites, programs
 from dev.errors import DevError
 from dev.images import IMAGES
 from dev.images import build as build_image
@@ -34,9 +34,10 @@ def control_plane(name: str, audit: bool) -> None:
 @commands.command()
 @NAME
 @click.option("--audit", is_flag=True, help="Log every request to .cluster/<name>/audit.log.")
-def up(name: str, audit: bool) -> None:
+@click.option("--with", "more", multiple=True, type=click.Choice(sorted(extras.EXTRAS)), help="Install this, too.")
+def up(name: str, audit: bool, more: tuple[str, ...]) -> None:
     """Start a whole cluster (node, DNS, gateway, Prometheus) and print how to reach it."""
-    cluster = bring_up(name, audit=audit)
+    cluster = bring_up(name, audit=audit, more=more)
     click.echo(f"export KUBECONFIG={cluster.kubeconfig}")
     click.echo(f"export GATEWAY_URL={cluster.gateway_url}")
     click.echo(f"export PROMETHEUS_URL={cluster.prometheus_url}")
@@ -57,6 +58,7 @@ def build(alone: bool) -> None:
     prerequisites.check_abilities()
     prerequisites.install()
     components.build()
+    extras.build()
     for image in IMAGES.values():
         build_image(image)
 

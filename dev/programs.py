@@ -72,6 +72,7 @@ PAUSE = Program("pause", "pause", "modelrollout.dev/tools/pause")
 COREDNS = Program("coredns", "coredns", "github.com/coredns/coredns")
 ENVOY_GATEWAY = Program("envoy-gateway", "gateway", "github.com/envoyproxy/gateway/cmd/envoy-gateway")
 HELM = Program("helm", "helm", "helm.sh/helm/v3/cmd/helm")
+KSERVE = Program("kserve-controller", "kserve", "github.com/kserve/kserve/cmd/manager")
 PROMETHEUS = Program(
     "prometheus",
     "prometheus",

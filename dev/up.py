@@ -2,11 +2,11 @@
 
 import json
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from dev import components, lifetime, network, node, paths, pki, prerequisites, supervise
+from dev import components, extras, lifetime, network, node, paths, pki, prerequisites, supervise
 from dev.box import HOME
 from dev.cluster import Cluster
 from dev.controlplane import ApiServer
@@ -18,17 +18,18 @@ API_PORT = 6443
 ETCD_PORTS = (2379, 2380)
 
 
-def bring_up(name: str = paths.DEFAULT_NAME, *, audit: bool = False) -> Cluster:
+def bring_up(name: str = paths.DEFAULT_NAME, *, audit: bool = False, more: Sequence[str] = ()) -> Cluster:
     """Start a cluster with DNS, gateway and Prometheus that stays until `python -m dev down`.
 
     Args:
         name: names the cluster; two at once need two names.
         audit: keep an API server audit log at `<folder>/audit.log`.
+        more: names in `extras.EXTRAS` of what is installed, too.
 
     Raises:
         DevError: something is missing that a person has to mend.
     """
-    cluster, keeper = _bring_up(name, audit)
+    cluster, keeper = _bring_up(name, audit, more)
     supervise.let_go(keeper)
     return cluster
 
@@ -43,7 +44,7 @@ def cluster_for_tests(name: str, *, audit: bool = False) -> Iterator[Cluster]:
         _end(name, keeper)
 
 
-def _bring_up(name: str, audit: bool) -> tuple[Cluster, subprocess.Popen[bytes]]:
+def _bring_up(name: str, audit: bool, more: Sequence[str] = ()) -> tuple[Cluster, subprocess.Popen[bytes]]:
     folder = paths.cluster_folder(name)
     prerequisites.check_abilities()
     prerequisites.install()
@@ -60,6 +61,7 @@ def _bring_up(name: str, audit: bool) -> tuple[Cluster, subprocess.Popen[bytes]]
             components.load(cluster)
             components.await_node(cluster)
         components.install(cluster)
+        extras.install(cluster, more)
     except BaseException:
         if keeper:
             _end(name, keeper)

@@ -20,6 +20,7 @@ COREDNS = "modelrollout.local/coredns:v1.15.0"
 ENVOY_GATEWAY = "modelrollout.local/envoy-gateway:v1.9.1"
 ENVOY = f"modelrollout.local/envoy:v{ENVOY_VERSION}"
 PROMETHEUS = "modelrollout.local/prometheus:v3.15.0"
+KSERVE = "modelrollout.local/kserve-controller:v0.16.0"
 
 
 def archives() -> list[Path]:
@@ -30,10 +31,11 @@ def archives() -> list[Path]:
         ENVOY_GATEWAY: programs.ENVOY_GATEWAY,
         PROMETHEUS: programs.PROMETHEUS,
     }
-    return [*(_of_program(name, program) for name, program in programs_of.items()), _of_envoy()]
+    return [*(of_program(name, program) for name, program in programs_of.items()), _of_envoy()]
 
 
-def _of_program(name: str, program: programs.Program) -> Path:
+def of_program(name: str, program: programs.Program) -> Path:
+    """The archive of an image that holds this program alone, as its entry point."""
     built = programs.path_of(program)
     target = f"/usr/local/bin/{program.name}"
     return _archive(Image(name, (Entry(built, target),), (target,), folders=("/tmp",)), built.parent.name)  # noqa: S108
