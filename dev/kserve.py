@@ -30,19 +30,18 @@ GATEWAY = "gateway/models"
 _CONTROLLER = "kserve-controller-manager"
 _WEBHOOKS = f"kserve-webhook-server-service.{NAMESPACE}.svc"
 _CERTIFICATE = "kserve-webhook-server-cert"
-_CRDS = frozenset(
-    f"{plural}.serving.kserve.io"
-    for plural in (
-        "clusterservingruntimes",
-        "clusterstoragecontainers",
-        "inferencegraphs",
-        "inferenceservices",
-        "localmodelcaches",
-        "servingruntimes",
-        "trainedmodels",
-    )
+_PLURALS = (
+    "clusterservingruntimes",
+    "clusterstoragecontainers",
+    "inferencegraphs",
+    "inferenceservices",
+    "localmodelcaches",
+    "servingruntimes",
+    "trainedmodels",
 )
-_KINDS = frozenset({"ServiceAccount", "Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding", "ConfigMap", "Service"})
+_KINDS = frozenset(
+    {"ServiceAccount", "Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding", "ConfigMap", "Service"}
+)
 _OTHERS = ("llm", "localmodel", "kserve-localmodel", "kserve-proxy", "kserve-controller-manager-metrics")
 """How the names of what belongs to other controllers of the release begin."""
 
@@ -54,9 +53,10 @@ def archive() -> Path:
     return parts.of_program(parts.KSERVE, programs.KSERVE)
 
 
-def crds() -> str:
-    """The definitions of KServe's kinds, as YAML."""
-    return "\n---\n".join(text for kind, name, text in _release() if kind == "CustomResourceDefinition" and name in _CRDS)
+def definition(plural: str) -> str:
+    """The CustomResourceDefinition of one of KServe's kinds, as YAML."""
+    wanted = ("CustomResourceDefinition", f"{plural}.serving.kserve.io")
+    return next(text for kind, name, text in _release() if (kind, name) == wanted)
 
 
 def install(cluster: Cluster) -> None:
@@ -64,7 +64,13 @@ def install(cluster: Cluster) -> None:
     image = archive()
     with step("KServe"):
         cluster.load_image(image)
-        cluster.kubectl("apply", "--server-side", "--force-conflicts", "--filename=-", input=crds())
+        cluster.kubectl(
+            "apply",
+            "--server-side",
+            "--force-conflicts",
+            "--filename=-",
+            input="\n---\n".join(map(definition, _PLURALS)),
+        )
         authority = pki.Authority()
         documents = [
             {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}},
@@ -83,7 +89,9 @@ def _release() -> tuple[tuple[str, str, str], ...]:
     listed = [str(go()), "list", "-mod=readonly", "-m", "-f", "{{.Dir}}", MODULE]
     found = subprocess.run(listed, cwd=paths.TOOLS / "kserve", capture_output=True, text=True, check=True)
     texts = re.split(r"^---\n", (Path(found.stdout.strip()) / RELEASE).read_text(), flags=re.MULTILINE)
-    return tuple((_first(r"^kind: (\S+)", text), _first(r"^  name: (\S+)", text), text) for text in texts if text.strip())
+    return tuple(
+        (_first(r"^kind: (\S+)", text), _first(r"^  name: (\S+)", text), text) for text in texts if text.strip()
+    )
 
 
 def _first(pattern: str, text: str) -> str:

@@ -75,6 +75,11 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
   resources: [{{ .resource }}]
   verbs: [list, watch]
 {{- end }}
+{{- if .Values.rbac.inferenceServices }}
+- apiGroups: [serving.kserve.io]
+  resources: [inferenceservices]
+  verbs: [list, watch]
+{{- end }}
 - apiGroups: [""]
   resources: [services]
   verbs: [list, watch{{ if .Values.rbac.serviceSwitch }}, get, patch{{ end }}]

@@ -175,10 +175,6 @@ class Istio(Model):
     )
 
 
-class KServe(Model):
-    """Traffic split of KServe InferenceServices."""
-
-
 class SelectorSwitch(Model):
     """One Service whose selector is switched between the versions: 0 or 100 percent."""
 
@@ -195,15 +191,14 @@ class Traffic(Model):
 
     RULES = (
         at_most_one(
-            {"gatewayAPI": "gateway_api", "istio": "istio", "kserve": "kserve", "service": "service"},
+            {"gatewayAPI": "gateway_api", "istio": "istio", "service": "service"},
             "set exactly one traffic router, for example traffic.gatewayAPI",
         ),
         Rule(
-            "has(self.gatewayAPI) || has(self.istio) || has(self.kserve) || has(self.service)",
+            "has(self.gatewayAPI) || has(self.istio) || has(self.service)",
             "say who shifts the traffic: set traffic.gatewayAPI with the name of your HTTPRoute",
-            lambda self: any((self.gateway_api, self.istio, self.kserve, self.service)),
+            lambda self: any((self.gateway_api, self.istio, self.service)),
         ),
-        not_yet("kserve", "kserve", "use gatewayAPI with an HTTPRoute to the predictors' Services"),
     )
 
     gateway_api: GatewayAPI | None = Field(
@@ -211,9 +206,6 @@ class Traffic(Model):
     )
     istio: Istio | None = Field(
         default=None, description="Shift traffic by the weights of an Istio VirtualService; needs Istio 1.22 or newer."
-    )
-    kserve: KServe | None = Field(
-        default=None, description="Shift traffic between InferenceServices. Not yet supported: use gatewayAPI."
     )
     service: SelectorSwitch | None = Field(
         default=None,

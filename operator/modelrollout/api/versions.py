@@ -32,11 +32,13 @@ class WorkloadRef(Model):
 
     RULES = (
         Rule(
-            "self.kind != 'InferenceService'",
-            "InferenceService is not yet supported: name the Deployment that runs its predictor's pods",
-            lambda self: self.kind != "InferenceService",
-            "kind",
-            "FieldValueForbidden",
+            "self.kind != 'InferenceService' || !has(self.apiVersion) || "
+            "self.apiVersion == 'serving.kserve.io/v1beta1'",
+            "an InferenceService has the apiVersion serving.kserve.io/v1beta1: write that, or leave apiVersion out",
+            lambda self: (
+                self.kind != "InferenceService" or self.resolved_api_version == API_VERSIONS_BY_KIND["InferenceService"]
+            ),
+            "apiVersion",
         ),
         Rule(
             "!has(self.apiVersion) || !(self.kind in ['Deployment', 'StatefulSet']) || self.apiVersion == 'apps/v1'",
@@ -56,14 +58,15 @@ class WorkloadRef(Model):
         Field(
             default=None,
             description=(
-                "API version of the workload. Default: apps/v1 for Deployment and StatefulSet; other kinds need it."
+                "API version of the workload. Default: apps/v1 for Deployment and StatefulSet, serving.kserve.io/v1beta1 "
+                "for InferenceService; other kinds need it."
             ),
         )
     )
     kind: Annotated[str, Field(min_length=1, max_length=63, pattern=r"^[A-Z][A-Za-z0-9]*$")] = Field(
         description=(
-            "Kind of the workload: Deployment, StatefulSet, or a custom resource with a scale subresource that the "
-            "operator's settings name (customWorkloads in the chart's values)."
+            "Kind of the workload: Deployment, StatefulSet, InferenceService of KServe (in Standard mode), or a custom "
+            "resource with a scale subresource that the operator's settings name (customWorkloads in the chart's values)."
         ),
     )
     name: DnsSubdomain = Field(description="Name of the workload, in the namespace of the ModelRollout.")

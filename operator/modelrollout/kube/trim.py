@@ -15,6 +15,7 @@ from modelrollout.kube.resources import (
     FREEZES,
     GRPCROUTES,
     HTTPROUTES,
+    INFERENCESERVICES,
     MODELROLLOUTS,
     SERVICES,
     STATEFULSETS,
@@ -95,6 +96,11 @@ def _workload(obj: Obj) -> Obj:
     }
 
 
+def _inference_service(obj: Obj) -> Obj:
+    status = _only(obj.get("status") or {}, "deploymentMode", "modelStatus")
+    return {"metadata": _metadata(obj, "annotations"), "spec": obj.get("spec") or {}, "status": status}
+
+
 def _metadata(obj: Obj, *more: str) -> Obj:
     metadata = _only(obj["metadata"], *_IDENTITY, *more)
     annotations = metadata.get("annotations")
@@ -117,5 +123,6 @@ _TRIMS: Mapping[Resource, Callable[[Obj], Obj]] = {
     ENDPOINTSLICES: _slice,
     DEPLOYMENTS: _workload,
     STATEFULSETS: _workload,
+    INFERENCESERVICES: _inference_service,
     FREEZES: _freeze,
 }

@@ -73,8 +73,11 @@ def pods_pattern(name: str, target: SeriesTarget, spec: ModelRolloutSpec) -> str
         return "|".join(sorted(map(escaped, target.pods)))
     stem = escaped(_known(target.workload, name, "workload"))
     version = spec.version(name)
-    if version is not None and version.workload.kind == "StatefulSet":
+    kind = version.workload.kind if version is not None else ""
+    if kind == "StatefulSet":
         return f"{stem}-[0-9]+"
+    if kind == "InferenceService":
+        stem += "-predictor"  # the Deployment that KServe makes of it
     return f"{stem}-{_RANDOM}{{1,10}}-{_RANDOM}{{5}}"
 
 

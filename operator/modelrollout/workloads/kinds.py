@@ -4,12 +4,14 @@ from collections.abc import Iterable
 
 from modelrollout.api import WorkloadRef
 from modelrollout.workloads.deployment import DeploymentKind
+from modelrollout.workloads.inference_service import InferenceServiceKind
 from modelrollout.workloads.port import WorkloadKind
 from modelrollout.workloads.statefulset import StatefulSetKind
 
 BUILT_IN: tuple[WorkloadKind, ...] = (
     DeploymentKind(),
     StatefulSetKind(),
+    InferenceServiceKind(),
 )
 
 

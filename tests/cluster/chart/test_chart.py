@@ -26,6 +26,7 @@ GRANTED = {
     ("networking.istio.io", "virtualservices"): {"get", "list", "watch", "patch"},
     ("apps", "deployments"): {"list", "watch"},
     ("apps", "statefulsets"): {"list", "watch"},
+    ("serving.kserve.io", "inferenceservices"): {"list", "watch"},
     ("apps", "controllerrevisions"): {"get", "list", "create", "delete"},
     ("discovery.k8s.io", "endpointslices"): {"list", "watch"},
     ("", "services"): {"get", "list", "watch", "patch"},
@@ -150,6 +151,9 @@ def test_the_operator_has_the_rights_that_its_code_uses_and_no_others() -> None:
     assert looking == {**GRANTED, ("", "services"): {"list", "watch"}}
     looking = rights(one(rendered("rbac.istio=false"), "ClusterRole"))
     assert looking == {**GRANTED, ("networking.istio.io", "virtualservices"): {"list", "watch"}}
+    kserve = ("serving.kserve.io", "inferenceservices")
+    without = {key: verbs for key, verbs in GRANTED.items() if key != kserve}
+    assert rights(one(rendered("rbac.inferenceServices=false"), "ClusterRole")) == without
 
 
 def test_with_namespaces_named_nothing_is_granted_anywhere_else() -> None:

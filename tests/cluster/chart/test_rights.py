@@ -38,6 +38,10 @@ RARE: dict[Right, str] = {
     },
     **{("", "services", verb): "for rollouts that switch the selector of a Service" for verb in ("get", "patch")},
     **{("apps", "statefulsets", verb): "for versions that a StatefulSet serves" for verb in ("list", "watch")},
+    **{
+        ("serving.kserve.io", "inferenceservices", verb): "for versions that KServe serves"
+        for verb in ("list", "watch")
+    },
 }
 """Rights that this short life of two rollouts need not use, and when they are used."""
 

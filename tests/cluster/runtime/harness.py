@@ -50,7 +50,12 @@ class Model:
             await self.client.create(SERVICES, self.namespace, self._service(version))
             await self.client.create(DEPLOYMENTS, self.namespace, self._deployment(version))
             await self.client.create(ENDPOINTSLICES, self.namespace, self._slice(version, ready=True))
-        route = await self.client.create(HTTPROUTES, self.namespace, self._route())
+        await self.client.create(HTTPROUTES, self.namespace, self._route())
+        await self.accept()
+
+    async def accept(self) -> None:
+        """Let the gateway have accepted the route."""
+        route = await self.client.get(HTTPROUTES, self.namespace, self.name)
         await self.client.replace(HTTPROUTES, self.namespace, self.name, {**route, "status": _accepted()}, "status")
 
     async def create(self, **spec: Any) -> Obj:

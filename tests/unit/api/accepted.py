@@ -83,6 +83,15 @@ ACCEPTED = {
     "a custom workload": spec(
         versions=[version("v8", workload={"kind": "Rollout", "name": "x", "apiVersion": "argoproj.io/v1alpha1"})]
     ),
+    "an InferenceService": spec(
+        versions=[
+            version(
+                "v8",
+                service={"name": "x-predictor", "port": 80},
+                workload={"kind": "InferenceService", "name": "x", "apiVersion": "serving.kserve.io/v1beta1"},
+            )
+        ]
+    ),
     "a StatefulSet with its apiVersion": spec(
         versions=[version("v8", workload={"kind": "StatefulSet", "name": "x", "apiVersion": "apps/v1"})]
     ),

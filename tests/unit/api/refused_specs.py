@@ -33,8 +33,8 @@ VERSIONS = [
         "spec.initialStable",
     ),
     Refused(
-        "workload of KServe",
-        spec(versions=[version("v7"), version("v8", workload={"kind": "InferenceService", "name": "x"})]),
+        "workload of another kind",
+        spec(versions=[version("v7"), version("v8", workload={"kind": "Job", "name": "x"})]),
         LATER,
         "spec.versions[1].workload.kind",
     ),
@@ -43,6 +43,19 @@ VERSIONS = [
         spec(versions=[version("v7"), version("v8", workload={"kind": "Rollout", "name": "x"})]),
         "say the apiVersion of this kind of workload",
         "spec.versions[1].workload.apiVersion",
+    ),
+    Refused(
+        "an old apiVersion of an InferenceService",
+        spec(
+            versions=[
+                version(
+                    "v8",
+                    workload={"kind": "InferenceService", "name": "x", "apiVersion": "serving.kserve.io/v1alpha2"},
+                )
+            ]
+        ),
+        "an InferenceService has the apiVersion serving.kserve.io/v1beta1",
+        "spec.versions[0].workload.apiVersion",
     ),
     Refused(
         "wrong apiVersion of a Deployment",
@@ -59,9 +72,6 @@ TRAFFIC = [
         spec(traffic={"gatewayAPI": {"httpRoute": "a"}, "service": {"name": "a"}}),
         "set exactly one traffic router",
         "spec.traffic",
-    ),
-    Refused(
-        "kserve", spec(traffic={"kserve": {}}), "kserve is not yet supported: use gatewayAPI", "spec.traffic.kserve"
     ),
     Refused(
         "selector switch with a canary",

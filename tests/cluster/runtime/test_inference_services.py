@@ -1,0 +1,124 @@
+"""Versions that KServe serves, on a real API server with KServe's own definition of an InferenceService."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from dev import kserve
+from modelrollout.kube.client import Client
+from modelrollout.kube.errors import NotFound
+from modelrollout.kube.resources import ENDPOINTSLICES, HTTPROUTES, INFERENCESERVICES, SERVICES, Obj
+from modelrollout.workloads.inference_service import InferenceServiceKind
+from tests.cluster.conftest import Kubectl
+from tests.cluster.runtime.harness import Model, running, until
+
+CRD = "crd/inferenceservices.serving.kserve.io"
+
+
+class Served(Model):
+    """The same model, each version an InferenceService."""
+
+    async def deploy(self) -> None:
+        """Everything but the InferenceServices."""
+        for version in ("v7", "v8"):
+            await self.client.create(SERVICES, self.namespace, self._service(version))
+            await self.client.create(ENDPOINTSLICES, self.namespace, self._slice(version, ready=True))
+        await self.client.create(HTTPROUTES, self.namespace, self._route())
+        await self.accept()
+
+    async def serve(self) -> None:
+        """The InferenceServices, as KServe's webhook leaves them."""
+        for version in ("v7", "v8"):
+            await self.client.create(INFERENCESERVICES, self.namespace, self.inference_service(version))
+
+    def inference_service(self, version: str) -> Obj:
+        """One of them."""
+        return {
+            "apiVersion": INFERENCESERVICES.api_version,
+            "kind": INFERENCESERVICES.kind,
+            "metadata": {"name": f"{self.name}-{version}"},
+            "spec": {
+                "predictor": {
+                    "minReplicas": 1,
+                    "model": {
+                        "modelFormat": {"name": "sklearn", "version": "1"},
+                        "runtime": "mlserver",
+                        "protocolVersion": "v2",
+                        "storageUri": f"s3://models/fraud/{version}",
+                        "env": [{"name": "WORKERS", "value": "1"}],
+                    },
+                },
+                "transformer": {"containers": [{"name": "kserve-container", "image": "registry.invalid/features:4"}]},
+            },
+        }
+
+    def _version(self, version: str) -> Obj:
+        return {**super()._version(version), "workload": {"kind": "InferenceService", "name": f"{self.name}-{version}"}}
+
+
+@pytest.fixture
+def without_kserve(kubectl: Kubectl) -> Iterator[None]:
+    """KServe is not installed, yet; in a cluster that a person brought along it stays as it is."""
+    if kubectl("get", CRD, check=False).returncode == 0:
+        pytest.skip("KServe is there already")
+    yield
+    kubectl("delete", "--ignore-not-found", CRD)
+
+
+async def install(kubectl: Kubectl, model: Model) -> None:
+    """Install KServe's definition and wait until the API server serves the kind."""
+    kubectl("apply", "--server-side", "-f", "-", stdin=kserve.definition("inferenceservices"))
+
+    async def served() -> bool:
+        try:
+            await model.client.list(INFERENCESERVICES, model.namespace)
+        except NotFound:
+            return False
+        return True
+
+    await until("InferenceServices are served", served, bool)
+
+
+async def test_an_operator_that_is_older_than_kserve_finds_inference_services_once_there_are_any(
+    client: Client, kubectl: Kubectl, namespace: str, without_kserve: None
+) -> None:
+    model = Served(client, namespace)
+    await model.deploy()
+    async with running(namespace):
+        await model.create()
+        status = await until(
+            "what is missing is said", model.status, lambda found: "InferenceService" in found.get("message", "")
+        )
+        assert status["phase"] == "Pending"
+        await install(kubectl, model)
+        await model.serve()
+        await model.until_phase("Completed")
+
+        await model.target("v8")
+        await model.until_weights(v8=1000)
+        await model.until_phase("Completed")
+
+        # What a new model is, and what it is not.
+        revision = (await model.status())["run"]["revision"]
+        name = f"{model.name}-v8"
+        await client.patch(INFERENCESERVICES, namespace, name, {"spec": {"predictor": {"minReplicas": 3}}})
+        moved = {"spec": {"predictor": {"model": {"storageUri": "s3://models/fraud/v8-again"}}}}
+        await client.patch(INFERENCESERVICES, namespace, name, moved)
+        status = await until("the change is seen", model.status, _unproven)
+        assert status["run"]["revision"] == revision
+
+
+async def test_the_api_server_keeps_all_that_a_revision_is_made_of(
+    client: Client, kubectl: Kubectl, namespace: str, without_kserve: None
+) -> None:
+    kind, model = InferenceServiceKind(), Served(client, namespace)
+    await install(kubectl, model)
+    await model.serve()
+    wanted = model.inference_service("v8")
+    stored = await client.get(INFERENCESERVICES, namespace, f"{model.name}-v8")
+    assert kind.identity(stored) == kind.identity(wanted)
+    assert kind.pod_spec(stored)["containers"] == kind.pod_spec(wanted)["containers"]
+
+
+def _unproven(status: Obj) -> bool:
+    return any(one["type"] == "UnprovenChange" and one["status"] == "True" for one in status.get("conditions", []))
