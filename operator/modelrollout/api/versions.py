@@ -58,15 +58,16 @@ class WorkloadRef(Model):
         Field(
             default=None,
             description=(
-                "API version of the workload. Default: apps/v1 for Deployment and StatefulSet, serving.kserve.io/v1beta1 "
-                "for InferenceService; other kinds need it."
+                "API version of the workload. Default: apps/v1 for Deployment and StatefulSet, and "
+                "serving.kserve.io/v1beta1 for InferenceService; other kinds need it."
             ),
         )
     )
     kind: Annotated[str, Field(min_length=1, max_length=63, pattern=r"^[A-Z][A-Za-z0-9]*$")] = Field(
         description=(
-            "Kind of the workload: Deployment, StatefulSet, InferenceService of KServe (in Standard mode), or a custom "
-            "resource with a scale subresource that the operator's settings name (customWorkloads in the chart's values)."
+            "Kind of the workload: Deployment, StatefulSet, InferenceService (KServe in Standard mode), or a custom "
+            "resource with a scale subresource, of a kind that the operator's settings name (customWorkloads in the "
+            "chart's values)."
         ),
     )
     name: DnsSubdomain = Field(description="Name of the workload, in the namespace of the ModelRollout.")

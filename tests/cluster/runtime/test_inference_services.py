@@ -6,7 +6,7 @@ import pytest
 
 from dev import kserve
 from modelrollout.kube.client import Client
-from modelrollout.kube.errors import NotFound
+from modelrollout.kube.errors import NotFound, Unavailable
 from modelrollout.kube.resources import ENDPOINTSLICES, HTTPROUTES, INFERENCESERVICES, SERVICES, Obj
 from modelrollout.workloads.inference_service import InferenceServiceKind
 from tests.cluster.conftest import Kubectl
@@ -72,7 +72,7 @@ async def install(kubectl: Kubectl, model: Model) -> None:
     async def served() -> bool:
         try:
             await model.client.list(INFERENCESERVICES, model.namespace)
-        except NotFound:
+        except (NotFound, Unavailable):  # the API server answers 429 while it sets the storage up
             return False
         return True
 

@@ -33,12 +33,6 @@ VERSIONS = [
         "spec.initialStable",
     ),
     Refused(
-        "workload of another kind",
-        spec(versions=[version("v7"), version("v8", workload={"kind": "Job", "name": "x"})]),
-        LATER,
-        "spec.versions[1].workload.kind",
-    ),
-    Refused(
         "custom workload without apiVersion",
         spec(versions=[version("v7"), version("v8", workload={"kind": "Rollout", "name": "x"})]),
         "say the apiVersion of this kind of workload",
