@@ -8,16 +8,14 @@ import base64
 import functools
 import json
 import re
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from dev import paths, pki, programs
+from dev import golang, pki, programs
 from dev.components import Cluster
-from dev.golang import go
 from dev.images import parts
 from dev.progress import step
 
@@ -86,9 +84,7 @@ def install(cluster: Cluster) -> None:
 @functools.cache
 def _release() -> tuple[tuple[str, str, str], ...]:
     """Kind, name and text of every object of the release; the definitions are too big to be parsed for that."""
-    listed = [str(go()), "list", "-mod=readonly", "-m", "-f", "{{.Dir}}", MODULE]
-    found = subprocess.run(listed, cwd=paths.TOOLS / "kserve", capture_output=True, text=True, check=True)
-    texts = re.split(r"^---\n", (Path(found.stdout.strip()) / RELEASE).read_text(), flags=re.MULTILINE)
+    texts = re.split(r"^---\n", (golang.module("kserve", MODULE) / RELEASE).read_text(), flags=re.MULTILINE)
     return tuple(
         (_first(r"^kind: (\S+)", text), _first(r"^  name: (\S+)", text), text) for text in texts if text.strip()
     )

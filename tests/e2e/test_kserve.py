@@ -119,7 +119,7 @@ class Team:
         manifest = (
             (stage.MANIFESTS / "traffic.yaml").read_text().replace("namespace: digits", f"namespace: {NAMESPACE}")
         )
-        manifest = manifest.replace("--rate=120", "--rate=60")
+        manifest = manifest.replace("--rate=120", "--rate=20, --patience=9")
         users = string.Template(manifest).substitute(gateway=f"http://{self.host}", seed=1)
         alias = [{"ip": self._cluster.gateway_address, "hostnames": [self.host]}]
         users = users.replace("      containers:", f"      hostAliases: {json.dumps(alias)}\n      containers:", 1)
@@ -154,8 +154,8 @@ class Team:
         try:
             wait_until(holds, what, SECONDS, pause=0.2)
         except TimeoutError as error:
-            seen = self.kubectl("get", "modelrollouts,httproutes,inferenceservices,pods", "--output=yaml")
-            raise AssertionError(f"{error}\n{seen[-20000:]}") from None
+            seen = self.kubectl("get", "modelrollouts,httproutes,inferenceservices,pods", "--output=wide")
+            raise AssertionError(f"{error}\nusers {self._seen()}\n{seen}") from None
 
     def answers(self, version: str) -> int:
         """Answers that users got from a version."""

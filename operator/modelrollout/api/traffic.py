@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from modelrollout.api.base import Model
-from modelrollout.api.rules import Rule, at_most_one, exactly_one, not_yet
+from modelrollout.api.rules import Rule, at_most_one, exactly_one
 from modelrollout.api.values import DnsLabel, DnsSubdomain, HeaderName, Hostname, Port, ShortText
 
 

@@ -14,7 +14,17 @@ _OTHER_MODES = frozenset({"Knative", "Serverless", "ModelMesh"})
 # A component's server is a container with more: which model, and which ServingRuntime serves it. KServe's webhook turns
 # `sklearn: {...}` and its like into `model: {modelFormat: {name: sklearn}, ...}`.
 _SERVERS = ("model", "art")
-_MODEL = ("type", "modelFormat", "runtime", "runtimeVersion", "protocolVersion", "storageUri", "storage", "config")
+_MODEL = (
+    "type",
+    "modelFormat",
+    "runtime",
+    "runtimeVersion",
+    "protocolVersion",
+    "storageUri",
+    "storageUris",
+    "storage",
+    "config",
+)
 
 
 class InferenceServiceKind:
@@ -39,10 +49,13 @@ class InferenceServiceKind:
     def identity(self, workload: Obj) -> Obj:
         """Format, place and runtime of the model of each component."""
         found = {
-            part: {key: server[key] for key in _MODEL if server.get(key)}
+            part: {
+                key: said[key]
+                for said in (spec, *(spec.get(kind) or {} for kind in _SERVERS))
+                for key in _MODEL
+                if said.get(key)
+            }
             for part, spec in _parts(workload)
-            for server in (spec.get(kind) or {} for kind in _SERVERS)
-            if server
         }
         return {part: model for part, model in found.items() if model}
 

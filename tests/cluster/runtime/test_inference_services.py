@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from dev import kserve
+from dev import kserve, paths
 from modelrollout.kube.client import Client
 from modelrollout.kube.errors import NotFound, Unavailable
 from modelrollout.kube.resources import ENDPOINTSLICES, HTTPROUTES, INFERENCESERVICES, SERVICES, Obj
@@ -12,6 +12,7 @@ from modelrollout.workloads.inference_service import InferenceServiceKind
 from tests.cluster.conftest import Kubectl
 from tests.cluster.runtime.harness import Model, running, until
 
+EXAMPLE = paths.CHECKOUT / "examples" / "kserve.yaml"
 CRD = "crd/inferenceservices.serving.kserve.io"
 
 
@@ -118,6 +119,13 @@ async def test_the_api_server_keeps_all_that_a_revision_is_made_of(
     stored = await client.get(INFERENCESERVICES, namespace, f"{model.name}-v8")
     assert kind.identity(stored) == kind.identity(wanted)
     assert kind.pod_spec(stored)["containers"] == kind.pod_spec(wanted)["containers"]
+
+
+async def test_the_example_is_what_kserve_accepts(
+    client: Client, kubectl: Kubectl, namespace: str, without_kserve: None
+) -> None:
+    await install(kubectl, Served(client, namespace))
+    kubectl("apply", "-n", namespace, "--dry-run=server", "-f", str(EXAMPLE))
 
 
 def _unproven(status: Obj) -> bool:

@@ -60,6 +60,7 @@ def edited(part: str, **fields: Any) -> dict[str, Any]:
         edited("predictor.model", env=[]),
         edited("predictor.model", image="model:9"),
         edited("transformer", containers=[{"name": "kserve-container", "image": "features:5"}]),
+        edited("transformer", storageUris=[{"uri": "s3://features/4"}]),
         edited("explainer", art={"type": "SquareAttack"}),
         edited("predictor", containers=[{"name": "agent", "image": "agent:1"}]),
         edited("predictor", workerSpec={"containers": [{"name": "worker", "image": "worker:1"}]}),
