@@ -119,7 +119,7 @@ class Team:
         manifest = (
             (stage.MANIFESTS / "traffic.yaml").read_text().replace("namespace: digits", f"namespace: {NAMESPACE}")
         )
-        manifest = manifest.replace("--rate=120", "--rate=20, --patience=9")
+        manifest = manifest.replace("--rate=120", "--rate=40, --patience=9")
         users = string.Template(manifest).substitute(gateway=f"http://{self.host}", seed=1)
         alias = [{"ip": self._cluster.gateway_address, "hostnames": [self.host]}]
         users = users.replace("      containers:", f"      hostAliases: {json.dumps(alias)}\n      containers:", 1)

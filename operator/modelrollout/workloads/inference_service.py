@@ -38,7 +38,7 @@ class InferenceServiceKind:
     def pod_spec(self, workload: Obj) -> Obj:
         """What predictor, transformer and explainer run, as one; what a ServingRuntime adds is not its own."""
         parts = list(_parts(workload))
-        servers = [(part, {"name": kind, **spec[kind]}) for part, spec in parts for kind in _SERVERS if spec.get(kind)]
+        servers = [(part, {**spec[kind], "name": kind}) for part, spec in parts for kind in _SERVERS if spec.get(kind)]
         return {
             "containers": [_of(part, one) for part, one in servers]
             + [_of(part, one) for part, spec in parts for one in spec.get("containers") or []],

@@ -87,15 +87,14 @@ async def test_an_operator_that_is_older_than_kserve_finds_inference_services_on
     await model.deploy()
     async with running(namespace):
         await model.create()
-        status = await until(
-            "what is missing is said", model.status, lambda found: "InferenceService" in found.get("message", "")
-        )
-        assert status["phase"] == "Pending"
+        await model.until_phase("Completed")
+        await model.target("v8")
+        status = await model.until_phase("Pending")
+        assert "v8 waits to be tried: its workload or Service was not found" in status["message"]
+        assert list(await model.weights()) == ["v7"]
+
         await install(kubectl, model)
         await model.serve()
-        await model.until_phase("Completed")
-
-        await model.target("v8")
         await model.until_weights(v8=1000)
         await model.until_phase("Completed")
 
