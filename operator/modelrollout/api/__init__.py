@@ -34,6 +34,7 @@ from modelrollout.api.policies import (
     RevertPolicy,
     RevisionPolicy,
     RollbackPolicy,
+    ScaleMode,
 )
 from modelrollout.api.rollout import ModelRollout, ModelRolloutSpec
 from modelrollout.api.status import ModelRolloutStatus
@@ -93,6 +94,7 @@ __all__ = [
     "RouteKind",
     "RouteMatch",
     "RouteTemplate",
+    "ScaleMode",
     "Series",
     "ServiceRef",
     "Step",

@@ -170,13 +170,6 @@ class Scale(Model):
 
     RULES = (
         Rule(
-            "self.mode != 'Managed'",
-            "scale.mode Managed is not yet supported: scale the workloads yourself, and leave the mode at None",
-            lambda self: self.mode != ScaleMode.MANAGED,
-            "mode",
-            "FieldValueForbidden",
-        ),
-        Rule(
             "!has(self.scaleDownDelay) || self.mode == 'Managed'",
             "scaleDownDelay has an effect only with scale.mode Managed: leave it out",
             lambda self: self.scale_down_delay is None or self.mode == ScaleMode.MANAGED,
@@ -186,11 +179,18 @@ class Scale(Model):
 
     mode: ScaleMode = Field(
         default=ScaleMode.NONE,
-        description="None (default): replicas are yours. Managed is not yet supported.",
+        description=(
+            "None (default): replicas are yours. Managed: the candidate is scaled up before each weight that it gets, "
+            "to that share of the stable version's replicas, and whoever has lost all traffic goes down to 0 after a "
+            "delay. Autoscalers are left to do their work, and so is a number that somebody else sets."
+        ),
     )
-    scale_down_delay: Annotated[Duration, Between("0s", "30d")] | None = Field(
+    scale_down_delay: Annotated[Duration, Between("5s", "30d")] | None = Field(
         default=None,
-        description="With Managed: how long the old version stays up after it lost all traffic, for example 30m.",
+        description=(
+            "With Managed: how long a version stays up after it lost all traffic; while it is watched for undo in any "
+            "case. Default: 30m."
+        ),
     )
 
 

@@ -158,6 +158,7 @@ class Run(StatusModel):
     advance_step: int | None = Field(
         default=None, description="Step a person asked to leave although not all is proven."
     )
+    forced: Text = Field(default="", description="A person's order to promote at once, while replicas are waited for.")
     unavailable_since: Time | None = Field(default=None, description="Since when the candidate has no ready endpoint.")
     unavailable_times: int = Field(default=0, ge=0, description="How often it lost its last ready endpoint.")
     restarts: int | None = Field(
@@ -253,6 +254,21 @@ class PastRun(StatusModel):
     ended_at: Time = Field(description="When it ended.")
 
 
+class Scaled(StatusModel):
+    """What the operator decided of one version's replicas, where it scales them."""
+
+    version: str = Field(description="Name of the version.", max_length=63)
+    replicas: int = Field(ge=0, description="Replicas that its workload is to have.")
+    found: int = Field(ge=0, description="Replicas that it had when that was decided.")
+    settled: bool = Field(
+        default=False, description="The workload has had them since: another number is somebody else's."
+    )
+    left: bool = Field(default=False, description="Somebody else has scaled it: it is left alone until the next run.")
+    down_at: Time | None = Field(
+        default=None, description="When it goes down to 0, unless it gets traffic or is scaled by somebody else."
+    )
+
+
 class ModelRolloutStatus(StatusModel):
     """The whole status of a ModelRollout, bounded to 64 KiB."""
 
@@ -269,6 +285,9 @@ class ModelRolloutStatus(StatusModel):
     next_check: Time | None = Field(default=None, description="When a hold, deadline or watch ends next.")
     weights: Weights = Field(default_factory=Weights, description="Desired and observed traffic.")
     run: Run | None = Field(default=None, description="The present run, or the last one.")
+    scales: list[Scaled] = Field(
+        default_factory=list, max_length=16, description="What was decided of replicas, with scale.mode Managed."
+    )
     paused_by: list[PausedBy] = Field(default_factory=list, max_length=10, description="Pauses by command.")
     metrics: list[MetricStatus] = Field(default_factory=list, max_length=64, description="What each metric says.")
     metrics_at: Time | None = Field(default=None, description="When metrics and evidence were last written.")

@@ -46,6 +46,9 @@ class Reason(StrEnum):
     ROUTE_REFUSED = "RouteRefused"
     TRAFFIC_REPAIRED = "TrafficRepaired"
     CONTESTED = "Contested"
+    SCALING_UP = "ScalingUp"
+    SCALING_DOWN = "ScalingDown"
+    REPLICAS_LEFT = "ReplicasLeft"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +74,15 @@ class TrafficIntent:
 
 
 @dataclass(frozen=True, slots=True)
+class ScaleIntent:
+    """Replicas that a version's workload is to have, and those that it had when that was decided."""
+
+    version: str
+    found: int
+    replicas: int
+
+
+@dataclass(frozen=True, slots=True)
 class Decision:
     """The outcome of `plan()`.
 
@@ -78,6 +90,7 @@ class Decision:
         status: to be written first, when `write_status`.
         write_status: whether it says more than the stored one does.
         traffic: to be brought about after that write; None leaves the route alone.
+        scales: to be brought about after the traffic.
         snapshot: resolved spec to be stored as a ControllerRevision named status.run.plan before the status names it.
         events: to be posted after the writes.
         wake_at: when to look again although nothing changed; None waits for a change.
@@ -89,6 +102,7 @@ class Decision:
     status: ModelRolloutStatus
     write_status: bool
     traffic: TrafficIntent | None = None
+    scales: tuple[ScaleIntent, ...] = ()
     snapshot: ModelRolloutSpec | None = None
     events: tuple[Event, ...] = ()
     wake_at: datetime | None = None

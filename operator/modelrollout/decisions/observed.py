@@ -23,6 +23,8 @@ class VersionSeen:
         oom_kills: how many of those containers were last ended for want of memory.
         pods: names of the pods seen behind the Service.
         problem: why the workload cannot become ready, in a sentence, empty when nothing is known.
+        replicas: how many pods its workload asks for, None when it does not say or was not found.
+        autoscaler: what else sets that number, in words for people; empty when nothing does, or nobody asked.
     """
 
     service_found: bool = True
@@ -33,6 +35,8 @@ class VersionSeen:
     oom_kills: int = 0
     pods: tuple[str, ...] = ()
     problem: str = ""
+    replicas: int | None = None
+    autoscaler: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +180,11 @@ class Reversals:
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """Everything a reconcile saw; `rivals` are at least those of every layer that a run of the rollout could be in."""
+    """Everything a reconcile saw.
+
+    `rivals` are at least those of every layer that a run of the rollout could be in; `may_scale` says whether the
+    operator has the right to scale workloads.
+    """
 
     route: RouteSeen
     versions: Mapping[str, VersionSeen]
@@ -185,6 +193,7 @@ class Observed:
     reversals: Reversals = Reversals()
     rivals: tuple[Rival, ...] = ()
     freezes: tuple[Freeze, ...] = ()
+    may_scale: bool = False
 
     def ready(self, version: str) -> bool:
         """Whether that version has at least one ready endpoint."""

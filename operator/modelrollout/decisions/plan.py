@@ -17,6 +17,7 @@ from modelrollout.decisions.observed import Observed
 from modelrollout.decisions.questions import Question, question_of
 from modelrollout.decisions.queueing import step_aside
 from modelrollout.decisions.reverts import revert, reverts
+from modelrollout.decisions.scaling import follow_orders, orders, retire, without_leaving
 from modelrollout.decisions.significance import worth_writing
 from modelrollout.decisions.steps import PlannedStep, compile_steps
 from modelrollout.decisions.summary import REVERSALS_CONTESTED, summarise
@@ -58,11 +59,12 @@ def plan(
         spec=effect.spec,
         written=None if spec_error else rollout.spec,
         status=rollout.status.model_copy(deep=True),
-        observed=observed,
+        observed=without_leaving(rollout.status, observed),
         evidence=evidence,
         now=now,
         refusal=effect.refusal,
     )
+    follow_orders(draft)
     steps = compile_steps(draft.spec)
     _note_refusal(draft)
     blocked = obstacle(rollout, draft.spec, observed)
@@ -247,6 +249,7 @@ def _gate(draft: Draft, steps: tuple[PlannedStep, ...]) -> Gate | None:
 
 def _conclude(draft: Draft, steps: tuple[PlannedStep, ...], blocked: Obstacle | None, *, halted: bool) -> Decision:
     _note_unproven(draft)
+    retire(draft)
     summarise(draft, blocked, _gate(draft, steps))
     if draft.record:
         lines = [*draft.status.last_record, *(dict(line) for line in draft.record)]
@@ -264,6 +267,7 @@ def _conclude(draft: Draft, steps: tuple[PlannedStep, ...], blocked: Obstacle | 
         status=new,
         write_status=worth_writing(old, new),
         traffic=wanted,
+        scales=() if halted else orders(draft),
         snapshot=draft.snapshot,
         events=tuple(draft.events),
         wake_at=min(draft.wake, default=None),

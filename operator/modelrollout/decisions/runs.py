@@ -120,6 +120,7 @@ def take_back(draft: Draft, outcome: Outcome, reason: str, message: str) -> None
     run = draft.run
     run.state, run.outcome, run.reason, run.message = RunState.TAKING_BACK, outcome, reason, message[:1024]
     run.still_since = run.watch_until = None
+    run.forced = ""
     move(draft, 0)
     if outcome in HELD_AGAINST:
         reject(draft, reason, message)
@@ -162,7 +163,7 @@ def promote(draft: Draft, outcome: Outcome, reason: str, message: str) -> None:
     """Give the candidate all traffic."""
     run = draft.run
     run.state, run.outcome, run.reason, run.message = RunState.PROMOTING, outcome, reason, message[:1024]
-    run.still_since = None
+    run.still_since, run.forced = None, ""
     move(draft, 1000)
     draft.say(Reason.PROMOTED, f"{run.target} gets all traffic: {message}")
 

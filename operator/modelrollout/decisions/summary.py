@@ -6,7 +6,7 @@ from pydantic.alias_generators import to_camel
 
 from modelrollout.api import RevisionPolicy, Strategy
 from modelrollout.api.status import MetricStatus, Outcome, Phase, Run, RunState, SliceStatus
-from modelrollout.decisions import runs
+from modelrollout.decisions import capacity, runs, scaling
 from modelrollout.decisions.adoption import Obstacle
 from modelrollout.decisions.conditions import set_condition
 from modelrollout.decisions.draft import Draft
@@ -135,11 +135,12 @@ def _rejected_text(draft: Draft, run: str, why: str) -> str:
 def _trial_phase(draft: Draft, run: Run, gate: Gate | None) -> tuple[Phase, str]:
     if run.queued and run.reason != PAUSED:
         return Phase.QUEUED, run.message
+    if run.reason == capacity.WAITS and not (draft.spec.paused or draft.status.paused_by):
+        phase = Phase.PENDING if run.exposed_at is None else Phase.PROGRESSING
+        return phase, f"{_at_step(run)}{run.message}{_candidates_problem(draft, run)}"
     if run.exposed_at is None and not (draft.spec.paused or draft.status.paused_by):
         late = [name for name in (run.target, run.stable) if not draft.observed.ready(name)]
-        seen = draft.observed.versions.get(run.target)
-        problem = f": {seen.problem}" if seen is not None and seen.problem else ""
-        return Phase.PENDING, f"waiting for a ready endpoint of {' and '.join(late)}{problem}"
+        return Phase.PENDING, f"waiting for a ready endpoint of {' and '.join(late)}{_candidates_problem(draft, run)}"
     if run.reason in _HOLDING:
         return Phase.HOLDING, run.message
     if draft.spec.paused or draft.status.paused_by:
@@ -151,6 +152,17 @@ def _trial_phase(draft: Draft, run: Run, gate: Gate | None) -> tuple[Phase, str]
         )
     held = f"; {draft.blocked}" if draft.blocked else ""
     return Phase.PROGRESSING, f"step {run.step + 1} of {run.steps}, {run.target} at {runs.percent(run.weight)}{held}"
+
+
+def _at_step(run: Run) -> str:
+    return "" if run.exposed_at is None else f"step {run.step + 1} of {run.steps} may be left, "
+
+
+def _candidates_problem(draft: Draft, run: Run) -> str:
+    """Why the candidate has not the pods it should, unless that is being mended by scaling it."""
+    seen = draft.observed.versions.get(run.target)
+    mended = seen is not None and seen.replicas == 0 and capacity.entry_of(draft, run.target) is not None
+    return f": {seen.problem}" if seen is not None and seen.problem and not mended else ""
 
 
 def _pauser(draft: Draft) -> str:
@@ -239,6 +251,7 @@ def _conditions(draft: Draft, obstacle: Obstacle | None, headline: str) -> None:
         *_split(draft),
         *_unproven(draft),
         *_restarts(draft),
+        *scaling.stated(draft),
     ):
         set_condition(
             draft.status,

@@ -4,14 +4,14 @@ from datetime import timedelta
 
 from modelrollout.api import DeadlinePolicy, RollbackPolicy
 from modelrollout.api.status import Outcome, Run
-from modelrollout.decisions import runs
+from modelrollout.decisions import capacity, runs
 from modelrollout.decisions.decision import Reason
 from modelrollout.decisions.draft import Draft
 from modelrollout.decisions.gate import Gate, Missing, gate
 from modelrollout.decisions.guardrails import Failure, failure
 from modelrollout.decisions.queueing import take_turn
 from modelrollout.decisions.record import boundary
-from modelrollout.decisions.steps import PlannedStep
+from modelrollout.decisions.steps import FULL, PlannedStep
 from modelrollout.decisions.telling import in_short
 
 UNAVAILABLE_LIMIT = timedelta(minutes=5)
@@ -41,15 +41,28 @@ def advance(draft: Draft, steps: Steps) -> None:
         return
     if failed is None and run.reason in _HELD_REASONS:
         run.reason, run.message = "", ""
+    if failed is None and run.forced:
+        _promote_forced(draft, steps)
+        return
     if paused(draft) or draft.blocked or not observed.ready(run.stable):
         _note_stable(draft)
         _stand_still(draft)
         return
-    now_gate = present_gate(draft, steps)
-    if failed is None and now_gate.open:
+    _leave_or_wait(draft, steps, failed)
+
+
+def _leave_or_wait(draft: Draft, steps: Steps, failed: Failure | None) -> None:
+    """Leave the present step if everything is there for that, and else wait for what is missing."""
+    run, now_gate = draft.run, present_gate(draft, steps)
+    if failed is None and (now_gate.open or run.advance_step == run.step):
         go_on(draft)
-        next_step(draft, steps)
+        if lacks_capacity(draft, steps):
+            _keep_deadline(draft, steps)
+        else:
+            next_step(draft, steps)
         return
+    if run.reason == capacity.WAITS:
+        run.reason, run.message = "", ""
     if failed is None and now_gate.only(Missing.APPROVAL):
         if run.reason != "AwaitingApproval":
             run.reason, run.message = (
@@ -83,7 +96,8 @@ def _expose(draft: Draft, steps: Steps) -> None:
     if paused(draft) or draft.blocked:
         _stand_still(draft)
         return
-    if observed.ready(run.target) and observed.ready(run.stable):
+    lacking = capacity.lacking(draft, steps[0].weight)
+    if not lacking and observed.ready(run.target) and observed.ready(run.stable):
         runs.enter(draft, 0, steps)
         run.exposed_at = draft.now
         seen = observed.versions.get(run.target)
@@ -129,6 +143,8 @@ def _follow_baseline(draft: Draft) -> None:
 def _follow_availability(draft: Draft, steps: Steps) -> bool:
     """Keep traffic off a candidate without ready endpoints. True when nothing else is to be decided now."""
     run, ready = draft.run, draft.observed.ready(draft.run.target)
+    if ready and run.unavailable_since is not None and capacity.lacking(draft, steps[run.step].weight):
+        ready = False
     if ready and run.unavailable_since is not None:
         run.unavailable_since = None
         run.step_started_at = draft.now
@@ -231,6 +247,20 @@ def _keep_deadline(draft: Draft, steps: Steps) -> None:
     elif run.reason != "DeadlinePassed":
         run.reason, run.message = "DeadlinePassed", message[:1024]
         draft.say(Reason.DEADLINE_PASSED, f"{message}; spec.onDeadline is Hold: promote, skip or abort", warning=True)
+
+
+def lacks_capacity(draft: Draft, steps: Steps) -> bool:
+    """Whether the present step, which may be left, cannot be left before the candidate has more replicas."""
+    return capacity.lacking(draft, capacity.weight_after(draft.run.step, steps))
+
+
+def _promote_forced(draft: Draft, steps: Steps) -> None:
+    """Carry out a person's order to promote at once, as soon as the replicas for it are ready."""
+    go_on(draft)
+    if capacity.lacking(draft, FULL):
+        _keep_deadline(draft, steps)
+    else:
+        runs.promote(draft, Outcome.FORCED, "Forced", draft.run.forced)
 
 
 def next_step(draft: Draft, steps: Steps) -> None:

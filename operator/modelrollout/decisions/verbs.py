@@ -4,15 +4,15 @@ from collections.abc import Callable, Mapping
 
 from modelrollout.api import Verb
 from modelrollout.api.status import CommandResult, ModelRolloutStatus, Outcome, PausedBy, RunState
-from modelrollout.decisions import runs
+from modelrollout.decisions import capacity, runs
 from modelrollout.decisions.decision import Reason
 from modelrollout.decisions.draft import Draft
 from modelrollout.decisions.gate import Missing
 from modelrollout.decisions.guardrails import failure
 from modelrollout.decisions.observed import CommandSeen
 from modelrollout.decisions.queueing import hold
-from modelrollout.decisions.steps import PlannedStep
-from modelrollout.decisions.trial import go_on, next_step, paused, present_gate
+from modelrollout.decisions.steps import FULL, PlannedStep
+from modelrollout.decisions.trial import go_on, lacks_capacity, next_step, paused, present_gate
 
 ANSWERS_KEPT = 10
 
@@ -138,6 +138,8 @@ def _approve(draft: Draft, command: CommandSeen, steps: Steps) -> str:
     if paused(draft):
         return f"step {step + 1} is approved; it is left when the pause ends"
     go_on(draft)
+    if lacks_capacity(draft, steps):
+        return f"step {step + 1} is approved; it is left when that has come: {draft.run.message}"
     next_step(draft, steps)
     return f"step {step + 1} is approved"
 
@@ -155,6 +157,9 @@ def _promote(draft: Draft, command: CommandSeen, steps: Steps) -> str:
         wait = gate.first()
         raise Refused(f"the last step has not passed ({wait.message if wait else ''}): wait, or promote --full")
     go_on(draft)
+    if lacks_capacity(draft, steps):
+        draft.run.advance_step = step
+        return f"step {step + 1} is left when that has come: {draft.run.message}"
     next_step(draft, steps)
     return f"step {step + 1} was left {_said(command)}"
 
@@ -164,7 +169,11 @@ def _promote_full(draft: Draft, command: CommandSeen) -> str:
     _refuse_over_failure(draft)
     if not draft.observed.ready(draft.run.target):
         raise Refused(f"{draft.run.target} has no ready endpoint")
-    runs.promote(draft, Outcome.FORCED, "Forced", f"forced {_said(command)}")
+    forced = f"forced {_said(command)}"[:1024]
+    if capacity.lacking(draft, FULL):
+        draft.run.forced = forced
+        return f"{draft.run.target} gets all traffic when that has come: {draft.run.message}"
+    runs.promote(draft, Outcome.FORCED, "Forced", forced)
     return f"{draft.run.target} gets all traffic"
 
 

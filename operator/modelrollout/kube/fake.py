@@ -91,7 +91,7 @@ class FakeServer:
                 if path in self.objects:
                     return _failure(409, "AlreadyExists")
                 return _success(self._store(path, request.body, "ADDED"), 201)
-            case _ if request.path.removesuffix("/status") not in self.objects:
+            case _ if _whole(request.path) not in self.objects:
                 return _failure(404, "NotFound")
             case "PUT":
                 return self._put(request)
@@ -117,7 +117,7 @@ class FakeServer:
         return _success(self._store(request.path, request.body, "MODIFIED"))
 
     def _patch(self, request: Request) -> Reply:
-        path = request.path.removesuffix("/status")
+        path = _whole(request.path)
         stored = self.objects[path]
         if isinstance(request.body, dict):
             return _success(self._store(path, _merged(stored, request.body), "MODIFIED"))
@@ -143,6 +143,11 @@ class FakeServer:
     def _note(self, kind: str, path: str, obj: Obj) -> None:
         self._history.append((self._version, kind, path, copy.deepcopy(obj)))
         self._changed.set()
+
+
+def _whole(path: str) -> str:
+    """Path of the object that a part of it belongs to. Parts are not told apart: a Scale has its fields' places."""
+    return path.removesuffix("/status").removesuffix("/scale")
 
 
 def lost(_: Request) -> Exception:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from modelrollout.kube.resources import (
+    AUTOSCALERS,
     COMMANDS,
     DEPLOYMENTS,
     ENDPOINTSLICES,
@@ -101,6 +102,10 @@ def _inference_service(obj: Obj) -> Obj:
     return {"metadata": _metadata(obj, "annotations"), "spec": obj.get("spec") or {}, "status": status}
 
 
+def _autoscaler(obj: Obj) -> Obj:
+    return {"metadata": _metadata(obj), "spec": _only(obj.get("spec") or {}, "scaleTargetRef")}
+
+
 def _metadata(obj: Obj, *more: str) -> Obj:
     metadata = _only(obj["metadata"], *_IDENTITY, *more)
     annotations = metadata.get("annotations")
@@ -125,4 +130,5 @@ _TRIMS: Mapping[Resource, Callable[[Obj], Obj]] = {
     STATEFULSETS: _workload,
     INFERENCESERVICES: _inference_service,
     FREEZES: _freeze,
+    AUTOSCALERS: _autoscaler,
 }

@@ -42,6 +42,7 @@ from modelrollout.reconciler.queue import Queue
 from modelrollout.reconciler.snapshots import Snapshots
 from modelrollout.reconciler.telemetry import Telemetry
 from modelrollout.reconciler.world import Subject, World
+from modelrollout.workloads.scaler import Scaler
 from modelrollout.workloads.versions import Named
 
 _log = logging.getLogger(__name__)
@@ -62,6 +63,7 @@ class Reconciler:
         watches: Watches,
         world: World,
         snapshots: Snapshots,
+        scaler: Scaler,
         analysis: Analysis,
         departures: Departures,
         chronicle: Chronicle,
@@ -75,6 +77,7 @@ class Reconciler:
         self._watches = watches
         self._world = world
         self._snapshots = snapshots
+        self._scaler = scaler
         self._analysis = analysis
         self._departures = departures
         self._chronicle = chronicle
@@ -252,6 +255,7 @@ class Reconciler:
             await self._store(subject, decision.status)
         try:
             wake = await self._shift(subject, decision)
+            await self._scale(subject, decision)
         except Exception:
             if decision.write_status:
                 self._tell(subject, decision)
@@ -300,6 +304,14 @@ class Reconciler:
         seconds = [(moment - now).total_seconds() for moment in moments if moment is not None]
         # A little after the moment, so that it has surely passed by then.
         return max(0.0, min(seconds)) + 0.002 if seconds else None
+
+    async def _scale(self, subject: Subject, decision: Decision) -> None:
+        """Bring the replicas about, after the traffic: whoever goes down has none any more."""
+        if subject.rollout is None:
+            return
+        for order in decision.scales:
+            if await self._scaler.apply(subject.rollout, order):
+                self._budget.spend(subject.key)
 
     def _tell(self, subject: Subject, decision: Decision) -> None:
         if not decision.events and not decision.record:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from modelrollout.api import ModelRollout, ModelRolloutSpec
+from modelrollout.decisions.capacity import managed
 from modelrollout.decisions.effective import effective
 from modelrollout.decisions.observed import Observed, Rival
 from modelrollout.decisions.queueing import layer_of
@@ -58,6 +59,8 @@ class World:
         versions: Versions,
         commands: Commands,
         freezes: Freezes,
+        *,
+        may_scale: bool = False,
     ) -> None:
         self._cache = cache
         self._clock = clock
@@ -66,6 +69,7 @@ class World:
         self._versions = versions
         self._commands = commands
         self.freezes = freezes
+        self._may_scale = may_scale
         self._reader = Reader()
         self._claims = Claims()
         self.layers = Layers()
@@ -96,8 +100,9 @@ class World:
         """What has to be watched for the rollout."""
         if subject.rollout is None or subject.router is None:
             return frozenset()
-        kinds = subject.router.watched(subject.rollout) | self._versions.watched(subject.rollout.spec.versions)
-        return frozenset((kind, subject.key[0]) for kind in kinds)
+        spec = subject.rollout.spec
+        seen = self._versions.watched(spec.versions, scaled=self._may_scale and managed(spec))
+        return frozenset((kind, subject.key[0]) for kind in subject.router.watched(subject.rollout) | seen)
 
     def claim(self, subject: Subject) -> frozenset[Key]:
         """Note what the rollout wants and what concerns it; returns the others whose claims that may change."""
@@ -128,6 +133,7 @@ class World:
             reversals=self.reversals.saw(subject.key, route, self._clock.now()),
             rivals=self._rivals(subject, rollout),
             freezes=self.freezes.seen(subject.key[0]),
+            may_scale=self._may_scale,
         )
 
     def _rivals(self, subject: Subject, rollout: ModelRollout) -> tuple[Rival, ...]:

@@ -32,6 +32,7 @@ from modelrollout.routers import all_routers, owned_kinds
 from modelrollout.wiring.settings import Settings
 from modelrollout.workloads.custom import CustomKind
 from modelrollout.workloads.kinds import Kinds
+from modelrollout.workloads.scaler import Scaler
 from modelrollout.workloads.versions import Versions
 
 _ASIDE = 6
@@ -91,7 +92,7 @@ class Operator:
         )
         routers = all_routers(client, cache)
         freezes = Freezes(cache, self.watches, settings.places, settings.lease_namespace)
-        self._world = world = World(cache, clock, routers, self._versions, commands, freezes)
+        self._world = world = World(cache, clock, routers, self._versions, commands, freezes, may_scale=settings.scale)
         self._departures = Departures(
             cache, client, self.watches, owned_kinds(routers), self._versions, self._chronicle, clock, chance
         )
@@ -101,6 +102,7 @@ class Operator:
             watches=self.watches,
             world=world,
             snapshots=Snapshots(client),
+            scaler=Scaler(client, cache, kinds),
             analysis=self.analysis,
             departures=self._departures,
             chronicle=self._chronicle,

@@ -35,6 +35,9 @@ class Settings(BaseSettings):
 
     namespaces: Names = Field(default=(), description="Namespaces that are served. Empty: all.")
     workloads: Names = Field(default=(), description="Further kinds of workloads, each as group/version/plural/Kind.")
+    scale: bool = Field(
+        default=False, description="Whether workloads are scaled where a rollout asks for it: the rights are there."
+    )
     prometheus_address: str = Field(
         default="http://prometheus-server.monitoring.svc", description="Prometheus of rollouts that name none."
     )

@@ -3,11 +3,22 @@
 from collections.abc import Callable, Iterable
 
 from modelrollout.api import ModelRollout, Version
+from modelrollout.decisions.capacity import managed
 from modelrollout.decisions.observed import VersionSeen
 from modelrollout.kube.cache import Cache, Change
 from modelrollout.kube.client import Client
 from modelrollout.kube.clock import Clock
-from modelrollout.kube.resources import ENDPOINTSLICES, SERVICES, Obj, Resource, name_of, namespace_of, version_of
+from modelrollout.kube.resources import (
+    AUTOSCALERS,
+    ENDPOINTSLICES,
+    SERVICES,
+    Obj,
+    Resource,
+    name_of,
+    namespace_of,
+    version_of,
+)
+from modelrollout.workloads.autoscalers import autoscaler_of
 from modelrollout.workloads.endpoints import endpoints, port_name, service_of
 from modelrollout.workloads.inspection import Inspection
 from modelrollout.workloads.kinds import Kinds
@@ -41,10 +52,11 @@ class Versions:
         self._inspection = Inspection(client, clock, lambda place: on_change((SERVICES, *place)))
         cache.subscribe(self._file_slice)
 
-    def watched(self, versions: Iterable[Version]) -> frozenset[Resource]:
-        """Kinds to watch in the rollout's namespace."""
+    def watched(self, versions: Iterable[Version], *, scaled: bool = False) -> frozenset[Resource]:
+        """Kinds to watch in the rollout's namespace; where workloads are `scaled`, those who scale them too."""
         kinds = (self._kinds.of(version.workload) for version in versions)
-        return frozenset({SERVICES, ENDPOINTSLICES, *(kind.resource for kind in kinds if kind is not None)})
+        others = {AUTOSCALERS} if scaled else set()
+        return frozenset({SERVICES, ENDPOINTSLICES, *(kind.resource for kind in kinds if kind is not None), *others})
 
     def named(self, namespace: str, versions: Iterable[Version]) -> frozenset[Named]:
         """The objects that concern these versions; an EndpointSlice counts as its Service."""
@@ -70,11 +82,13 @@ class Versions:
         ready = found.ready if port is not None else 0
         on_trial = _on_trial(rollout, version)
         problem = "" if kind is not None else Kinds.unknown(version.workload)
+        replicas = kind.replicas(workload) if kind is not None and workload is not None else None
+        short = not ready or (managed(rollout.spec) and ready < (replicas or 0))
         if kind is not None and workload is not None:
             problem = kind.problem(workload)
             if on_trial and (ready or not problem):
-                self._look(place, kind.selector(workload) or _selector(service), waited_for=not ready)
-        if on_trial and not ready:
+                self._look(place, kind.selector(workload) or _selector(service), waited_for=short)
+        if on_trial and short:
             problem = problem or self._inspection.problem(place)
         # Restarts on the way up are no failure: counting begins with a look at a version that was ready.
         counts = run is not None and run.restarts is not None
@@ -90,6 +104,8 @@ class Versions:
             oom_kills=seen.oom_kills if seen else 0,
             pods=self._remember(place, run.id if run is not None else "", found.pods),
             problem=problem,
+            replicas=replicas,
+            autoscaler=autoscaler_of(self._cache, namespace, version.workload) if managed(rollout.spec) else "",
         )
 
     def ready_behind(self, namespace: str, service: str) -> int:

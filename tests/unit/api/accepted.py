@@ -79,6 +79,7 @@ ACCEPTED = {
         deletionPolicy="Leave",
         paused=True,
     ),
+    "managed scale": spec(scale={"mode": "Managed", "scaleDownDelay": "30m"}),
     "a dispersion with a decimal": spec(analysis={"dispersion": "1.5"}),
     "a custom workload": spec(
         versions=[version("v8", workload={"kind": "Rollout", "name": "x", "apiVersion": "argoproj.io/v1alpha1"})]

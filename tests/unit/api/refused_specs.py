@@ -244,7 +244,12 @@ POLICIES = [
     ),
     Refused("watch too long", spec(watch="31d"), "must be between 0s and 30d", "spec.watch"),
     Refused("progressDeadline 0", spec(progressDeadline="0s"), "must be between 1s and 365d", "spec.progressDeadline"),
-    Refused("managed scale", spec(scale={"mode": "Managed"}), LATER, "spec.scale.mode"),
+    Refused(
+        "scaleDownDelay too short",
+        spec(scale={"mode": "Managed", "scaleDownDelay": "1s"}),
+        "must be between 5s and 30d",
+        "spec.scale.scaleDownDelay",
+    ),
     Refused(
         "scaleDownDelay without managed scale",
         spec(scale={"mode": "None", "scaleDownDelay": "30m"}),

@@ -7,7 +7,7 @@ from typing import Any
 
 from modelrollout.api import ModelRollout, ModelRolloutSpec, Verb
 from modelrollout.api.status import RunState, Verdict
-from modelrollout.decisions.decision import Decision, Event, Reason
+from modelrollout.decisions.decision import Decision, Event, Reason, ScaleIntent
 from modelrollout.decisions.findings import Evidence, Finding
 from modelrollout.decisions.freeze import in_force
 from modelrollout.decisions.invariants import check
@@ -84,6 +84,8 @@ class World:
         self.status_writes = 0
         self.route_writes = 0
         self.frozen_route = False
+        self.may_scale = True
+        self.scalings: list[ScaleIntent] = []
 
     def _rollout(self) -> ModelRollout:
         status = self.rollout.status.document() if hasattr(self, "rollout") else {}
@@ -133,6 +135,7 @@ class World:
             reversals=self.reversals,
             rivals=self.rivals,
             freezes=self.freezes,
+            may_scale=self.may_scale,
         )
 
     @property
@@ -166,7 +169,7 @@ class World:
         for _ in range(times):
             decision = self.decide()
             self.carry_out(decision)
-            if not decision.write_status and decision.traffic is None:
+            if not decision.write_status and decision.traffic is None and not decision.scales:
                 break
         return decision
 
@@ -196,6 +199,9 @@ class World:
             self.route_writes += 1
             weights = {name: share for name, share in decision.traffic.weights.items() if share}
             self.route = replace(self.route, rules=(rule(weights),), owner=decision.traffic.owner)
+        for order in decision.scales:
+            self.scalings.append(order)
+            self.seen(order.version, replicas=order.replicas)
 
     def after(self, **delta: float) -> Decision:
         """Let time pass, then reconcile."""
