@@ -59,6 +59,7 @@ def install_operator(cluster: Cluster, archive: Path) -> None:
         # The tag stays the same from build to build; this is what makes a new image a new pod.
         "podAnnotations.image": archive.stem,
         "prometheus.address": "http://prometheus.monitoring:9090",
+        "rbac.scale": "true",
     }
     settings = [f"--set={key}={value}" for key, value in values.items()]
     chart = str(paths.CHECKOUT / "charts" / "modelrollout")

@@ -80,6 +80,21 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
   resources: [inferenceservices]
   verbs: [list, watch]
 {{- end }}
+{{- if .Values.rbac.scale }}
+# Replicas are set through the scale subresource, which gives no right to change anything else of a workload. Autoscalers
+# are read so that none of them is fought.
+- apiGroups: [apps]
+  resources: [deployments/scale, statefulsets/scale]
+  verbs: [patch]
+{{- range .Values.customWorkloads }}
+- apiGroups: [{{ .group }}]
+  resources: [{{ .resource }}/scale]
+  verbs: [patch]
+{{- end }}
+- apiGroups: [autoscaling]
+  resources: [horizontalpodautoscalers]
+  verbs: [list, watch]
+{{- end }}
 - apiGroups: [""]
   resources: [services]
   verbs: [list, watch{{ if .Values.rbac.serviceSwitch }}, get, patch{{ end }}]

@@ -204,12 +204,18 @@ class Running:
     """An operator that has been started in this process."""
 
     def __init__(
-        self, transport: ApiTransport, namespace: str, identity: str, examiner: ScriptedExaminer, home: str
+        self,
+        transport: ApiTransport,
+        namespace: str,
+        identity: str,
+        examiner: ScriptedExaminer,
+        home: str,
+        **settings: Any,
     ) -> None:
         self.registry = CollectorRegistry()
-        settings = Settings(namespaces=(namespace,), lease_namespace=home, identity=identity)
+        made = Settings(namespaces=(namespace,), lease_namespace=home, identity=identity, **settings)
         chance = random.Random(7)  # noqa: S311 - jitter, the same in every run
-        self.operator = Operator(settings, transport, examiner, SystemClock(), chance, self.registry)
+        self.operator = Operator(made, transport, examiner, SystemClock(), chance, self.registry)
         self.feed = Feed((namespace,), transport.credentials, self.operator.saw, chance, "harness")
         self._lead: asyncio.Task[None] | None = None
         self._hold: asyncio.Task[None] | None = None
@@ -246,11 +252,15 @@ class Running:
 
 @contextlib.asynccontextmanager
 async def running(
-    namespace: str, examiner: ScriptedExaminer | None = None, identity: str = "operator-0", home: str = ""
+    namespace: str,
+    examiner: ScriptedExaminer | None = None,
+    identity: str = "operator-0",
+    home: str = "",
+    **settings: Any,
 ) -> AsyncIterator[Running]:
     """An operator that serves the namespace, and leads while the block runs; `home` is its own, by default the same."""
     transport = await connect()
-    started = Running(transport, namespace, identity, examiner or ScriptedExaminer(), home or namespace)
+    started = Running(transport, namespace, identity, examiner or ScriptedExaminer(), home or namespace, **settings)
     try:
         await started.lead()
         yield started

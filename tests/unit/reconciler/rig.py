@@ -82,6 +82,7 @@ class Rig:
         self.registry = CollectorRegistry()
         self._tasks: list[asyncio.Task[None]] = []
         self.restarts = 0
+        self.settings: dict[str, Any] = {}
         self._generation = 0
         for version in ("v7", "v8"):
             self._serve(version)
@@ -102,7 +103,8 @@ class Rig:
     async def start(self, kill_at: int | None = None, *, after: bool = False, fed: bool = True) -> None:
         """Start an operator; it dies at that write, if given. Not `fed`, it hears nothing but what it asks for."""
         self.line = Line(self.server, kill_at, after=after)
-        settings = Settings(namespaces=(NAMESPACE,), lease_namespace="system", identity="pod", prometheus_address="x")
+        where: dict[str, Any] = {"namespaces": (NAMESPACE,), "lease_namespace": "system", "prometheus_address": "x"}
+        settings = Settings(**where, **self.settings, identity="pod")
         self.registry = CollectorRegistry()
         self.operator = Operator(settings, self.line, self.examiner, self.clock, random.Random(3), self.registry)
         await self.operator.lease.acquire()
