@@ -106,6 +106,20 @@ def test_values_that_cannot_work_are_refused_by_name(value: str, complaint: str)
     assert complaint in done.stderr
 
 
+def test_the_right_to_scale_is_only_there_where_a_value_gives_it() -> None:
+    kind = {"group": "example.com", "version": "v1", "resource": "servers", "kind": "Server"}
+    custom = [f"customWorkloads[0].{key}={value}" for key, value in kind.items()]
+    without = rights(one(rendered(*custom), "ClusterRole"))
+    assert set(without) - set(GRANTED) == {("example.com", "servers")}
+    scaling = rights(one(rendered(*custom, "rbac.scale=true"), "ClusterRole"))
+    assert {key: verbs for key, verbs in scaling.items() if key not in without} == {
+        ("apps", "deployments/scale"): {"patch"},
+        ("apps", "statefulsets/scale"): {"patch"},
+        ("example.com", "servers/scale"): {"patch"},
+        ("autoscaling", "horizontalpodautoscalers"): {"list", "watch"},
+    }
+
+
 def test_every_default_is_described_by_the_schema() -> None:
     schema = json.loads((CHART / "values.schema.json").read_text())
     values = yaml.safe_load((CHART / "values.yaml").read_text())
