@@ -35,6 +35,14 @@ def weight_after(step: int, steps: tuple[PlannedStep, ...]) -> int:
     return steps[step + 1].weight if step + 1 < len(steps) else FULL
 
 
+def carries_all(draft: Draft, version: str) -> bool:
+    """Whether the version has the replicas to take over everything from stable; nobody asks without managed scale."""
+    seen, stable = draft.observed.versions.get(version), draft.observed.versions.get(draft.status.stable)
+    if not managed(draft.spec) or seen is None or seen.replicas is None or seen.autoscaler or stable is None:
+        return True
+    return seen.ready >= needed(stable.replicas or stable.ready, FULL)
+
+
 def lacking(draft: Draft, weight: int) -> bool:
     """Whether the candidate must not get that weight yet, for want of ready replicas. Orders them, and says so.
 

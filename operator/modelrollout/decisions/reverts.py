@@ -3,6 +3,7 @@
 from modelrollout.api import RevertPolicy
 from modelrollout.api.status import Outcome
 from modelrollout.decisions import runs
+from modelrollout.decisions.capacity import carries_all
 from modelrollout.decisions.decision import Reason
 from modelrollout.decisions.draft import Draft
 
@@ -16,6 +17,7 @@ def reverts(draft: Draft, target: str) -> bool:
         and previous.version == target
         and previous.revision == draft.observed.revision(target)
         and draft.observed.ready(target)
+        and carries_all(draft, target)
         and runs.rejection(draft, target) is None
         and draft.spec.version(status.stable) is not None
     )

@@ -179,6 +179,18 @@ def test_the_previous_version_is_brought_up_again_when_it_is_asked_for() -> None
     assert world.weights == {"v8": 950, "v7": 50}
 
 
+def test_a_revert_is_one_write_while_the_old_version_can_carry_everything_and_a_trial_when_it_cannot() -> None:
+    for replicas, weights in ((4, {"v7": 1000}), (1, {"v8": 950, "v7": 50})):
+        world = a_world().start()
+        come_up(world)
+        pass_steps(world)
+        world.after(minutes=5, seconds=1)
+        world.seen("v7", replicas=replicas, ready=replicas)
+        world.edit(target="v7")
+        world.reconcile()
+        assert world.weights == weights
+
+
 def test_a_number_that_somebody_else_set_is_left_alone_and_said() -> None:
     world = a_world().start()
     come_up(world)
