@@ -30,6 +30,9 @@ def check(rollout: ModelRollout, decision: Decision, observed: Observed, allowed
         weights = decision.traffic.weights
         if sum(weights.values()) != FULL or min(weights.values()) < 0:
             raise InvariantBroken(f"weights {dict(weights)} do not share out {FULL}")
+    for order in decision.scales:
+        if order.replicas < order.found and shares(new).get(order.version):
+            raise InvariantBroken(f"{order.version} would lose replicas while it has traffic: {order}")
     run, before = new.run, old.run
     if run is None:
         return

@@ -1,5 +1,6 @@
 """With scale.mode Managed capacity comes before traffic, and whoever has no traffic goes down after a delay."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -7,7 +8,8 @@ import pytest
 from modelrollout.api import Verb
 from modelrollout.api.status import Verdict
 from modelrollout.decisions.capacity import needed
-from modelrollout.decisions.decision import Reason
+from modelrollout.decisions.decision import Reason, ScaleIntent
+from modelrollout.decisions.invariants import InvariantBroken, check
 from tests.unit.decisions.world import World
 
 
@@ -285,6 +287,14 @@ def test_a_guardrail_that_fails_while_replicas_are_waited_for_takes_all_back() -
     assert world.weights == {"v7": 1000}
     come_up(world)
     assert world.weights == {"v7": 1000}
+
+
+def test_a_decision_that_takes_replicas_from_who_has_traffic_never_leaves() -> None:
+    world = a_world()
+    world.reconcile()
+    wrong = replace(world.decide(), scales=(ScaleIntent("v7", 4, 0),))
+    with pytest.raises(InvariantBroken, match="v7 would lose replicas"):
+        check(world.rollout, wrong, world.observed, 1000)
 
 
 def test_replicas_are_nobodys_business_without_managed_scale() -> None:
