@@ -1,6 +1,6 @@
 """Versions, routers, strategies and policies that must be refused."""
 
-from tests.unit.api.cases import CREATE, LATER, Refused, canary, spec, version
+from tests.unit.api.cases import CREATE, Refused, canary, spec, version
 from tests.unit.api.refused_metrics import METRICS
 
 VERSIONS = [
