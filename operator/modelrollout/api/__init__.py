@@ -7,6 +7,7 @@ from modelrollout.api.command import ModelRolloutCommand, ModelRolloutCommandSpe
 from modelrollout.api.durations import Duration, format_duration, parse_duration
 from modelrollout.api.effects import Effect, Limits, Margin
 from modelrollout.api.experiments import Step
+from modelrollout.api.gates import Gate, GateJob, Replay, Tolerance, WarmUp
 from modelrollout.api.metadata import ObjectMeta
 from modelrollout.api.metric_kinds import (
     AgreementMetric,
@@ -60,6 +61,8 @@ __all__ = [
     "DistributionMetric",
     "Duration",
     "Effect",
+    "Gate",
+    "GateJob",
     "GatewayAPI",
     "HeaderMatch",
     "HistogramUnit",
@@ -86,6 +89,7 @@ __all__ = [
     "ProportionMetric",
     "QuantileMetric",
     "RateMetric",
+    "Replay",
     "Requirement",
     "RevertPolicy",
     "RevisionPolicy",
@@ -100,9 +104,11 @@ __all__ = [
     "Step",
     "Strategy",
     "ThresholdMetric",
+    "Tolerance",
     "Traffic",
     "Verb",
     "Version",
+    "WarmUp",
     "WorkloadRef",
     "format_duration",
     "format_percent",

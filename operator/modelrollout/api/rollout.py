@@ -8,6 +8,7 @@ from pydantic.alias_generators import to_camel
 
 from modelrollout.api.base import API_VERSION, Model
 from modelrollout.api.durations import Between, Duration
+from modelrollout.api.gates import Gate
 from modelrollout.api.metadata import ObjectMeta
 from modelrollout.api.metrics import Metric
 from modelrollout.api.policies import (
@@ -107,6 +108,12 @@ class ModelRolloutSpec(Model):
             lambda self: sum(one.slices.max_values for one in self.metrics if one.slices is not None) <= MOST_SLICES,
             "metrics",
         ),
+        Rule(
+            "self.gates.all(g, self.gates.exists_one(h, h.name == g.name))",
+            "every gate needs a name of its own",
+            lambda self: _distinct([gate.name for gate in self.gates]),
+            "gates",
+        ),
         not_yet("telemetry", "telemetry", "let your own exporter publish the counters that metrics reads"),
     )
 
@@ -146,6 +153,15 @@ class ModelRolloutSpec(Model):
     )
     traffic: Traffic = Field(description="Who shifts the traffic: exactly one router.")
     strategy: Strategy = Field(description="How the traffic is shifted: exactly one strategy.")
+    gates: tuple[Gate, ...] = Field(
+        default=(),
+        max_length=10,
+        description=(
+            "What the candidate must pass, one after the other, before it gets any traffic: warm-up requests, golden "
+            "requests with their answers, Jobs of your own. One that fails ends the run."
+        ),
+        json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"]},
+    )
     watch: Annotated[Duration, Between("0s", "30d")] = Field(
         default=timedelta(minutes=15),
         description=(

@@ -119,6 +119,25 @@ class PausedBy(StatusModel):
     at: Time = Field(description="When.")
 
 
+class GateState(StrEnum):
+    """Where one gate of a run stands."""
+
+    RUNNING = "Running"
+    PASSED = "Passed"
+    FAILED = "Failed"
+
+
+class GateStatus(StatusModel):
+    """One gate of a run: what has passed is not asked again, whoever leads."""
+
+    name: str = Field(description="Name of the gate.", max_length=63)
+    definition: str = Field(description="Identity of what was asked; a changed gate is another one.", max_length=16)
+    state: GateState = Field(description="Running, Passed or Failed.")
+    message: Text = Field(default="", description="What was found, or what it waits for, in a sentence.")
+    started_at: Time = Field(description="When it began.")
+    ended_at: Time | None = Field(default=None, description="When it passed or failed.")
+
+
 class Run(StatusModel):
     """One trial of one revision of one version."""
 
@@ -141,6 +160,9 @@ class Run(StatusModel):
     )
     restarted: int = Field(
         default=0, ge=0, description="Trials before this one, in a row, that a new revision ended before their verdict."
+    )
+    gates: list[GateStatus] = Field(
+        default_factory=list, max_length=10, description="Gates that have begun, in their order."
     )
     step: int = Field(default=0, ge=0, description="Index of the present step, from 0.")
     steps: int = Field(default=0, ge=0, description="Number of steps.")

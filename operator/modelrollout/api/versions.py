@@ -79,11 +79,33 @@ class WorkloadRef(Model):
 
 
 class ModelInfo(Model):
-    """What the owner declares about the model a version serves; shown to people, and part of the revision."""
+    """What the owner declares about the model a version serves; compared with what can be known of it."""
 
+    RULES = (
+        Rule(
+            "!has(self.version) || has(self.name)",
+            "say under which name the server serves the model: set name too, or leave version out",
+            lambda self: self.version is None or self.name is not None,
+            "version",
+        ),
+    )
+
+    name: Annotated[str, Field(min_length=1, max_length=253, pattern=r"^[A-Za-z0-9._-]+$")] | None = Field(
+        default=None,
+        description=(
+            "Name under which the server serves the model. Where it is given and the server speaks the V2 protocol, "
+            "every ready pod of a candidate is asked for it before the candidate gets traffic."
+        ),
+    )
+    version: Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[A-Za-z0-9._+-]+$")] | None = Field(
+        default=None, description="Version that the server itself says the model has. Compared with what it says."
+    )
     uri: Annotated[str, Field(min_length=1, max_length=2048)] | None = Field(
         default=None,
-        description="Where the model comes from, for example s3://models/fraud/7. Shown, never fetched.",
+        description=(
+            "Where the model comes from, for example s3://models/fraud/7. Never fetched; compared with the annotation "
+            "modelrollout.io/model-uri of the workload's pod template, where there is one."
+        ),
     )
     digest: (
         Annotated[str, Field(max_length=256, pattern=r"^[a-z0-9]+([+._-][a-z0-9]+)*:[A-Za-z0-9=_-]{16,}$")] | None
@@ -91,7 +113,8 @@ class ModelInfo(Model):
         default=None,
         description=(
             "Digest of the model's bytes, for example sha256:9f86d0.... It is part of the version's revision: "
-            "a rejected digest is not tried again by accident, a new one starts a new run."
+            "a rejected digest is not tried again by accident, a new one starts a new run. Compared with the "
+            "annotation modelrollout.io/model-digest of the workload's pod template, where there is one."
         ),
     )
     trained_at: AwareDatetime | None = Field(

@@ -7,7 +7,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from modelrollout.api.status import RunState, Verdict
+from modelrollout.api.status import GateState, RunState, Verdict
 from modelrollout.cli.figures import ago, bar, count, effect, share, span, towards, value
 from modelrollout.cli.overview import Countdown, MetricRow, Overview, StepRow, StepState, VersionRow
 
@@ -37,6 +37,11 @@ _STEPS = {
     StepState.STOPPED: ("✖", "red"),
     StepState.AHEAD: (" ", ""),
 }
+_GATES = {
+    GateState.RUNNING: ("▶", "blue"),
+    GateState.PASSED: ("✔", "green"),
+    GateState.FAILED: ("✖", "bold red"),
+}
 _ROLES = {"stable": "green", "candidate": "blue", "rejected": "red"}
 
 
@@ -50,6 +55,9 @@ def overview(seen: Overview, now: datetime, *, wide: bool = False) -> Renderable
     """The whole picture; `wide` adds revisions, counts, every metric's sentence and the history."""
     parts: list[RenderableType] = list(_header(seen, now))
     parts += [Text(), _versions(seen, wide=wide)]
+    gates = _gates(seen, wide=wide)
+    if gates is not None:
+        parts += [Text(), gates]
     if seen.steps:
         parts += [Text(), _steps(seen, now)]
     if seen.metrics:
@@ -147,6 +155,17 @@ def _weights(row: VersionRow, colour: str) -> Text:
 def _observed(row: VersionRow) -> Text:
     differs = row.observed is not None and row.desired is not None and row.observed != row.desired
     return Text(share(row.observed), style="bold yellow" if differs else "")
+
+
+def _gates(seen: Overview, *, wide: bool) -> Table | None:
+    """The gates of the run, as long as they are what it waits for, or one of them is why it ended."""
+    if seen.run is None or not seen.run.gates or not (wide or seen.run.exposed_at is None):
+        return None
+    table = _grid("GATE", "STATE", "NOTE")
+    for one in seen.run.gates:
+        sign, style = _GATES[one.state]
+        table.add_row(Text(one.name, style="bold"), Text(f"{sign} {one.state}", style=style), one.message)
+    return table
 
 
 def _steps(seen: Overview, now: datetime) -> Table:

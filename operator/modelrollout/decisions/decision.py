@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from modelrollout.api import ModelRolloutSpec
 from modelrollout.api.status import ModelRolloutStatus
+from modelrollout.decisions.checks import Check
 from modelrollout.decisions.observed import Owner
 
 
@@ -36,6 +37,9 @@ class Reason(StrEnum):
     BASELINE_CHANGED = "BaselineChanged"
     UNPROVEN_CHANGE = "UnprovenChange"
     TARGET_REJECTED = "TargetRejected"
+    MODEL_DIFFERS = "ModelDiffers"
+    GATE_PASSED = "GatePassed"
+    GATE_FAILED = "GateFailed"
     DEADLINE_PASSED = "DeadlinePassed"
     ANALYSIS_FAILING = "AnalysisFailing"
     TRAFFIC_UNEVEN = "TrafficUneven"
@@ -94,6 +98,7 @@ class Decision:
         snapshot: resolved spec to be stored as a ControllerRevision named status.run.plan before the status names it.
         events: to be posted after the writes.
         wake_at: when to look again although nothing changed; None waits for a change.
+        check: what is to be found out of the candidate from now on; None: nothing.
         analyse: whether Prometheus is to be asked from now on.
         repair_not_before: earliest moment for the traffic write, when a contested route backs off.
         record: lines for the decision record, written at step boundaries.
@@ -106,6 +111,7 @@ class Decision:
     snapshot: ModelRolloutSpec | None = None
     events: tuple[Event, ...] = ()
     wake_at: datetime | None = None
+    check: Check | None = None
     analyse: bool = False
     repair_not_before: datetime | None = None
     record: tuple[Mapping[str, object], ...] = ()

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from modelrollout.api import ModelRollout, ModelRolloutSpec
 from modelrollout.api.status import ModelRolloutStatus, Run
+from modelrollout.decisions.checks import Admission
 from modelrollout.decisions.decision import Event, Reason
 from modelrollout.decisions.findings import Evidence
 from modelrollout.decisions.observed import Observed
@@ -24,6 +25,7 @@ class Draft:
         evidence: what Prometheus says of the present run, None when nothing is known yet.
         now: the moment of the decision.
         refusal: why an edit of the spec does not count, empty when it does.
+        admission: what the candidate of a run without a first step has shown; None when nobody asked.
         blocked: why no step may advance although the run goes on and its guardrails act; empty when it may.
         events, wake, record: see Decision.
         snapshot: plan of a run that this decision starts.
@@ -37,6 +39,7 @@ class Draft:
     evidence: Evidence | None
     now: datetime
     refusal: str = ""
+    admission: Admission | None = None
     blocked: str = ""
     events: list[Event] = field(default_factory=list)
     wake: list[datetime] = field(default_factory=list)

@@ -9,6 +9,9 @@ from modelrollout.decisions.runs import active
 AT_ONCE = ("paused", "progress_deadline", "on_deadline", "promotion", "rollback", "prometheus", "target", "hypothesis")
 """Fields whose edit counts in the run that goes on; every other one counts from the next run on, or is refused."""
 
+BEFORE_TRAFFIC = ("gates",)
+"""Fields whose edit counts until the candidate has been admitted: a gate that asks wrongly can be put right."""
+
 
 @dataclass(frozen=True, slots=True)
 class Effective:
@@ -22,8 +25,9 @@ def effective(rollout: ModelRollout, spec_error: str, snapshot: ModelRolloutSpec
     """Bring the written spec and the run's plan together.
 
     Without an active run the written spec counts. During a run the plan counts; what takes effect at once is taken
-    from the written spec, versions that are neither stable nor on trial too. An edit that would move the ground under
-    the run (its router, or Service or workload of one of its two versions) is refused until the run has ended.
+    from the written spec, versions that are neither stable nor on trial too, and until the candidate has been admitted
+    its gates and what is declared of its model. An edit that would move the ground under the run (its router, or
+    Service or workload of one of its two versions) is refused until the run has ended.
     """
     run, written = rollout.status.run, None if spec_error else rollout.spec
     if not active(run) or run is None or snapshot is None:
@@ -33,11 +37,19 @@ def effective(rollout: ModelRollout, spec_error: str, snapshot: ModelRolloutSpec
     refusal = _refusal(written, snapshot, run)
     if refusal:
         return Effective(snapshot, refusal)
-    own = {run.stable, run.target}
+    own, admitted = {run.stable, run.target}, run.exposed_at is not None
     others = tuple(version for version in written.versions if version.name not in own)
-    kept = tuple(version for version in snapshot.versions if version.name in own)
-    at_once = {name: getattr(written, name) for name in AT_ONCE}
+    kept = tuple(
+        version if admitted else _as_declared(version, written) for version in snapshot.versions if version.name in own
+    )
+    at_once = {name: getattr(written, name) for name in (*AT_ONCE, *(() if admitted else BEFORE_TRAFFIC))}
     return Effective(snapshot.model_copy(update={**at_once, "versions": (*kept, *others)}))
+
+
+def _as_declared(version: Version, written: ModelRolloutSpec) -> Version:
+    """The version with what is written of its model now."""
+    now = written.version(version.name)
+    return version.model_copy(update={"model": now.model}) if now is not None else version
 
 
 def _refusal(written: ModelRolloutSpec, snapshot: ModelRolloutSpec, run: Run) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from modelrollout.api import Verb
+from modelrollout.decisions.checks import CheckResult
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,8 @@ class VersionSeen:
         problem: why the workload cannot become ready, in a sentence, empty when nothing is known.
         replicas: how many pods its workload asks for, None when it does not say or was not found.
         autoscaler: what else sets that number, in words for people; empty when nothing does, or nobody asked.
+        addresses: where its ready pods answer, as host:port, sorted; what is no pod is left out.
+        model: what the workload's pod template says of its model: "digest" and "uri", where it says them.
     """
 
     service_found: bool = True
@@ -37,6 +40,8 @@ class VersionSeen:
     problem: str = ""
     replicas: int | None = None
     autoscaler: str = ""
+    addresses: tuple[str, ...] = ()
+    model: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +188,8 @@ class Observed:
     """Everything a reconcile saw.
 
     `rivals` are at least those of every layer that a run of the rollout could be in; `may_scale` says whether the
-    operator has the right to scale workloads.
+    operator has the right to scale workloads; `checks` is what was found out for the present run, beside all
+    reconciling.
     """
 
     route: RouteSeen
@@ -194,6 +200,7 @@ class Observed:
     rivals: tuple[Rival, ...] = ()
     freezes: tuple[Freeze, ...] = ()
     may_scale: bool = False
+    checks: tuple[CheckResult, ...] = ()
 
     def ready(self, version: str) -> bool:
         """Whether that version has at least one ready endpoint."""

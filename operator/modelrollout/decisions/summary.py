@@ -7,6 +7,7 @@ from pydantic.alias_generators import to_camel
 from modelrollout.api import RevisionPolicy, Strategy
 from modelrollout.api.status import MetricStatus, Outcome, Phase, Run, RunState, SliceStatus
 from modelrollout.decisions import capacity, runs, scaling
+from modelrollout.decisions.admission import MODEL_DIFFERS, model_stated
 from modelrollout.decisions.adoption import Obstacle
 from modelrollout.decisions.conditions import set_condition
 from modelrollout.decisions.draft import Draft
@@ -138,6 +139,10 @@ def _trial_phase(draft: Draft, run: Run, gate: Gate | None) -> tuple[Phase, str]
     if run.reason == capacity.WAITS and not (draft.spec.paused or draft.status.paused_by):
         phase = Phase.PENDING if run.exposed_at is None else Phase.PROGRESSING
         return phase, f"{_at_step(run)}{run.message}{_candidates_problem(draft, run)}"
+    if run.exposed_at is None and run.reason == MODEL_DIFFERS:
+        return Phase.HOLDING, f"{run.target} gets no traffic: {run.message}"
+    if run.exposed_at is None and draft.admission is not None and draft.admission.waits:
+        return Phase.PENDING, f"{run.target} gets no traffic yet: {draft.admission.waits}"
     if run.exposed_at is None and not (draft.spec.paused or draft.status.paused_by):
         late = [name for name in (run.target, run.stable) if not draft.observed.ready(name)]
         return Phase.PENDING, f"waiting for a ready endpoint of {' and '.join(late)}{_candidates_problem(draft, run)}"
@@ -247,6 +252,7 @@ def _conditions(draft: Draft, obstacle: Obstacle | None, headline: str) -> None:
         _route_claimed(draft, obstacle),
         *_kstatus(draft, obstacle, headline),
         *_analysis(draft),
+        *model_stated(draft),
         *_traffic(draft),
         *_split(draft),
         *_unproven(draft),

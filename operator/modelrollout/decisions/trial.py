@@ -5,6 +5,7 @@ from datetime import timedelta
 from modelrollout.api import DeadlinePolicy, RollbackPolicy
 from modelrollout.api.status import Outcome, Run
 from modelrollout.decisions import capacity, runs
+from modelrollout.decisions.admission import GATE_FAILED, MODEL_DIFFERS, admit
 from modelrollout.decisions.decision import Reason
 from modelrollout.decisions.draft import Draft
 from modelrollout.decisions.gate import Gate, Missing, gate
@@ -57,7 +58,7 @@ def _leave_or_wait(draft: Draft, steps: Steps, failed: Failure | None) -> None:
     if failed is None and (now_gate.open or run.advance_step == run.step):
         go_on(draft)
         if lacks_capacity(draft, steps):
-            _keep_deadline(draft, steps)
+            _keep_step_deadline(draft, steps)
         else:
             next_step(draft, steps)
         return
@@ -74,7 +75,7 @@ def _leave_or_wait(draft: Draft, steps: Steps, failed: Failure | None) -> None:
         return
     if run.reason == "AwaitingApproval":
         run.reason, run.message = "", ""
-    _keep_deadline(draft, steps)
+    _keep_step_deadline(draft, steps)
     for wait in now_gate.waits:
         if wait.until is not None:
             draft.wake_at(wait.until)
@@ -98,6 +99,8 @@ def _expose(draft: Draft, steps: Steps) -> None:
         return
     lacking = capacity.lacking(draft, steps[0].weight)
     if not lacking and observed.ready(run.target) and observed.ready(run.stable):
+        if not _admitted(draft):
+            return
         runs.enter(draft, 0, steps)
         run.exposed_at = draft.now
         seen = observed.versions.get(run.target)
@@ -109,7 +112,31 @@ def _expose(draft: Draft, steps: Steps) -> None:
         draft.record.append(boundary(draft, "RunStarted"))
         draft.wake_at(draft.now + steps[0].hold)
         return
-    _keep_deadline(draft, steps)
+    never = run.message if lacking else f"{run.target} or {run.stable} never became ready"
+    _keep_deadline(draft, steps[0].deadline, never)
+
+
+def _admitted(draft: Draft) -> bool:
+    """Whether the candidate has shown all that it must before its first step; where it failed, the run ends."""
+    run = draft.run
+    draft.admission = shown = admit(draft)
+    differs = shown.identity is not None and shown.identity.matches is False
+    if differs and shown.identity is not None:
+        if run.message != shown.identity.message:
+            draft.say(Reason.MODEL_DIFFERS, f"{run.target} gets no traffic: {shown.identity.message}", warning=True)
+        run.reason, run.message = MODEL_DIFFERS, shown.identity.message[:1024]
+    elif run.reason == MODEL_DIFFERS:
+        run.reason, run.message = "", ""
+    if shown.failed:
+        draft.record.append(boundary(draft, GATE_FAILED))
+        runs.take_back(draft, Outcome.ROLLED_BACK, GATE_FAILED, shown.failed)
+        draft.say(Reason.GATE_FAILED, f"{run.target} gets no traffic: {shown.failed}", warning=True)
+        return False
+    if shown.waits:
+        running = next((one for one in draft.spec.gates if shown.check is not None and one == shown.check.what), None)
+        _keep_deadline(draft, running.deadline if running is not None else None, shown.waits)
+        return False
+    return True
 
 
 def _first(run: Run, steps: Steps) -> str:
@@ -173,7 +200,7 @@ def _follow_availability(draft: Draft, steps: Steps) -> bool:
         _roll_back(draft, Outcome.ROLLED_BACK, Failure("CandidateUnavailable", why))
     else:
         draft.wake_at(run.unavailable_since + UNAVAILABLE_LIMIT)
-        _keep_deadline(draft, steps)
+        _keep_step_deadline(draft, steps)
     return True
 
 
@@ -231,17 +258,22 @@ def go_on(draft: Draft) -> None:
         run.still_since = None
 
 
-def _keep_deadline(draft: Draft, steps: Steps) -> None:
-    """Act when a step takes longer than it may."""
+def _keep_deadline(draft: Draft, own: timedelta | None, missing: str) -> None:
+    """Act when a step, or what comes before the first one, takes longer than it may.
+
+    Args:
+        draft: of a run that waits.
+        own: longest time of what it waits for, None where only the progress deadline holds.
+        missing: what it waits for, in a sentence.
+    """
     go_on(draft)
-    run, own = draft.run, steps[draft.run.step].deadline
+    run = draft.run
     allowed = draft.spec.progress_deadline if own is None else min(own, draft.spec.progress_deadline)
     if draft.now < run.advanced_at + allowed:
         draft.wake_at(run.advanced_at + allowed)
         return
-    wait = present_gate(draft, steps).first() if run.exposed_at is not None else None
-    missing = wait.message if wait else f"{run.target} or {run.stable} never became ready"
-    message = f"step {run.step + 1} of {run.steps} took longer than {allowed}: {missing}"
+    where = f"step {run.step + 1} of {run.steps}" if run.exposed_at is not None else "the way to the first step"
+    message = f"{where} took longer than {allowed}: {missing}"
     if draft.spec.on_deadline is DeadlinePolicy.ROLLBACK and draft.spec.rollback is not RollbackPolicy.HOLD:
         _roll_back(draft, Outcome.NO_EVIDENCE, Failure("DeadlinePassed", message))
     elif run.reason != "DeadlinePassed":
@@ -258,9 +290,18 @@ def _promote_forced(draft: Draft, steps: Steps) -> None:
     """Carry out a person's order to promote at once, as soon as the replicas for it are ready."""
     go_on(draft)
     if capacity.lacking(draft, FULL):
-        _keep_deadline(draft, steps)
+        _keep_step_deadline(draft, steps)
     else:
         runs.promote(draft, Outcome.FORCED, "Forced", draft.run.forced)
+
+
+def _keep_step_deadline(draft: Draft, steps: Steps) -> None:
+    run, wait = draft.run, present_gate(draft, steps).first()
+    if run.reason == capacity.WAITS:
+        missing = run.message
+    else:
+        missing = wait.message if wait else f"{run.target} lost its ready endpoints"
+    _keep_deadline(draft, steps[run.step].deadline, missing)
 
 
 def next_step(draft: Draft, steps: Steps) -> None:

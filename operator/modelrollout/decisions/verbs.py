@@ -93,7 +93,7 @@ def _need_exposed(draft: Draft, verb: str) -> None:
     if draft.run.queued:
         raise Refused(f"{verb} has nothing to act on yet: {draft.run.message}")
     if draft.run.exposed_at is None:
-        raise Refused(f"{verb} has nothing to act on yet: {draft.run.target} has not become ready")
+        raise Refused(f"{verb} has nothing to act on yet: {draft.status.message or 'its first step has not begun'}")
     if draft.run.unavailable_since is not None:
         raise Refused(f"{draft.run.target} has no ready endpoint: wait until it is ready again")
 

@@ -24,6 +24,7 @@ from modelrollout.kube.resources import (
     Obj,
     Resource,
 )
+from modelrollout.manifests.models import MODEL_ANNOTATIONS
 from modelrollout.manifests.owners import OWNER
 
 _LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
@@ -74,7 +75,7 @@ def _slice(obj: Obj) -> Obj:
         | {"targetRef": _only(endpoint.get("targetRef") or {}, "kind", "name")}
         for endpoint in obj.get("endpoints") or []
     ]
-    ports = [_only(port, "name") for port in obj.get("ports") or []]
+    ports = [_only(port, "name", "port") for port in obj.get("ports") or []]
     return {"metadata": _metadata(obj, "labels"), "ports": ports, "endpoints": endpoints}
 
 
@@ -84,7 +85,8 @@ def _freeze(obj: Obj) -> Obj:
 
 def _workload(obj: Obj) -> Obj:
     spec = obj.get("spec") or {}
-    pod = (spec.get("template") or {}).get("spec") or {}
+    template = spec.get("template") or {}
+    pod = template.get("spec") or {}
     pod_spec = {
         kind: [_only(container, *_CONTAINER) for container in pod[kind]]
         for kind in ("containers", "initContainers")
@@ -92,7 +94,7 @@ def _workload(obj: Obj) -> Obj:
     } | _only(pod, "volumes")
     return {
         "metadata": _metadata(obj),
-        "spec": _only(spec, "replicas", "selector") | {"template": {"spec": pod_spec}},
+        "spec": _only(spec, "replicas", "selector") | {"template": _annotated(template) | {"spec": pod_spec}},
         "status": _only(obj.get("status") or {}, "conditions"),
     }
 
@@ -104,6 +106,12 @@ def _inference_service(obj: Obj) -> Obj:
 
 def _autoscaler(obj: Obj) -> Obj:
     return {"metadata": _metadata(obj), "spec": _only(obj.get("spec") or {}, "scaleTargetRef")}
+
+
+def _annotated(template: Obj) -> Obj:
+    """What a pod template says of its model; most say nothing."""
+    kept = _only((template.get("metadata") or {}).get("annotations") or {}, *MODEL_ANNOTATIONS.values())
+    return {"metadata": {"annotations": kept}} if kept else {}
 
 
 def _metadata(obj: Obj, *more: str) -> Obj:

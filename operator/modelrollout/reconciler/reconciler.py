@@ -35,6 +35,7 @@ from modelrollout.kube.watches import Place, Watches
 from modelrollout.manifests.json_patch import add, unchanged
 from modelrollout.reconciler.analysis import Analysis
 from modelrollout.reconciler.budget import BudgetSpent, WriteBudget
+from modelrollout.reconciler.checks import Checks
 from modelrollout.reconciler.chronicle import Chronicle
 from modelrollout.reconciler.commands import key_of
 from modelrollout.reconciler.departures import Departures
@@ -65,6 +66,7 @@ class Reconciler:
         snapshots: Snapshots,
         scaler: Scaler,
         analysis: Analysis,
+        checks: Checks,
         departures: Departures,
         chronicle: Chronicle,
         telemetry: Telemetry,
@@ -79,6 +81,7 @@ class Reconciler:
         self._snapshots = snapshots
         self._scaler = scaler
         self._analysis = analysis
+        self._checks = checks
         self._departures = departures
         self._chronicle = chronicle
         self._telemetry = telemetry
@@ -166,6 +169,7 @@ class Reconciler:
         self._departures.add(obj, self._world.read(obj))
         self._watches.want(key, ())
         self._analysis.want(key, None, None)
+        self._checks.want(key, None)
         for peer in self._world.forget(obj):
             self.queue.add(peer)
         self._snapshots.forget(obj)
@@ -213,6 +217,7 @@ class Reconciler:
         if "deletionTimestamp" in obj["metadata"]:
             self._departures.add(obj, self._world.read(obj))
             self._analysis.want(key, None, None)
+            self._checks.want(key, None)
             return None
         run = status.run
         goes_on = run is not None and run.ended_at is None
@@ -329,6 +334,7 @@ class Reconciler:
             snapshot = decision.snapshot or subject.snapshot
             asked = question(rollout, subject.reading.spec_error, snapshot, observed)
         self._analysis.want(subject.key, asked, decision.status.evidence)
+        self._checks.want(subject.key, decision.check)
 
     async def _refresh(self, obj: Obj) -> Obj | None:
         """Read the rollout and its routes as they are now; None if the rollout is gone."""

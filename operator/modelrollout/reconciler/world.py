@@ -12,6 +12,7 @@ from modelrollout.kube.cache import Cache, Key
 from modelrollout.kube.clock import Clock
 from modelrollout.kube.resources import MODELROLLOUTS, Obj, Resource, name_of, namespace_of, uid_of
 from modelrollout.kube.watches import Place
+from modelrollout.reconciler.checks import Checks
 from modelrollout.reconciler.claims import Claims
 from modelrollout.reconciler.commands import Commands
 from modelrollout.reconciler.freezes import Freezes
@@ -59,6 +60,7 @@ class World:
         versions: Versions,
         commands: Commands,
         freezes: Freezes,
+        checks: Checks,
         *,
         may_scale: bool = False,
     ) -> None:
@@ -70,6 +72,7 @@ class World:
         self._commands = commands
         self.freezes = freezes
         self._may_scale = may_scale
+        self._checks = checks
         self._reader = Reader()
         self._claims = Claims()
         self.layers = Layers()
@@ -134,6 +137,7 @@ class World:
             rivals=self._rivals(subject, rollout),
             freezes=self.freezes.seen(subject.key[0]),
             may_scale=self._may_scale,
+            checks=self._checks.results(subject.key),
         )
 
     def _rivals(self, subject: Subject, rollout: ModelRollout) -> tuple[Rival, ...]:

@@ -29,7 +29,9 @@ class ObedientWorld:
     def __init__(self, rollout: ModelRollout, roles: Roles) -> None:
         """A world in which the stable version has all the traffic and nothing was decided yet."""
         status = ModelRolloutStatus(stable=roles.stable, stable_revision=_revision(roles.stable))
-        spec = rollout.spec.model_copy(update={"target": roles.candidate})
+        # What was recorded are metrics: which model it was, and whether it would have passed its gates, nobody knows.
+        versions = tuple(version.model_copy(update={"model": None}) for version in rollout.spec.versions)
+        spec = rollout.spec.model_copy(update={"target": roles.candidate, "gates": (), "versions": versions})
         metadata = rollout.metadata.model_copy(update={"uid": "replay", "generation": 1, "creation_timestamp": None})
         self.rollout = rollout.model_copy(update={"metadata": metadata, "spec": spec, "status": status})
         self._snapshot: ModelRolloutSpec | None = None

@@ -9,6 +9,7 @@ from prometheus_client import CollectorRegistry
 
 from modelrollout.api.status import MetricStatus
 from modelrollout.decisions.summary import metric_status
+from modelrollout.gates import GateFinder
 from modelrollout.kube.cache import Cache, Key
 from modelrollout.kube.client import Client
 from modelrollout.kube.clock import Clock
@@ -17,6 +18,7 @@ from modelrollout.kube.transport import Transport
 from modelrollout.kube.trim import trim
 from modelrollout.kube.watches import Watches
 from modelrollout.reconciler.analysis import Analysis, Examiner
+from modelrollout.reconciler.checks import Checks
 from modelrollout.reconciler.chronicle import Chronicle
 from modelrollout.reconciler.commands import Commands
 from modelrollout.reconciler.departures import Departures
@@ -91,8 +93,12 @@ class Operator:
             on_lag=telemetry.analysis_lag.observe,
         )
         routers = all_routers(client, cache)
+        # A run's own requests to the API server go by the door of what may wait.
+        self._checks = Checks(GateFinder(aside, clock), clock, on_result=lambda key: self.reconciler.queue.add(key))
         freezes = Freezes(cache, self.watches, settings.places, settings.lease_namespace)
-        self._world = world = World(cache, clock, routers, self._versions, commands, freezes, may_scale=settings.scale)
+        self._world = world = World(
+            cache, clock, routers, self._versions, commands, freezes, self._checks, may_scale=settings.scale
+        )
         self._departures = Departures(
             cache, client, self.watches, owned_kinds(routers), self._versions, self._chronicle, clock, chance
         )
@@ -104,6 +110,7 @@ class Operator:
             snapshots=Snapshots(client),
             scaler=Scaler(client, cache, kinds),
             analysis=self.analysis,
+            checks=self._checks,
             departures=self._departures,
             chronicle=self._chronicle,
             telemetry=telemetry,
@@ -131,6 +138,7 @@ class Operator:
                 for part in (self.reconciler, self.analysis, self._departures, self._chronicle):
                     group.create_task(part.run(), name=type(part).__name__)
         finally:
+            await self._checks.close()
             await self.watches.close()
 
     async def end(self) -> None:

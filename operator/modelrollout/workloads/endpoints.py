@@ -10,10 +10,14 @@ SERVICE_LABEL = "kubernetes.io/service-name"
 
 @dataclass(frozen=True, slots=True)
 class Endpoints:
-    """Number of ready endpoints, and names of all pods behind the Service, ready or not, sorted."""
+    """Number of ready endpoints; names of all pods behind the Service, ready or not; where ready pods answer. Sorted.
+
+    An address is host:port. What is no pod has none here: it is nobody whom the operator should call.
+    """
 
     ready: int
     pods: tuple[str, ...]
+    addresses: tuple[str, ...] = ()
 
 
 def service_of(endpoint_slice: Obj) -> str:
@@ -31,8 +35,10 @@ def endpoints(slices: Iterable[Obj], port: str) -> Endpoints:
     """Endpoints that serve the port of that name, each counted once although IPv4 and IPv6 have slices of their own."""
     ready: set[str] = set()
     pods: set[str] = set()
+    addresses: dict[str, str] = {}
     for one in slices:
-        serves = any((entry.get("name") or "") == port for entry in one.get("ports") or [])
+        numbers = [entry.get("port") for entry in one.get("ports") or [] if (entry.get("name") or "") == port]
+        serves = bool(numbers)
         for endpoint in one.get("endpoints") or []:
             target = endpoint.get("targetRef") or {}
             if target.get("kind") == "Pod":
@@ -40,4 +46,10 @@ def endpoints(slices: Iterable[Obj], port: str) -> Endpoints:
             # Unknown readiness is to be taken as ready (EndpointConditions.ready).
             if serves and (endpoint.get("conditions") or {}).get("ready") is not False:
                 ready.add(target.get("name") or endpoint["addresses"][0])
-    return Endpoints(len(ready), tuple(sorted(pods)))
+                if target.get("kind") == "Pod" and numbers[0] is not None:
+                    addresses[target["name"]] = _joined(endpoint["addresses"][0], numbers[0])
+    return Endpoints(len(ready), tuple(sorted(pods)), tuple(sorted(addresses.values())))
+
+
+def _joined(host: str, port: int) -> str:
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

@@ -18,6 +18,7 @@ from modelrollout.kube.resources import (
     namespace_of,
     version_of,
 )
+from modelrollout.manifests.models import annotated_model
 from modelrollout.workloads.autoscalers import autoscaler_of
 from modelrollout.workloads.endpoints import endpoints, port_name, service_of
 from modelrollout.workloads.inspection import Inspection
@@ -106,6 +107,8 @@ class Versions:
             problem=problem,
             replicas=replicas,
             autoscaler=autoscaler_of(self._cache, namespace, version.workload) if managed(rollout.spec) else "",
+            addresses=found.addresses if ready else (),
+            model=annotated_model(workload) if workload is not None else {},
         )
 
     def ready_behind(self, namespace: str, service: str) -> int:

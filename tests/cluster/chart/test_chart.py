@@ -168,6 +168,23 @@ def test_the_operator_has_the_rights_that_its_code_uses_and_no_others() -> None:
     kserve = ("serving.kserve.io", "inferenceservices")
     without = {key: verbs for key, verbs in GRANTED.items() if key != kserve}
     assert rights(one(rendered("rbac.inferenceServices=false"), "ClusterRole")) == without
+    with_jobs = rights(one(rendered("rbac.gateJobs=true"), "ClusterRole"))
+    assert with_jobs == {**GRANTED, ("batch", "cronjobs"): {"get"}, ("batch", "jobs"): {"get", "create"}}
+
+
+def test_the_network_policy_lets_model_servers_be_asked_where_rollouts_are_served() -> None:
+    for values, selector in (
+        ((), {}),
+        (
+            ("watchNamespaces[0]=risk",),
+            {"matchExpressions": [{"key": "kubernetes.io/metadata.name", "operator": "In", "values": ["risk"]}]},
+        ),
+    ):
+        egress = one(rendered("networkPolicy.create=true", *values), "NetworkPolicy")["spec"]["egress"]
+        (rule,) = [each for each in egress if "to" in each]
+        assert rule == {"ports": [{"port": 8080, "protocol": "TCP"}], "to": [{"namespaceSelector": selector}]}
+    closed = one(rendered("networkPolicy.create=true", "networkPolicy.modelServerPorts=null"), "NetworkPolicy")
+    assert not any("to" in each for each in closed["spec"]["egress"])
 
 
 def test_with_namespaces_named_nothing_is_granted_anywhere_else() -> None:

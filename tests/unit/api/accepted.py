@@ -80,6 +80,24 @@ ACCEPTED = {
         paused=True,
     ),
     "managed scale": spec(scale={"mode": "Managed", "scaleDownDelay": "30m"}),
+    "every kind of gate": spec(
+        gates=[
+            {
+                "name": "warm",
+                "warmUp": {
+                    "requests": 50,
+                    "path": '/v2/models/fraud/infer?a="b"',
+                    "headers": [{"name": "x-tenant", "value": "a b"}],
+                    "body": '{"inputs": []}',
+                },
+                "deadline": "2m",
+            },
+            {"name": "golden", "replay": {"configMap": "a.b", "tolerance": {"absolute": 0.001, "relative": 0.01}}},
+            {"name": "again", "replay": {"configMap": "a", "key": "more.jsonl"}},
+            {"name": "acceptance", "job": {"cronJob": "fraud-acceptance"}},
+        ]
+    ),
+    "a model that can be asked for": spec(versions=[version("v8", model={"name": "fraud", "version": "8.1+a"})]),
     "a dispersion with a decimal": spec(analysis={"dispersion": "1.5"}),
     "a custom workload": spec(
         versions=[version("v8", workload={"kind": "Rollout", "name": "x", "apiVersion": "argoproj.io/v1alpha1"})]

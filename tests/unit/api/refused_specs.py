@@ -260,4 +260,41 @@ POLICIES = [
     Refused("layer", spec(exclusivity={"layer": "Not A Name"}), "[-a-z0-9]*", "spec.exclusivity.layer"),
 ]
 
-REFUSED = [*VERSIONS, *TRAFFIC, *STRATEGY, *METRICS, *POLICIES]
+WARM = {"name": "warm", "warmUp": {"path": "/v2/health/ready"}}
+
+GATES = [
+    Refused("a gate of no kind", spec(gates=[{"name": "a"}]), "exactly one of warmUp, replay and job", "spec.gates[0]"),
+    Refused(
+        "a gate of two kinds",
+        spec(gates=[WARM, {"name": "b", "replay": {"configMap": "a"}, "job": {"cronJob": "b"}}]),
+        "exactly one of warmUp, replay and job",
+        "spec.gates[1]",
+    ),
+    Refused("same gate name twice", spec(gates=[WARM, WARM]), "", "spec.gates"),
+    Refused(
+        "a path of another host",
+        spec(gates=[{"name": "a", "warmUp": {"path": "http://metadata/"}}]),
+        "^/",
+        "spec.gates[0].warmUp.path",
+    ),
+    Refused(
+        "a header that frames a request",
+        spec(gates=[{"name": "a", "warmUp": {"path": "/", "headers": [{"name": "Host", "value": "x"}]}}]),
+        "are written by the operator",
+        "spec.gates[0].warmUp.headers[0].name",
+    ),
+    Refused(
+        "a relative tolerance above 1",
+        spec(gates=[{"name": "a", "replay": {"configMap": "a", "tolerance": {"relative": 1.5}}}]),
+        "less than or equal to 1",
+        "spec.gates[0].replay.tolerance.relative",
+    ),
+    Refused(
+        "a model's version without its name",
+        spec(versions=[version("v7"), version("v8", model={"version": "8"})]),
+        "set name too, or leave version out",
+        "spec.versions[1].model.version",
+    ),
+]
+
+REFUSED = [*VERSIONS, *TRAFFIC, *STRATEGY, *METRICS, *POLICIES, *GATES]

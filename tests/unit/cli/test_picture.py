@@ -3,6 +3,7 @@
 After a wanted change: `MODELROLLOUT_GOLDEN=write pytest tests/unit/cli`, then read the difference.
 """
 
+import copy
 import io
 import json
 import os
@@ -63,6 +64,22 @@ def test_the_picture_is_the_one_that_was_approved(name: str, document: dict[str,
     if os.environ.get("MODELROLLOUT_GOLDEN") == "write":
         file.write_text(text)
     assert text == file.read_text()
+
+
+def test_gates_are_shown_as_long_as_the_first_step_waits_for_them() -> None:
+    document = copy.deepcopy(cases.progressing())
+    run = document["status"]["run"]
+    begun = {"definition": "1", "startedAt": run["startedAt"]}
+    run["gates"] = [
+        {"name": "warm", "state": "Passed", "message": "2 pods answered", **begun},
+        {"name": "golden", "state": "Running", "message": "golden requests are sent to v8", **begun},
+    ]
+    assert "GATE" not in drawn(document)
+    assert "golden requests are sent to v8" in drawn(document, wide=True, width=140)
+    del run["exposedAt"]
+    lines = [line.split() for line in drawn(document).splitlines()]
+    assert ["warm", "✔", "Passed", "2", "pods", "answered"] in lines
+    assert lines[lines.index(["GATE", "STATE", "NOTE"]) + 2][:3] == ["golden", "▶", "Running"]
 
 
 def test_no_line_is_wider_than_the_terminal() -> None:

@@ -5,8 +5,9 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from modelrollout.api import ModelRollout, ModelRolloutSpec, Verb
+from modelrollout.api import Gate, ModelRollout, ModelRolloutSpec, Verb
 from modelrollout.api.status import RunState, Verdict
+from modelrollout.decisions.checks import Check, CheckResult
 from modelrollout.decisions.decision import Decision, Event, Reason, ScaleIntent
 from modelrollout.decisions.findings import Evidence, Finding
 from modelrollout.decisions.freeze import in_force
@@ -86,6 +87,9 @@ class World:
         self.frozen_route = False
         self.may_scale = True
         self.scalings: list[ScaleIntent] = []
+        self.finds: dict[str, tuple[Verdict, str]] = {}
+        self.check: Check | None = None
+        self._found: dict[Check, CheckResult] = {}
 
     def _rollout(self) -> ModelRollout:
         status = self.rollout.status.document() if hasattr(self, "rollout") else {}
@@ -136,7 +140,23 @@ class World:
             rivals=self.rivals,
             freezes=self.freezes,
             may_scale=self.may_scale,
+            checks=tuple(self._found.values()),
         )
+
+    def find(self, what: str, verdict: Verdict, message: str = "as the test says") -> None:
+        """From now on that is what is found of a gate, by its name, or of the "model"; the world reconciles."""
+        self.finds[what] = verdict, message
+        self._found = {check: result for check, result in self._found.items() if _subject(check) != what}
+        self.reconcile(times=8)
+
+    def _find(self, check: Check | None) -> bool:
+        """Whether something new is found out of what the last decision asks."""
+        self.check = check
+        found = self.finds.get(_subject(check)) if check is not None else None
+        if check is None or found is None or check in self._found:
+            return False
+        self._found[check] = CheckResult(check, found[0], "Scripted", found[1])
+        return True
 
     @property
     def plan(self) -> ModelRolloutSpec | None:
@@ -169,6 +189,8 @@ class World:
         for _ in range(times):
             decision = self.decide()
             self.carry_out(decision)
+            if self._find(decision.check):
+                continue
             if not decision.write_status and decision.traffic is None and not decision.scales:
                 break
         return decision
@@ -250,6 +272,10 @@ class World:
         """Whether the last command was accepted, and the message."""
         result = self.status.commands[-1]
         return result.accepted, result.message
+
+
+def _subject(check: Check) -> str:
+    return check.what.name if isinstance(check.what, Gate) else "model"
 
 
 def rule(weights: Mapping[str, int], *, absent: tuple[str, ...] = (), unknown: tuple[str, ...] = ()) -> RuleSeen:

@@ -11,6 +11,7 @@ from modelrollout.kube.cache import Cache
 from modelrollout.kube.client import Client
 from modelrollout.kube.fake import FakeServer
 from modelrollout.kube.resources import CONFIGMAPS, DEPLOYMENTS, ENDPOINTSLICES, PODS, SECRETS, SERVICES, Obj
+from modelrollout.kube.trim import trim
 from modelrollout.workloads.versions import Named, Versions
 from tests.unit.decisions.world import START, a_spec
 from tests.unit.kube.clock import FakeClock, settle
@@ -249,3 +250,28 @@ async def test_a_workload_that_names_no_pods_is_looked_at_through_its_service(de
     await settle()
     (asked,) = [one for one in desk.server.requests if one.path.startswith(PODS.path(NS))]
     assert asked.query["labelSelector"] == "app=fraud-v8"
+
+
+async def test_ready_pods_are_known_by_their_addresses_and_what_is_no_pod_by_none(desk: Desk) -> None:
+    labels = {"labels": {"kubernetes.io/service-name": "fraud-v8"}}
+    endpoints = [
+        {"addresses": ["10.0.0.2"], "conditions": {"ready": True}, "targetRef": {"kind": "Pod", "name": "b"}},
+        {"addresses": ["10.0.0.1"], "conditions": {"ready": False}, "targetRef": {"kind": "Pod", "name": "a"}},
+        {"addresses": ["10.0.0.3"], "conditions": {"ready": True}},
+        {"addresses": ["fd00::4"], "conditions": {"ready": True}, "targetRef": {"kind": "Pod", "name": "c"}},
+    ]
+    ports = [{"name": "http", "port": 9000}, {"name": "metrics", "port": 9001}]
+    desk.put(ENDPOINTSLICES, "fraud-v8-1", metadata=labels, ports=ports, endpoints=endpoints)
+    assert desk.see().addresses == ("10.0.0.2:9000", "[fd00::4]:9000")
+    assert desk.see().ready == 3
+
+
+async def test_what_the_pod_template_says_of_its_model_is_seen_and_nothing_else_of_its_annotations(desk: Desk) -> None:
+    annotations = {"modelrollout.io/model-uri": "s3://models/8", "prometheus.io/scrape": "true"}
+    template = {"metadata": {"annotations": annotations}, "spec": {"containers": [{"name": "model", "image": "a"}]}}
+    labels = {"matchLabels": {"app": "fraud-v8"}}
+    whole = {"metadata": {"name": "fraud-v8", "namespace": NS}, "spec": {"template": template, "selector": labels}}
+    trimmed = trim(DEPLOYMENTS, whole)
+    assert trimmed["spec"]["template"]["metadata"] == {"annotations": {"modelrollout.io/model-uri": "s3://models/8"}}
+    desk.put(DEPLOYMENTS, "fraud-v8", spec=trimmed["spec"])
+    assert desk.see().model == {"uri": "s3://models/8"}
