@@ -7,14 +7,20 @@ from pydantic import Field
 from modelrollout.api.base import Model
 from modelrollout.api.canary import Deadline, Hold
 from modelrollout.api.durations import cel_longer
-from modelrollout.api.rules import Rule, not_yet
+from modelrollout.api.rules import Rule
 from modelrollout.api.traffic import HeaderMatch
 
 
 class Preview(Model):
-    """How to reach the candidate before it gets any users' traffic."""
+    """Another way to the candidate than its own Service, before it gets any users' traffic."""
 
-    header: HeaderMatch = Field(description="Requests with this header go to the candidate.")
+    header: HeaderMatch = Field(
+        description=(
+            "Requests that the managed rules would take go to the candidate if they carry this header with exactly "
+            "this value; all others stay with stable. Needs traffic.gatewayAPI. Who knows the value reaches the "
+            "candidate: choose one that cannot be guessed where that matters."
+        )
+    )
 
 
 class BlueGreen(Model):
@@ -27,18 +33,19 @@ class BlueGreen(Model):
             lambda self: self.deadline is None or self.deadline > self.hold,
             "deadline",
         ),
-        not_yet("preview", "preview", "reach the candidate at its version's own Service"),
     )
 
     preview: Preview | None = Field(
         default=None,
-        description="Another way to reach the candidate before the switch. Not yet supported: use its own Service.",
+        description=(
+            "Another way to reach the candidate until the switch has arrived. Default: its version's own Service only."
+        ),
     )
     hold: Hold = Field(
         default=timedelta(minutes=5),
         description=(
-            "Least time of the preview, in which the candidate is ready and only its own Service leads to it. Every "
-            "threshold metric must pass in it. Default: 5m."
+            "Least time of the preview, in which the candidate is ready and only its own Service and the preview's "
+            "header lead to it. Every threshold metric must pass in it. Default: 5m."
         ),
     )
     deadline: Deadline | None = Field(

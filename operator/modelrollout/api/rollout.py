@@ -63,6 +63,16 @@ class ModelRolloutSpec(Model):
             lambda self: self.traffic.service is None or self.strategy.blue_green is not None,
             "strategy",
         ),
+        Rule(
+            "!has(self.strategy.blueGreen) || !has(self.strategy.blueGreen.preview) || has(self.traffic.gatewayAPI)",
+            "a preview by header needs a route: use traffic.gatewayAPI, or leave preview out and reach the candidate "
+            "at its version's own Service",
+            lambda self: (
+                not (self.strategy.blue_green and self.strategy.blue_green.preview)
+                or self.traffic.gateway_api is not None
+            ),
+            "strategy",
+        ),
         not_yet("candidates", "candidates", "declare the version that should serve as target"),
         Rule(
             "!has(self.target) || self.versions.exists(v, v.name == self.target)",

@@ -53,6 +53,7 @@ class Reason(StrEnum):
     SCALING_UP = "ScalingUp"
     SCALING_DOWN = "ScalingDown"
     REPLICAS_LEFT = "ReplicasLeft"
+    SECOND_ROUTE_UNUSABLE = "SecondRouteUnusable"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +72,12 @@ class TrafficIntent:
     Attributes:
         weights: thousandths per version, summing to 1000, one entry for every version of the spec.
         owner: the annotation to write with it. `traffic.agrees` says what of it must be equal.
+        preview: version that requests with the preview's header go to, empty when there is none.
     """
 
     weights: Mapping[str, int]
     owner: Owner
+    preview: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ class Missing(StrEnum):
     EVIDENCE = "Evidence"
     SAMPLES = "Samples"
     FAILED = "Failed"
+    PREVIEW = "Preview"
     PROOF = "Proof"
     APPROVAL = "Approval"
 
@@ -48,7 +49,15 @@ class Gate:
 
     def first(self) -> Wait | None:
         """The wait that people should read first: a failure before missing proof before time."""
-        order = (Missing.FAILED, Missing.EVIDENCE, Missing.HOLD, Missing.SAMPLES, Missing.PROOF, Missing.APPROVAL)
+        order = (
+            Missing.FAILED,
+            Missing.PREVIEW,
+            Missing.EVIDENCE,
+            Missing.HOLD,
+            Missing.SAMPLES,
+            Missing.PROOF,
+            Missing.APPROVAL,
+        )
         return min(self.waits, key=lambda wait: order.index(wait.kind), default=None)
 
 

@@ -98,6 +98,9 @@ class RouteSeen:
         writer: field manager that last wrote a managed weight, empty when unknown.
         outdated: what the operator owns of it besides weights (pins, frame of a created route) is missing or not what
             the spec asks for; applying the intent, whatever the weights, mends it.
+        preview: version that requests with the preview's header are led to, empty when there is none.
+        aside: why what the operator wants to keep beside it (pins, preview) cannot be had, in a sentence, empty when it
+            can; the weights do not depend on it.
     """
 
     found: bool = False
@@ -108,6 +111,8 @@ class RouteSeen:
     owner: Owner | None = None
     writer: str = ""
     outdated: bool = False
+    preview: str = ""
+    aside: str = ""
 
     def weights(self) -> Mapping[str, int] | None:
         """Weights that all managed rules share, or None when there are none or they differ."""

@@ -21,7 +21,7 @@ from modelrollout.decisions.scaling import follow_orders, orders, retire, withou
 from modelrollout.decisions.significance import worth_writing
 from modelrollout.decisions.steps import PlannedStep, compile_steps
 from modelrollout.decisions.summary import REVERSALS_CONTESTED, summarise
-from modelrollout.decisions.traffic import agrees, in_flight, intent, weights_agree
+from modelrollout.decisions.traffic import agrees, in_flight, intent, preview_header, weights_agree
 from modelrollout.decisions.trial import advance, paused, present_gate
 from modelrollout.decisions.verbs import answer_commands
 
@@ -127,7 +127,9 @@ def _adopt(draft: Draft) -> Obstacle | None:
 
 def _halted(draft: Draft, blocked: Obstacle | None) -> bool:
     """Whether the route must not be written. What only stops progress is left to the run: its guardrails still act."""
-    contested = draft.observed.reversals
+    contested, aside = draft.observed.reversals, draft.observed.route.aside
+    if aside and preview_header(draft.spec) is not None:
+        draft.blocked = aside
     if contested.times >= REVERSALS_CONTESTED:
         draft.blocked = f"no step advances while {contested.manager} changes the weights too"
     if blocked is not None and runs.begun(draft.status.run) and blocked.reason in _STOPS_PROGRESS_ONLY:
@@ -255,6 +257,7 @@ def _conclude(draft: Draft, steps: tuple[PlannedStep, ...], blocked: Obstacle | 
         lines = [*draft.status.last_record, *(dict(line) for line in draft.record)]
         draft.status.last_record = lines[-LINES_KEPT:]
     _note_blindness(draft)
+    _note_second_route(draft)
     _note_split(draft)
     _note_restarts(draft)
     old, new = draft.rollout.status, draft.status
@@ -283,6 +286,13 @@ def _note_blindness(draft: Draft) -> None:
     old, new = draft.rollout.status.condition("AnalysisHealthy"), draft.status.condition("AnalysisHealthy")
     if new is not None and new.status == "False" and (old is None or old.status != "False"):
         draft.say(Reason.ANALYSIS_FAILING, f"{new.message}; no step is left until this is mended", warning=True)
+
+
+def _note_second_route(draft: Draft) -> None:
+    """Say it once when what the operator keeps beside the route cannot be had."""
+    old, new = draft.rollout.status.condition("SecondRouteReady"), draft.status.condition("SecondRouteReady")
+    if new is not None and new.status == "False" and (old is None or old.message != new.message):
+        draft.say(Reason.SECOND_ROUTE_UNUSABLE, new.message, warning=True)
 
 
 def _note_split(draft: Draft) -> None:

@@ -16,7 +16,7 @@ from modelrollout.decisions.freeze import describe, in_force
 from modelrollout.decisions.gate import Gate, Missing
 from modelrollout.decisions.queueing import PAUSED
 from modelrollout.decisions.telling import progress, with_numbers
-from modelrollout.decisions.traffic import agrees, in_flight, intent, shares, weights_agree
+from modelrollout.decisions.traffic import agrees, in_flight, intent, preview_header, shares, weights_agree
 
 REVERSALS_CONTESTED = 3
 
@@ -145,6 +145,8 @@ def _trial_phase(draft: Draft, run: Run, gate: Gate | None) -> tuple[Phase, str]
         return Phase.PENDING, f"{run.target} gets no traffic yet: {draft.admission.waits}"
     if run.exposed_at is None and not (draft.spec.paused or draft.status.paused_by):
         late = [name for name in (run.target, run.stable) if not draft.observed.ready(name)]
+        if draft.blocked and not late:
+            return Phase.PENDING, f"{run.target} waits: {draft.blocked}"
         return Phase.PENDING, f"waiting for a ready endpoint of {' and '.join(late)}{_candidates_problem(draft, run)}"
     if run.reason in _HOLDING:
         return Phase.HOLDING, run.message
@@ -156,7 +158,10 @@ def _trial_phase(draft: Draft, run: Run, gate: Gate | None) -> tuple[Phase, str]
             f"step {run.step + 1} of {run.steps} has passed and waits for a person to approve",
         )
     held = f"; {draft.blocked}" if draft.blocked else ""
-    return Phase.PROGRESSING, f"step {run.step + 1} of {run.steps}, {run.target} at {runs.percent(run.weight)}{held}"
+    header = preview_header(draft.spec)
+    shown = f", previewed with {header.name}: {header.value}" if header is not None else ""
+    at = f"{run.target} at {runs.percent(run.weight)}"
+    return Phase.PROGRESSING, f"step {run.step + 1} of {run.steps}, {at}{shown}{held}"
 
 
 def _at_step(run: Run) -> str:
@@ -190,6 +195,7 @@ def _waits_for(gate: Gate | None) -> str:
 
 _WAITING_TEXTS = (
     (Missing.FAILED, "a failed goal to recover"),
+    (Missing.PREVIEW, "the preview's route"),
     (Missing.EVIDENCE, "fresh data"),
     (Missing.SAMPLES, "more answers"),
     (Missing.PROOF, "proof"),
@@ -254,6 +260,7 @@ def _conditions(draft: Draft, obstacle: Obstacle | None, headline: str) -> None:
         *_analysis(draft),
         *model_stated(draft),
         *_traffic(draft),
+        *_second_route(draft),
         *_split(draft),
         *_unproven(draft),
         *_restarts(draft),
@@ -349,6 +356,14 @@ def _traffic(draft: Draft) -> Iterator[_Stated]:
         yield "TrafficMatches", True, "Matches", ""
     elif draft.status.condition("TrafficMatches") is None or not in_flight(route, wanted):
         yield "TrafficMatches", False, "Repairing", "the route does not carry the desired weights"
+
+
+def _second_route(draft: Draft) -> Iterator[_Stated]:
+    """Pins and preview, said from the first time on that they cannot be had."""
+    if draft.observed.route.aside:
+        yield "SecondRouteReady", False, "Unusable", draft.observed.route.aside
+    elif draft.status.condition("SecondRouteReady") is not None:
+        yield "SecondRouteReady", True, "Usable", ""
 
 
 def _split(draft: Draft) -> Iterator[_Stated]:

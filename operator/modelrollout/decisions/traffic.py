@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from modelrollout.api import DeletionPolicy, ModelRollout, ModelRolloutSpec
+from modelrollout.api import DeletionPolicy, HeaderMatch, ModelRollout, ModelRolloutSpec
 from modelrollout.api.status import ModelRolloutStatus, RunState
 from modelrollout.decisions.decision import TrafficIntent
 from modelrollout.decisions.observed import Owner, RouteSeen
@@ -42,7 +42,28 @@ def intent(rollout: ModelRollout, spec: ModelRolloutSpec, status: ModelRolloutSt
         services={version.name: version.service.name for version in spec.versions},
         leaves=spec.deletion_policy is DeletionPolicy.LEAVE,
     )
-    return TrafficIntent(weights={version.name: wanted.get(version.name, 0) for version in spec.versions}, owner=owner)
+    return TrafficIntent(
+        weights={version.name: wanted.get(version.name, 0) for version in spec.versions},
+        owner=owner,
+        preview=previewed(spec, status),
+    )
+
+
+def preview_header(spec: ModelRolloutSpec) -> HeaderMatch | None:
+    """Header by which the candidate is reached in a preview, None when there is none."""
+    blue_green = spec.strategy.blue_green
+    return blue_green.preview.header if blue_green is not None and blue_green.preview is not None else None
+
+
+def previewed(spec: ModelRolloutSpec, status: ModelRolloutStatus) -> str:
+    """The version that the preview's header leads to, empty when there is none.
+
+    It stays until the switch has arrived: were it gone a moment before, who tries the candidate would meet the old one.
+    """
+    run = status.run
+    if run is None or run.exposed_at is None or preview_header(spec) is None:
+        return ""
+    return run.target if run.state in (RunState.TRIAL, RunState.PROMOTING) else ""
 
 
 def in_flight(route: RouteSeen, wanted: TrafficIntent) -> bool:
@@ -70,6 +91,7 @@ def agrees(route: RouteSeen, wanted: TrafficIntent) -> bool:
     owner = route.owner
     return (
         weights_agree(route, wanted)
+        and (route.preview == wanted.preview or bool(route.aside))
         and owner is not None
         and (owner.uid, owner.stable, owner.intent, dict(owner.services), owner.leaves)
         == (

@@ -8,12 +8,13 @@ from modelrollout.decisions import capacity, runs
 from modelrollout.decisions.admission import GATE_FAILED, MODEL_DIFFERS, admit
 from modelrollout.decisions.decision import Reason
 from modelrollout.decisions.draft import Draft
-from modelrollout.decisions.gate import Gate, Missing, gate
+from modelrollout.decisions.gate import Gate, Missing, Wait, gate
 from modelrollout.decisions.guardrails import Failure, failure
 from modelrollout.decisions.queueing import take_turn
 from modelrollout.decisions.record import boundary
 from modelrollout.decisions.steps import FULL, PlannedStep
 from modelrollout.decisions.telling import in_short
+from modelrollout.decisions.traffic import preview_header, previewed
 
 UNAVAILABLE_LIMIT = timedelta(minutes=5)
 UNAVAILABLE_TIMES = 3
@@ -24,7 +25,11 @@ Steps = tuple[PlannedStep, ...]
 def present_gate(draft: Draft, steps: Steps) -> Gate:
     """The gate of the present step."""
     run = draft.run
-    return gate(draft.spec, run, steps[run.step], draft.evidence, draft.now)
+    found = gate(draft.spec, run, steps[run.step], draft.evidence, draft.now)
+    shown = previewed(draft.spec, draft.status)
+    if shown and draft.observed.route.preview != shown:
+        return Gate((*found.waits, Wait(Missing.PREVIEW, f"the header of the preview does not lead to {shown} yet")))
+    return found
 
 
 def advance(draft: Draft, steps: Steps) -> None:
@@ -107,7 +112,7 @@ def _expose(draft: Draft, steps: Steps) -> None:
         run.restarts = seen.restarts if seen is not None else None
         draft.say(
             Reason.RUN_STARTED,
-            f"{run.id}: {_first(run, steps)}, step 1 of {run.steps}",
+            f"{run.id}: {_first(draft, steps)}, step 1 of {run.steps}",
         )
         draft.record.append(boundary(draft, "RunStarted"))
         draft.wake_at(draft.now + steps[0].hold)
@@ -139,9 +144,12 @@ def _admitted(draft: Draft) -> bool:
     return True
 
 
-def _first(run: Run, steps: Steps) -> str:
+def _first(draft: Draft, steps: Steps) -> str:
+    run = draft.run
     if steps[0].preview:
-        return f"{run.target} is previewed at its own Service, without {run.stable}'s traffic"
+        header = preview_header(draft.spec)
+        how = f", and by the header {header.name}: {header.value}" if header is not None else ""
+        return f"{run.target} is previewed at its own Service{how}, without {run.stable}'s traffic"
     return f"{run.target} gets {runs.percent(run.weight)} of {run.stable}'s traffic"
 
 

@@ -1,6 +1,6 @@
-"""Routes that the operator creates and owns: the pins of every rollout, and the route that the spec asks to `create`.
+"""Routes that the operator creates and owns: the route that the spec asks to `create`, and what all of them share.
 
-Both are owned by the ModelRollout, so that the garbage collector takes them with it. What the operator once asked for
+They are owned by the ModelRollout, so that the garbage collector takes them with it. What the operator once asked for
 is kept as a digest in an annotation: an API server fills in defaults that a later version of the Gateway API may add,
 and comparing the whole object with what was asked for would then find a difference for ever.
 """
@@ -23,48 +23,8 @@ from modelrollout.manifests.routes import GATEWAY_API, Route
 FRAME = "modelrollout.io/frame"
 """Annotation key: digest of what was asked for, weights apart."""
 
-PIN_HEADER = "x-modelrollout-pin"
-"""Header that leads a request to one version; see `pin_value`."""
-
 CREATED_RULE = "model"
 """Name of the one rule of a created route."""
-
-
-def pins_name(rollout: str) -> str:
-    """Name of the route with the pins of this rollout."""
-    return f"{rollout}-modelrollout"
-
-
-def pin_value(uid: str, version: str) -> str:
-    """What the pin header must say to reach `version`.
-
-    It comes from the rollout's uid, which is random and never leaves the cluster: nobody outside can guess it, and it
-    needs to be stored nowhere.
-    """
-    return f"{hashlib.sha256(f'{PIN_HEADER} {uid}'.encode()).hexdigest()[:16]}-{version}"
-
-
-def pins_route(route: Route, rollout: str, uid: str, services: Mapping[str, ServiceRef]) -> dict[str, Any]:
-    """A second route with one rule per version, which nobody uses and which keeps the versions' gateway clusters alive.
-
-    A gateway drops the cluster of a Service that has weight 0 in every rule: its counters begin anew, and requests in
-    between fail when the weight comes back. A rule that leads to the Service under a private header prevents both.
-
-    Args:
-        route: the one that carries the traffic; parents, host names and kind are the same.
-        rollout: name of the ModelRollout.
-        uid: its uid.
-        services: Service of each version.
-    """
-    spec = {key: route["spec"][key] for key in ("parentRefs", "hostnames") if route["spec"].get(key)}
-    rules = []
-    for version, service in services.items():
-        match: dict[str, Any] = {"headers": [{"type": "Exact", "name": PIN_HEADER, "value": pin_value(uid, version)}]}
-        if route["kind"] == RouteKind.HTTP_ROUTE:
-            match["path"] = {"type": "PathPrefix", "value": "/"}
-        rules.append({"name": version, "matches": [match], "backendRefs": [_backend_ref(service, 1)]})
-    name, namespace = pins_name(rollout), route["metadata"]["namespace"]
-    return _owned(route["kind"], namespace, name, rollout, uid, {**spec, "rules": rules})
 
 
 def created_route(
@@ -86,8 +46,8 @@ def created_route(
     match = _match(template.kind, template.match or RouteMatch())
     if match:
         rule["matches"] = [match]
-    rule["backendRefs"] = [_backend_ref(service, 0) for service in services.values()]
-    return _owned(template.kind.value, namespace, rollout, rollout, uid, {**spec, "rules": [rule]})
+    rule["backendRefs"] = [backend_ref(service, 0) for service in services.values()]
+    return owned_route(template.kind.value, namespace, rollout, rollout, uid, {**spec, "rules": [rule]})
 
 
 def with_intent(route: Mapping[str, Any], services: Mapping[str, ServiceRef], intent: TrafficIntent) -> dict[str, Any]:
@@ -110,11 +70,11 @@ def owned_by(route: Route, uid: str) -> bool:
     return any(ref.get("uid") == uid for ref in route["metadata"].get("ownerReferences") or [])
 
 
-def in_frame(route: Route, wanted: Route) -> bool:
-    """Whether an own route still is what was asked for, weights and owner annotation apart."""
+def in_frame(route: Route, wanted: Route, *, weights: bool = True) -> bool:
+    """Whether an own route still is what was asked for, the owner annotation apart; `weights`: these count, too."""
     annotations = route["metadata"].get("annotations") or {}
     return annotations.get(FRAME) == wanted["metadata"]["annotations"][FRAME] and _covers(
-        _without_weights(route["spec"]), _without_weights(wanted["spec"])
+        _shape(route["spec"], weights=weights), _shape(wanted["spec"], weights=weights)
     )
 
 
@@ -128,26 +88,18 @@ def reframe_patch(route: Route, wanted: Route) -> list[Operation]:
     return [unchanged(route), *marks, replacement(wanted["spec"], "spec")]
 
 
-def _match(kind: RouteKind, match: RouteMatch) -> dict[str, Any]:
-    result: dict[str, Any] = {}
-    if kind is RouteKind.HTTP_ROUTE:
-        result["path"] = match.path.to_json() if match.path else {"type": "PathPrefix", "value": "/"}
-    elif match.method:
-        result["method"] = {"type": "Exact", **match.method.to_json()}
-    if match.headers:
-        result["headers"] = [_header(header) for header in match.headers]
-    return result
-
-
-def _header(header: HeaderMatch) -> dict[str, str]:
+def header_match(header: HeaderMatch) -> dict[str, str]:
+    """A header as a match of a rule has it."""
     return {"type": "Exact", "name": header.name, "value": header.value}
 
 
-def _backend_ref(service: ServiceRef, weight: int) -> dict[str, Any]:
+def backend_ref(service: ServiceRef, weight: int) -> dict[str, Any]:
+    """A Service as a rule names it."""
     return {"group": "", "kind": "Service", "name": service.name, "port": service.port, "weight": weight}
 
 
-def _owned(kind: str, namespace: str, name: str, rollout: str, uid: str, spec: dict[str, Any]) -> dict[str, Any]:
+def owned_route(kind: str, namespace: str, name: str, rollout: str, uid: str, spec: dict[str, Any]) -> dict[str, Any]:
+    """A route of this spec that goes with the ModelRollout and says what was asked for."""
     frame = hashlib.sha256(json.dumps(spec, sort_keys=True).encode()).hexdigest()[:16]
     return {
         "apiVersion": GATEWAY_API,
@@ -165,6 +117,17 @@ def _owned(kind: str, namespace: str, name: str, rollout: str, uid: str, spec: d
     }
 
 
+def _match(kind: RouteKind, match: RouteMatch) -> dict[str, Any]:
+    result: dict[str, Any] = {}
+    if kind is RouteKind.HTTP_ROUTE:
+        result["path"] = match.path.to_json() if match.path else {"type": "PathPrefix", "value": "/"}
+    elif match.method:
+        result["method"] = {"type": "Exact", **match.method.to_json()}
+    if match.headers:
+        result["headers"] = [header_match(header) for header in match.headers]
+    return result
+
+
 def _covers(actual: object, wanted: object) -> bool:
     """Whether everything that is wanted is there; more (defaults of the API server) does no harm."""
     if isinstance(wanted, dict):
@@ -180,12 +143,15 @@ def _covers(actual: object, wanted: object) -> bool:
     return bool(actual == wanted)
 
 
-def _without_weights(spec: Mapping[str, Any]) -> dict[str, Any]:
+def _shape(spec: Mapping[str, Any], *, weights: bool) -> dict[str, Any]:
+    """A spec without the names of its rules, which an older API server does not keep, and on demand without weights."""
+    without = () if weights else ("weight",)
     rules = [
         {
             **{key: value for key, value in rule.items() if key != "name"},
             "backendRefs": [
-                {key: value for key, value in ref.items() if key != "weight"} for ref in rule.get("backendRefs") or []
+                {key: value for key, value in ref.items() if key not in without}
+                for ref in rule.get("backendRefs") or []
             ],
         }
         for rule in spec.get("rules") or []

@@ -118,7 +118,7 @@ def route_seen(
     reading = managed_rules(route, services, listed, uid)
     owner = owner_for(route, uid, rollout, [rule.name for rule in reading.rules])
     adopted = owner is not None and owner.uid == uid
-    accepted, refusal = _accepted(route)
+    accepted, refusal = acceptance(route)
     return RouteSeen(
         found=True,
         accepted=accepted,
@@ -195,7 +195,7 @@ def _problem(route: Route, reading: Reading, services: Mapping[str, ServiceRef])
     return ""
 
 
-def _accepted(route: Route) -> tuple[bool | None, str]:
+def acceptance(route: Route) -> tuple[bool | None, str]:
     """Whether a present parent accepted the route, None while none has spoken; and what was said when all refused."""
     namespace = route["metadata"].get("namespace", "")
     parents = {_parent(ref, namespace) for ref in route["spec"].get("parentRefs") or []}

@@ -12,6 +12,7 @@ from modelrollout.kube.cache import Cache, Key
 from modelrollout.kube.clock import Clock
 from modelrollout.kube.resources import MODELROLLOUTS, Obj, Resource, name_of, namespace_of, uid_of
 from modelrollout.kube.watches import Place
+from modelrollout.manifests.second_route import second_name
 from modelrollout.reconciler.checks import Checks
 from modelrollout.reconciler.claims import Claims
 from modelrollout.reconciler.commands import Commands
@@ -117,6 +118,8 @@ class World:
         named = set(self._versions.named(key[0], rollout.spec.versions))
         routes: frozenset[Resource] = router.watched(rollout)
         named |= {(kind, claimed.namespace, claimed.route) for claimed in wanted for kind in routes}
+        # What is in the way of the second route is not owned by the rollout, which must hear when it goes.
+        named |= {(kind, key[0], second_name(key[1])) for kind in routes}
         # Without a claim there is no telling which route it waits for: any of the kind may be the one.
         kinds = frozenset() if wanted else frozenset((kind, key[0]) for kind in routes)
         self.interests.set(key, uid_of(subject.obj), frozenset[Named](named), kinds)

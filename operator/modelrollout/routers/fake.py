@@ -57,7 +57,7 @@ class FakeRouter:
         self.applied.append(intent)
         rules = (RuleSeen(self.RULE, weights=dict(intent.weights)),)
         self.routes[rollout.metadata.uid] = RouteSeen(
-            found=True, accepted=True, rules=rules, owner=intent.owner, writer="modelrollout"
+            True, accepted=True, rules=rules, owner=intent.owner, writer="modelrollout", preview=intent.preview
         )
 
     async def release(self, holding: Holding, *, give_back: bool) -> None:

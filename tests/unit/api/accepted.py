@@ -32,6 +32,9 @@ ACCEPTED = {
             {"weight": 12.5, "approval": True, "require": "Pass"},
         ]
     ),
+    "a preview by header": spec(
+        strategy={"blueGreen": {"preview": {"header": {"name": "x-preview", "value": "1"}}, "hold": "0s"}}
+    ),
     "all roles": spec(
         metrics=[
             errors(name="a", margin={"ratio": 1.5, "floor": 0.002}, acceptable={"ratio": 1.1}),

@@ -118,10 +118,13 @@ STRATEGY = [
         for name, value in (("shadow", {}), ("abTest", {}), ("bandit", {}), ("steps", []))
     ),
     Refused(
-        "preview by header",
-        spec(strategy={"blueGreen": {"preview": {"header": {"name": "x-preview", "value": "1"}}}}),
-        "preview is not yet supported: reach the candidate at its version's own Service",
-        "spec.strategy.blueGreen.preview",
+        "a preview by header without a route",
+        spec(
+            traffic={"service": {"name": "fraud"}},
+            strategy={"blueGreen": {"preview": {"header": {"name": "x-preview", "value": "1"}}}},
+        ),
+        "a preview by header needs a route: use traffic.gatewayAPI, or leave preview out",
+        "spec.strategy",
     ),
     Refused(
         "preview shorter than its hold",

@@ -1,5 +1,7 @@
 """What a blue/green run does: a preview without users' traffic, one switch, a watch that can switch back."""
 
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -97,3 +99,95 @@ def test_a_candidate_that_loses_its_endpoints_in_the_preview_is_waited_for() -> 
     seen.after(seconds=1)
     seen.after(minutes=2)
     assert seen.weights == {"v8": 1000}
+
+
+HEADER = {"preview": {"header": {"name": "x-preview", "value": "1"}}}
+
+
+def previewed(**spec: Any) -> World:
+    return World(strategy={"blueGreen": {"hold": "2m", **HEADER}}, metrics=[MEMORY], **spec)
+
+
+def test_the_header_leads_to_the_candidate_from_the_start_of_the_run_until_the_switch_has_arrived() -> None:
+    seen = previewed()
+    seen.reconcile()
+    assert seen.route.preview == ""
+    seen.edit(target="v8")
+    seen.reconcile()
+    assert (seen.route.preview, seen.weights) == ("v8", {"v7": 1000})
+    assert "previewed with x-preview: 1" in seen.status.message
+    started = next(event for event in seen.events if event.reason is Reason.RUN_STARTED)
+    assert "by the header x-preview: 1" in started.message
+    seen.verdicts = {"memory": Verdict.PASS}
+    seen.now += timedelta(minutes=2)
+    seen.carry_out(seen.decide())
+    assert (seen.route.preview, seen.weights) == ("v8", {"v8": 1000})
+    seen.reconcile()
+    assert (seen.route.preview, seen.status.phase) == ("", Phase.WATCHING)
+
+
+def test_a_candidate_that_waits_for_its_endpoints_is_not_previewed_yet() -> None:
+    seen = previewed()
+    seen.reconcile()
+    seen.ready("v8", 0)
+    seen.edit(target="v8")
+    seen.reconcile()
+    assert (seen.status.phase, seen.route.preview) == (Phase.PENDING, "")
+
+
+def test_a_candidate_that_is_withdrawn_is_previewed_no_more() -> None:
+    seen = previewed().start()
+    seen.edit(target="v7")
+    seen.reconcile()
+    assert seen.status.run.outcome is Outcome.WITHDRAWN
+    assert seen.route.preview == ""
+
+
+def test_nothing_is_switched_before_the_header_leads_to_the_candidate() -> None:
+    seen = previewed()
+    seen.frozen_route = True
+    seen.start()
+    seen.verdicts = {"memory": Verdict.PASS}
+    seen.after(minutes=3)
+    assert "waits for the preview's route" in seen.status.message
+    assert seen.status.run.state == "Trial"
+    seen.frozen_route = False
+    seen.reconcile()
+    assert seen.weights == {"v8": 1000}
+
+
+def test_a_preview_that_cannot_be_had_is_said_and_keeps_the_run_from_starting_until_it_can() -> None:
+    seen = previewed()
+    seen.reconcile()
+    seen.route = replace(seen.route, aside="HTTPRoute fraud-modelrollout is somebody else's")
+    seen.edit(target="v8")
+    seen.reconcile()
+    assert seen.status.run.exposed_at is None
+    assert seen.status.message == "v8 waits: HTTPRoute fraud-modelrollout is somebody else's"
+    assert seen.condition("SecondRouteReady") == ("False", "Unusable")
+    seen.after(minutes=1)
+    assert [event.reason for event in seen.events].count(Reason.SECOND_ROUTE_UNUSABLE) == 1
+    seen.route = replace(seen.route, aside="")
+    seen.reconcile()
+    assert seen.route.preview == "v8"
+    assert seen.condition("SecondRouteReady") == ("True", "Usable")
+
+
+def test_pins_that_cannot_be_had_are_said_and_keep_nothing_from_moving() -> None:
+    seen = world()
+    seen.reconcile()
+    seen.route = replace(seen.route, aside="HTTPRoute fraud-modelrollout is somebody else's")
+    seen.edit(target="v8")
+    seen.reconcile()
+    seen.verdicts = {"memory": Verdict.PASS}
+    seen.after(minutes=2)
+    assert seen.weights == {"v8": 1000}
+    assert seen.condition("SecondRouteReady") == ("False", "Unusable")
+
+
+def test_a_preview_that_gets_lost_in_the_middle_is_brought_back_and_no_drift_of_weights() -> None:
+    seen = previewed().start()
+    seen.route = replace(seen.route, preview="")
+    seen.reconcile()
+    assert seen.route.preview == "v8"
+    assert Reason.TRAFFIC_REPAIRED not in seen.reasons()

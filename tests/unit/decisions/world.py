@@ -220,7 +220,8 @@ class World:
         if decision.traffic is not None and not self.frozen_route:
             self.route_writes += 1
             weights = {name: share for name, share in decision.traffic.weights.items() if share}
-            self.route = replace(self.route, rules=(rule(weights),), owner=decision.traffic.owner)
+            owner, preview = decision.traffic.owner, decision.traffic.preview
+            self.route = replace(self.route, rules=(rule(weights),), owner=owner, preview=preview)
         for order in decision.scales:
             self.scalings.append(order)
             self.seen(order.version, replicas=order.replicas)

@@ -9,9 +9,9 @@ from modelrollout.decisions.observed import RouteSeen, RuleSeen
 from modelrollout.kube.cache import Cache
 from modelrollout.kube.errors import Conflict, Forbidden
 from modelrollout.kube.resources import GRPCROUTES, HTTPROUTES
-from modelrollout.manifests.own_routes import PIN_HEADER, pin_value
 from modelrollout.manifests.owners import owners_of
 from modelrollout.manifests.route_patches import UnsafeWrite
+from modelrollout.manifests.second_route import PIN_HEADER, pin_value
 from modelrollout.routers import RouteUnusable, all_routers, router_of
 from modelrollout.routers.gateway_api import GatewayApiRouter
 from modelrollout.routers.orphans import orphans
@@ -114,7 +114,13 @@ async def test_somebody_elses_route_of_the_name_of_the_pins_is_left_alone(
     stored = server.put(HTTPROUTES, other)
     await router.apply(rollout(), intent(v7=950, v8=50))
     assert server.get(HTTPROUTES, "fraud-modelrollout") == stored
-    assert not router.observe(rollout()).outdated
+    seen = router.observe(rollout())
+    assert not seen.outdated
+    assert "HTTPRoute fraud-modelrollout exists and was not created by this ModelRollout" in seen.aside
+    server.cache.remove(HTTPROUTES, stored)
+    del server.objects[HTTPROUTES, "risk", "fraud-modelrollout"]
+    seen = router.observe(rollout())
+    assert (seen.outdated, seen.aside) == (True, "")
 
 
 async def test_a_write_from_an_old_reading_is_refused(router: GatewayApiRouter, server: Server) -> None:
