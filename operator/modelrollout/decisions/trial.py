@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from modelrollout.api import DeadlinePolicy, RollbackPolicy
-from modelrollout.api.status import Outcome, Run
+from modelrollout.api.status import Outcome
 from modelrollout.decisions import capacity, runs
 from modelrollout.decisions.admission import GATE_FAILED, MODEL_DIFFERS, admit
 from modelrollout.decisions.decision import Reason

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -20,7 +21,7 @@ from modelrollout.routers.reversals import ReversalLog
 from tests.cluster.conftest import Kubectl
 from tests.cluster.routers.conftest import Apply, World
 from tests.unit.manifests.routes import ref, route, rule
-from tests.unit.routers.world import intent, rollout
+from tests.unit.routers.world import asking, intent, rollout
 
 START = datetime(2026, 11, 1, tzinfo=UTC)
 
@@ -169,6 +170,33 @@ async def test_pins_suit_the_schema_and_are_written_once(world: World, field: st
     await world.router.apply(moved, intent(3, v7=950, v8=50, v9=0))
     assert len((await world.look(resource, "fraud-modelrollout"))["spec"]["rules"]) == 3
     assert not world.router.observe(moved).outdated
+
+
+@pytest.mark.parametrize("field", ["httpRoute", "grpcRoute"])
+async def test_a_preview_suits_the_schema_and_is_written_once(world: World, field: str) -> None:
+    kind, resource = {"httpRoute": ("HTTPRoute", HTTPROUTES), "grpcRoute": ("GRPCRoute", GRPCROUTES)}[field]
+    header = {"requestHeaderModifier": {"add": [{"name": "x-seen", "value": "1"}]}}
+    managed = rule(
+        ref("fraud-v7", 1),
+        ref("fraud-v8", 0),
+        name="predict",
+        filters=[{"type": "RequestHeaderModifier", **header}],
+        sessionPersistence={"sessionName": "fraud"},
+    )
+    if kind == "GRPCRoute":
+        del managed["matches"]
+    await put(world, route(managed, kind=kind), resource)
+    strategy = {"blueGreen": {"preview": {"header": {"name": "x-preview", "value": "1"}}}}
+    subject = asking({"gatewayAPI": {field: "fraud"}}, strategy, namespace=world.namespace)
+    await world.router.apply(subject, replace(intent(1, v7=1000, v8=0), preview="v8"))
+    assert (world.router.observe(subject).preview, world.router.observe(subject).outdated) == ("v8", False)
+    second = await world.look(resource, "fraud-modelrollout")
+    assert world.router.observe(subject).preview == "v8"
+    await world.router.apply(subject, replace(intent(2, v7=1000, v8=0), preview="v8"))
+    again = await world.look(resource, "fraud-modelrollout")
+    assert again["metadata"]["resourceVersion"] == second["metadata"]["resourceVersion"]
+    await world.router.apply(subject, intent(3, v7=0, v8=1000))
+    assert len((await world.look(resource, "fraud-modelrollout"))["spec"]["rules"]) == 2
 
 
 TEMPLATES: list[dict[str, Any]] = [
