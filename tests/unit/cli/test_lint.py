@@ -71,7 +71,7 @@ def threshold(query: str, more: str = "") -> str:
         ("hold: 2m", "hold: two minutes", "15:39: error: spec.strategy.canary.hold: 'two minutes' is no duration"),
         ("better: Lower", "bettr: Lower", "18:5: error: spec.metrics[0].bettr: unknown field"),
         ("  traffic: {gatewayAPI: {httpRoute: fraud}}\n", "", "4:1: error: spec.traffic: this field is required"),
-        ("{gatewayAPI: {httpRoute: fraud}}", "{kserve: {}}", "13:13: error: spec.traffic.kserve: kserve is not yet"),
+        ("{gatewayAPI: {httpRoute: fraud}}", "{kserve: {}}", "13:13: error: spec.traffic.kserve: unknown field"),
         ("[1, 5, 25, 50]", "[5, 1]", "15:14: error: spec.strategy.canary.weights: weights must increase"),
         (TOTAL, "total: 'rate(x[1m])'", "19:59: error: spec.metrics[0].proportion.total: write a bare selector"),
         ("target: v8", "target: v7\n  target: v8", "6:3: error: the key target stands twice here"),
