@@ -87,6 +87,7 @@ class Reconciler:
         self._telemetry = telemetry
         self._clock = clock
         self._status_writes, self._traffic_writes = WriteBudget(clock), WriteBudget(clock)
+        self._scale_writes = WriteBudget(clock)
         self._unsure: set[Key] = set()
         self._read_live: dict[Key, str] = {}
         self._caught_up: set[Key] = set()
@@ -177,6 +178,7 @@ class Reconciler:
         self._telemetry.forget(obj)
         self._status_writes.forget(key)
         self._traffic_writes.forget(key)
+        self._scale_writes.forget(key)
         self._unsure.discard(key)
         self._read_live.pop(key, None)
         self._caught_up.discard(key)
@@ -316,7 +318,7 @@ class Reconciler:
             return
         for order in decision.scales:
             if await self._scaler.apply(subject.rollout, order):
-                self._budget.spend(subject.key)
+                self._scale_writes.spend(subject.key)
 
     def _tell(self, subject: Subject, decision: Decision) -> None:
         if not decision.events and not decision.record:
