@@ -1,27 +1,20 @@
 """Status for people and for tools: phase, sentence, columns and conditions, all computed from what was decided."""
 
-from collections.abc import Iterator
-
 from pydantic.alias_generators import to_camel
 
-from modelrollout.api import RevisionPolicy, Strategy
-from modelrollout.api.status import MetricStatus, Outcome, Phase, Run, RunState, SliceStatus
-from modelrollout.decisions import capacity, runs, scaling
-from modelrollout.decisions.admission import MODEL_DIFFERS, model_stated
+from modelrollout.api import Strategy
+from modelrollout.api.status import Outcome, Phase, Run, RunState
+from modelrollout.decisions import capacity, runs
+from modelrollout.decisions.admission import MODEL_DIFFERS
 from modelrollout.decisions.adoption import Obstacle
-from modelrollout.decisions.conditions import set_condition
 from modelrollout.decisions.draft import Draft
-from modelrollout.decisions.findings import Finding, SliceFinding
 from modelrollout.decisions.freeze import describe, in_force
 from modelrollout.decisions.gate import Gate, Missing
+from modelrollout.decisions.metric_status import metric_status
 from modelrollout.decisions.queueing import PAUSED
+from modelrollout.decisions.stated import state_conditions
 from modelrollout.decisions.telling import progress, with_numbers
-from modelrollout.decisions.traffic import agrees, in_flight, intent, preview_header, shares, weights_agree
-
-REVERSALS_CONTESTED = 3
-
-RESTARTS_IN_A_ROW = 5
-"""So many trials that a new revision ended, one after the other, are said to people."""
+from modelrollout.decisions.traffic import preview_header, shares
 
 _HOLDING = frozenset(
     {
@@ -66,7 +59,7 @@ def summarise(draft: Draft, obstacle: Obstacle | None, gate: Gate | None) -> Non
         status.metrics = [metric_status(finding) for finding in draft.evidence.findings]
         status.evidence = dict(draft.evidence.checkpoint)
         status.metrics_at = draft.now
-    _conditions(draft, obstacle, headline)
+    state_conditions(draft, obstacle, headline)
 
 
 def _strategy(strategy: Strategy) -> str:
@@ -201,209 +194,3 @@ _WAITING_TEXTS = (
     (Missing.PROOF, "proof"),
     (Missing.APPROVAL, "approval"),
 )
-
-
-def metric_status(finding: Finding) -> MetricStatus:
-    """A finding as status shows it to people."""
-    return MetricStatus(
-        name=finding.metric,
-        role=str(finding.role),
-        verdict=finding.verdict,
-        reason=finding.reason,
-        message=finding.message[:1024],
-        candidate=_number(finding.candidate),
-        stable=_number(finding.stable),
-        limit=_number(finding.limit),
-        effect=_effect(finding),
-        candidate_count=finding.candidate_count,
-        stable_count=finding.stable_count,
-        evidence_fail=_number(finding.evidence_fail),
-        evidence_pass=_number(finding.evidence_pass),
-        alpha=_number(finding.alpha),
-        dispersion=_number(finding.dispersion),
-        dispersion_assumed=True if finding.assumed else None,
-        lost_strata=finding.lost or None,
-        slices=[_slice_status(one) for one in finding.slices[:3]] or None,
-    )
-
-
-def _slice_status(finding: SliceFinding) -> SliceStatus:
-    return SliceStatus(
-        value=finding.value[:128],
-        verdict=finding.verdict,
-        candidate=_number(finding.candidate),
-        stable=_number(finding.stable),
-        effect=_effect(finding),
-        evidence_fail=_number(finding.evidence_fail),
-        candidate_count=finding.candidate_count,
-        stable_count=finding.stable_count,
-    )
-
-
-def _number(value: float | None) -> str | None:
-    return None if value is None else f"{value:.4g}"
-
-
-def _effect(finding: Finding | SliceFinding) -> str | None:
-    if finding.effect is None:
-        return None
-    interval = "" if finding.low is None or finding.high is None else f" [{finding.low:.3g}, {finding.high:.3g}]"
-    return f"{finding.effect_kind} {finding.effect:.3g}{interval}"
-
-
-def _conditions(draft: Draft, obstacle: Obstacle | None, headline: str) -> None:
-    """`headline` is the message without what the gate waits for: a condition is not rewritten for every such change."""
-    for kind, value, reason, message in (
-        _spec_valid(draft),
-        _route_claimed(draft, obstacle),
-        *_kstatus(draft, obstacle, headline),
-        *_analysis(draft),
-        *model_stated(draft),
-        *_traffic(draft),
-        *_second_route(draft),
-        *_split(draft),
-        *_unproven(draft),
-        *_restarts(draft),
-        *scaling.stated(draft),
-    ):
-        set_condition(
-            draft.status,
-            kind,
-            value,
-            reason=reason,
-            message=message,
-            generation=draft.rollout.metadata.generation,
-            now=draft.now,
-        )
-
-
-_Stated = tuple[str, bool | None, str, str]
-
-
-def _spec_valid(draft: Draft) -> _Stated:
-    if draft.refusal:
-        return "SpecValid", False, "Refused", draft.refusal
-    return "SpecValid", True, "Accepted", ""
-
-
-def _route_claimed(draft: Draft, obstacle: Obstacle | None) -> _Stated:
-    if not draft.observed.claim.held:
-        return "RouteClaimed", False, "HeldByAnother", obstacle.message if obstacle else draft.observed.claim.holder
-    if obstacle is not None:
-        return "RouteClaimed", False, obstacle.reason, obstacle.message
-    return "RouteClaimed", True, "Held", ""
-
-
-def _kstatus(draft: Draft, obstacle: Obstacle | None, headline: str) -> Iterator[_Stated]:
-    """Ready, Reconciling and Stalled as kstatus reads them: the last two are abnormal when true."""
-    status, run = draft.status, draft.status.run
-    moving = runs.active(run) and run is not None and run.state is not RunState.WATCHING
-    settled = bool(status.stable) and status.stable == draft.spec.target and not moving
-    stuck = _stuck(draft, obstacle)
-    if settled and not draft.observed.ready(status.stable):
-        yield "Ready", False, "StableUnavailable", f"{status.stable} has no ready endpoint"
-    elif settled and not draft.refusal:
-        yield "Ready", True, str(status.phase), headline
-    else:
-        yield "Ready", False, stuck or str(status.phase), headline
-    yield "Reconciling", not settled and not stuck, str(status.phase), headline
-    yield "Stalled", bool(stuck), stuck or "NotStalled", (draft.refusal or headline) if stuck else ""
-
-
-def _stuck(draft: Draft, obstacle: Obstacle | None) -> str:
-    """The reason why nothing will happen until a person acts, empty when something will."""
-    run = draft.status.run
-    if draft.refusal:
-        return "SpecRefused"
-    if obstacle is not None:
-        return obstacle.reason
-    if draft.status.phase is Phase.ROLLED_BACK:
-        return str(run.outcome) if run is not None and run.state is RunState.DONE and run.outcome else "RolledBack"
-    if draft.status.phase is Phase.HOLDING and run is not None and run.reason != "CandidateUnavailable":
-        return run.reason
-    return ""
-
-
-def _analysis(draft: Draft) -> Iterator[_Stated]:
-    evidence, run = draft.evidence, draft.status.run
-    if run is None or evidence is None or evidence.run != run.id:
-        return
-    blind = [one for one in evidence.findings if one.verdict == "Error"]
-    if evidence.unreachable:
-        yield "AnalysisHealthy", False, "Unreachable", f"Prometheus cannot be asked: {evidence.unreachable}"
-    elif blind:
-        yield "AnalysisHealthy", False, blind[0].reason or "QueryFailed", f"{blind[0].metric}: {blind[0].message}"
-    else:
-        yield "AnalysisHealthy", True, "Answering", ""
-
-
-def _traffic(draft: Draft) -> Iterator[_Stated]:
-    wanted, route = intent(draft.rollout, draft.spec, draft.status), draft.observed.route
-    if wanted is None:
-        return
-    foreign = draft.observed.reversals
-    if foreign.times >= REVERSALS_CONTESTED:
-        yield (
-            "TrafficMatches",
-            False,
-            "Contested",
-            (
-                f"{foreign.manager} changed the weights {foreign.times} times in ten minutes: let it ignore them in "
-                "the managed rules, or stop it; no step advances meanwhile"
-            ),
-        )
-    elif agrees(route, wanted) or weights_agree(route, wanted):
-        yield "TrafficMatches", True, "Matches", ""
-    elif draft.status.condition("TrafficMatches") is None or not in_flight(route, wanted):
-        yield "TrafficMatches", False, "Repairing", "the route does not carry the desired weights"
-
-
-def _second_route(draft: Draft) -> Iterator[_Stated]:
-    """Pins and preview, said from the first time on that they cannot be had."""
-    if draft.observed.route.aside:
-        yield "SecondRouteReady", False, "Unusable", draft.observed.route.aside
-    elif draft.status.condition("SecondRouteReady") is not None:
-        yield "SecondRouteReady", True, "Usable", ""
-
-
-def _split(draft: Draft) -> Iterator[_Stated]:
-    """Whether each version answers its share of the requests; without numbers, which change with every scrape."""
-    evidence, run = draft.evidence, draft.status.run
-    if run is None or evidence is None or evidence.run != run.id or evidence.split is None:
-        return
-    if evidence.split.mismatch:
-        said = f"{run.target} answers another share of the requests than its weight: the versions may get unlike ones"
-        yield "SplitMatches", False, "Uneven", said
-    elif draft.status.condition("SplitMatches") is not None:
-        yield "SplitMatches", True, "AsIntended", ""
-
-
-def _unproven(draft: Draft) -> Iterator[_Stated]:
-    """A stable version whose workload changed while nobody tried it; said until something is promoted."""
-    status = draft.status
-    now_runs = draft.observed.revision(status.stable) if status.stable else ""
-    if not now_runs or not status.stable_revision or runs.begun(status.run):
-        return
-    if now_runs != status.stable_revision:
-        yield (
-            "UnprovenChange",
-            True,
-            "WorkloadChanged",
-            f"{status.stable} was changed outside of a run: it was never tried as it is",
-        )
-    elif status.condition("UnprovenChange") is not None:
-        yield "UnprovenChange", False, "Proven", ""
-
-
-def _restarts(draft: Draft) -> Iterator[_Stated]:
-    """Trials that new revisions end again and again, before any of them comes to a verdict."""
-    run = draft.status.run
-    if run is not None and runs.active(run) and run.restarted >= RESTARTS_IN_A_ROW:
-        # Without their number: it would be written anew with each of them.
-        restarts = draft.spec.on_new_revision is RevisionPolicy.RESTART
-        way = "set onNewRevision to FinishFirst, or deliver less often" if restarts else "deliver less often"
-        event = "end" if restarts else "begin"
-        said = f"{run.target} changes what it runs faster than a trial of it can {event}: {way}"
-        yield "KeepsRestarting", True, "NewRevisions", said
-    elif draft.status.condition("KeepsRestarting") is not None:
-        yield "KeepsRestarting", False, "Settled", ""

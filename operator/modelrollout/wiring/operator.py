@@ -8,7 +8,7 @@ from typing import Any
 from prometheus_client import CollectorRegistry
 
 from modelrollout.api.status import MetricStatus
-from modelrollout.decisions.summary import metric_status
+from modelrollout.decisions.metric_status import metric_status
 from modelrollout.gates import GateFinder
 from modelrollout.kube.cache import Cache, Key
 from modelrollout.kube.client import Client

@@ -9,7 +9,7 @@ import pytest
 
 from modelrollout.decisions.analysis import initial, judge, state_from_checkpoint
 from modelrollout.decisions.analysis_samples import CounterSamples
-from modelrollout.decisions.summary import metric_status
+from modelrollout.decisions.metric_status import metric_status
 from modelrollout.stats import CounterSeries
 from tests.unit.decisions.analysis_histories import ERRORS, T0, folded, question
 

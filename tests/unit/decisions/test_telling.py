@@ -8,9 +8,9 @@ from modelrollout.decisions.analysis import initial, judge
 from modelrollout.decisions.decision import Reason
 from modelrollout.decisions.expectation import Outlook
 from modelrollout.decisions.findings import Evidence, Finding, SliceFinding, Split
+from modelrollout.decisions.metric_status import metric_status
 from modelrollout.decisions.outlook import to_fail, to_pass
 from modelrollout.decisions.significance import worth_writing
-from modelrollout.decisions.summary import metric_status
 from modelrollout.decisions.telling import in_short, with_numbers, without_numbers
 from tests.unit.decisions.analysis_histories import Pod, folded, history, question
 from tests.unit.decisions.world import START, World, a_spec, errors_metric

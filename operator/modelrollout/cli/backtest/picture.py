@@ -12,7 +12,7 @@ from modelrollout.cli.backtest.moments import written
 from modelrollout.cli.backtest.notes import notes
 from modelrollout.cli.backtest.sources import Gathered
 from modelrollout.cli.figures import count, effect, share, span, towards, value
-from modelrollout.decisions.summary import metric_status
+from modelrollout.decisions.metric_status import metric_status
 from modelrollout.rehearsal.replay_result import Ending, MetricReplay, Replay, StepReplay
 
 _ENDINGS = {Ending.PROMOTED: ("✔", "green"), Ending.ROLLED_BACK: ("✖", "red"), Ending.HELD: ("!", "yellow")}
