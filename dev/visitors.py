@@ -1,0 +1,101 @@
+"""Users who come to a gateway from this machine, each request at its time whatever became of those before it."""
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
+
+import aiohttp
+
+PATIENCE = 10.0
+"""Seconds after which a request without an answer counts as failed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Came:
+    """What became of one request.
+
+    Attributes:
+        sent, received: seconds since the epoch.
+        code: HTTP status; 0 where there was no answer.
+        version: who answered, as the answer says it; empty where it does not.
+    """
+
+    sent: float
+    received: float
+    code: int
+    version: str
+
+    @property
+    def failed(self) -> bool:
+        """Whether it is anything but a good answer of some version."""
+        return self.code != 200 or not self.version
+
+
+class Visitors:
+    """Sends a request at a time to one URL while its block runs, from a thread of its own.
+
+    Attributes:
+        came: every request that is over, in the order in which they ended; grows while the block runs.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        rate: float,
+        version_of: Callable[[bytes], str],
+        headers: Mapping[str, str] | None = None,
+        body: bytes | None = None,
+    ) -> None:
+        """Requests of `rate` a second, with this body (GET without one), told apart by what `version_of` finds."""
+        self.came: list[Came] = []
+        self._url, self._rate, self._version_of = url, rate, version_of
+        self._headers, self._body = dict(headers or {}), body
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._send()), name="visitors")
+
+    def __enter__(self) -> Self:
+        """Begin to send."""
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Send no more, and wait for what is under way."""
+        self._over.set()
+        self._thread.join()
+
+    def since(self, moment: float) -> list[Came]:
+        """Requests that were sent at that time or later, and are over."""
+        return [one for one in list(self.came) if one.sent >= moment]
+
+    def failed(self) -> list[Came]:
+        """Requests that failed."""
+        return [one for one in list(self.came) if one.failed]
+
+    async def _send(self) -> None:
+        timeout, began = aiohttp.ClientTimeout(total=PATIENCE), time.monotonic()
+        async with (
+            aiohttp.ClientSession(timeout=timeout, headers=self._headers) as session,
+            asyncio.TaskGroup() as group,
+        ):
+            number = 0
+            while not self._over.is_set():
+                number += 1
+                await asyncio.sleep(max(0.0, began + number / self._rate - time.monotonic()))
+                group.create_task(self._ask(session))
+
+    async def _ask(self, session: aiohttp.ClientSession) -> None:
+        sent, code, version = time.time(), 0, ""
+        try:
+            async with session.request("POST" if self._body else "GET", self._url, data=self._body) as response:
+                content = await response.read()
+                code = response.status
+                version = self._version_of(content) if code == 200 else ""
+        except (aiohttp.ClientError, TimeoutError):
+            pass
+        self.came.append(Came(sent, time.time(), code, version))
