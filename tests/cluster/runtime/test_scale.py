@@ -9,7 +9,7 @@ from modelrollout.kube.client import Client
 from modelrollout.kube.resources import AUTOSCALERS, DEPLOYMENTS, ENDPOINTSLICES, Obj, Resource
 from tests.cluster.chart.test_chart import rendered
 from tests.cluster.chart.test_rights import own_kubeconfig
-from tests.cluster.conftest import Kubectl
+from tests.cluster.conftest import Kubectl, until_served
 from tests.cluster.runtime.harness import Model, running, until
 
 SERVERS = Resource("example.com", "v1", "servers", "Server")
@@ -74,7 +74,7 @@ class ScaledModel(Model):
 @pytest.fixture
 async def scaled(client: Client, namespace: str, kubectl: Kubectl) -> ScaledModel:
     kubectl("apply", "-f", "-", stdin=yaml.safe_dump(CRD))
-    kubectl("wait", "--for=condition=Established", "crd/servers.example.com", "--timeout=30s")
+    until_served(kubectl, "servers.example.com")
     model = ScaledModel(client, namespace)
     await model.deploy()
     return model
