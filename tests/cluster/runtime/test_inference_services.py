@@ -1,15 +1,15 @@
 """Versions that KServe serves, on a real API server with KServe's own definition of an InferenceService."""
 
+import asyncio
 from collections.abc import Iterator
 
 import pytest
 
 from dev import kserve, paths
 from modelrollout.kube.client import Client
-from modelrollout.kube.errors import NotFound, Unavailable
 from modelrollout.kube.resources import ENDPOINTSLICES, HTTPROUTES, INFERENCESERVICES, SERVICES, Obj
 from modelrollout.workloads.inference_service import InferenceServiceKind
-from tests.cluster.conftest import Kubectl
+from tests.cluster.conftest import Kubectl, until_served
 from tests.cluster.runtime.harness import Model, running, until
 
 EXAMPLE = paths.CHECKOUT / "examples" / "kserve.yaml"
@@ -66,18 +66,10 @@ def without_kserve(kubectl: Kubectl) -> Iterator[None]:
     kubectl("delete", "--ignore-not-found", CRD)
 
 
-async def install(kubectl: Kubectl, model: Model) -> None:
+async def install(kubectl: Kubectl) -> None:
     """Install KServe's definition and wait until the API server serves the kind."""
-    kubectl("apply", "--server-side", "-f", "-", stdin=kserve.definition("inferenceservices"))
-
-    async def served() -> bool:
-        try:
-            await model.client.list(INFERENCESERVICES, model.namespace)
-        except (NotFound, Unavailable):  # the API server answers 429 while it sets the storage up
-            return False
-        return True
-
-    await until("InferenceServices are served", served, bool)
+    await asyncio.to_thread(kubectl, "apply", "--server-side", "-f", "-", stdin=kserve.definition("inferenceservices"))
+    await asyncio.to_thread(until_served, kubectl, str(INFERENCESERVICES))
 
 
 async def test_an_operator_that_is_older_than_kserve_finds_inference_services_once_there_are_any(
@@ -93,7 +85,7 @@ async def test_an_operator_that_is_older_than_kserve_finds_inference_services_on
         assert "v8 waits to be tried: its workload or Service was not found" in status["message"]
         assert list(await model.weights()) == ["v7"]
 
-        await install(kubectl, model)
+        await install(kubectl)
         await model.serve()
         await model.until_weights(v8=1000)
         await model.until_phase("Completed")
@@ -112,7 +104,7 @@ async def test_the_api_server_keeps_all_that_a_revision_is_made_of(
     client: Client, kubectl: Kubectl, namespace: str, without_kserve: None
 ) -> None:
     kind, model = InferenceServiceKind(), Served(client, namespace)
-    await install(kubectl, model)
+    await install(kubectl)
     await model.serve()
     wanted = model.inference_service("v8")
     stored = await client.get(INFERENCESERVICES, namespace, f"{model.name}-v8")
@@ -120,10 +112,8 @@ async def test_the_api_server_keeps_all_that_a_revision_is_made_of(
     assert kind.pod_spec(stored)["containers"] == kind.pod_spec(wanted)["containers"]
 
 
-async def test_the_example_is_what_kserve_accepts(
-    client: Client, kubectl: Kubectl, namespace: str, without_kserve: None
-) -> None:
-    await install(kubectl, Served(client, namespace))
+async def test_the_example_is_what_kserve_accepts(kubectl: Kubectl, namespace: str, without_kserve: None) -> None:
+    await install(kubectl)
     kubectl("apply", "-n", namespace, "--dry-run=server", "-f", str(EXAMPLE))
 
 
