@@ -2,6 +2,7 @@
 
 import json
 import time
+from typing import Any
 
 import pytest
 
@@ -182,8 +183,12 @@ def test_a_candidate_that_loses_its_pods_gets_no_traffic_and_goes_on_when_it_is_
     scene.until(lambda: scene.weights.get("v2") == 100, "traffic for v2 again", 60)
 
 
+def _homeless(pod: dict[str, Any]) -> None:
+    pod["nodeSelector"] = {"accelerator": "h100"}
+
+
 def test_a_candidate_that_gets_no_node_says_so_at_once_and_gets_no_traffic(scene: Scene) -> None:
-    with scene.homeless("v4"):
+    with scene.also("v4", _homeless):
         scene.patch(target="v4")
         scene.until(lambda: "gets no node" in scene.status["message"], "the scheduler's reason", 10)
         assert "didn't match Pod's node affinity/selector" in scene.status["message"]
@@ -192,6 +197,26 @@ def test_a_candidate_that_gets_no_node_says_so_at_once_and_gets_no_traffic(scene
         scene.patch(target="v1")
         scene.until(lambda: scene.status["run"]["state"] == "Done", "that it is withdrawn", 10)
     assert scene.failed_answers() == []
+
+
+def _dying(pod: dict[str, Any]) -> None:
+    variables = {"MLSERVER_MODEL_URI": "/models/v2.joblib", "MLSERVER_MODEL_VERSION": "v5", "DIES_OF": "7"}
+    pod["containers"][0]["env"] = [{"name": name, "value": value} for name, value in variables.items()]
+
+
+def test_a_candidate_that_dies_of_certain_inputs_is_taken_back_at_the_first_weight(scene: Scene) -> None:
+    with scene.also("v5", _dying):
+        scene.patch(target="v5")
+        scene.until(lambda: scene.weights.get("v5") == 100, "the first weight", 60)
+        scene.until(lambda: scene.status["run"]["state"] == "Done", "the end of the run")
+        run = scene.status["run"]
+        assert run["outcome"] == "RolledBack"
+        assert run["reason"] in {"GuardrailFailed", "ContainersRestart", "CandidateUnavailable"}
+        assert max(line["weight"] for line in stage.record(scene.cluster, run["id"])) == 100
+        assert scene.weights == {"v1": 1000}
+        field = "--output=jsonpath={.items[*].status.containerStatuses[*].restartCount}"
+        pods = ("get", "pods", f"--namespace={stage.NAMESPACE}", "--selector=version=v5")
+        assert int(scene.cluster.kubectl(*pods, field)) > 0
 
 
 def test_without_prometheus_the_first_weight_is_never_exceeded(scene: Scene) -> None:

@@ -79,11 +79,11 @@ class Scene:
         self.cluster.kubectl("patch", "httproute", stage.ROLLOUT, *where, f"--patch={json.dumps(operations)}")
 
     @contextmanager
-    def homeless(self, version: str) -> Iterator[None]:
-        """A version more, a copy of the first one, that asks for a node which is not there."""
+    def also(self, version: str, change: Callable[[dict[str, Any]], None]) -> Iterator[None]:
+        """A version more, a copy of the first one, with a pod spec that is changed."""
         name, where = f"digits-{version}", f"--namespace={stage.NAMESPACE}"
         copies = [_copy(self.get(kind, "digits-v1"), name, version) for kind in ("deployment", "service")]
-        copies[0]["spec"]["template"]["spec"]["nodeSelector"] = {"accelerator": "h100"}
+        change(copies[0]["spec"]["template"]["spec"])
         versions = self.get("modelrollout")["spec"]["versions"]
         added = {**versions[0], "name": version, "service": {**versions[0]["service"], "name": name}}
         added["workload"] = {**versions[0]["workload"], "name": name}
