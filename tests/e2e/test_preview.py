@@ -155,10 +155,10 @@ def test_who_sends_the_header_gets_the_candidate_and_all_others_stable_until_the
         shown = time.time()
         previewed.until(lambda: previewed.status["phase"] == "AwaitingApproval", "that only the approval is missing")
         previewed.until(lambda: len(users.since(shown)) > 30 and len(testers.since(shown)) > 30, "some requests")
+        assert previewed.second_rules() == ["preview.0", "v1", "v2"]
         asked = time.time()
         previewed.approve()
         assert (_answered(users, 0, asked), _answered(testers, shown, asked)) == ({"v1"}, {"v2"})
-        assert previewed.second_rules() == ["preview.0", "v1", "v2"]
 
         previewed.until(lambda: "v2" in _answered(users, asked), "that users get the candidate")
         previewed.until(lambda: previewed.status["phase"] == "Completed", "the end of the watch")
