@@ -8,7 +8,7 @@ import pytest
 
 from dev.cluster import Cluster
 from dev.demo import stage
-from dev.progress import wait_until
+from tests.e2e.rollouts import Rollout
 
 NAME = "gated"
 SECONDS = 30.0
@@ -40,20 +40,20 @@ def version(name: str, serves: str = "") -> dict[str, Any]:
     }
 
 
-class Gated:
+class Gated(Rollout):
     """A Service and a blue/green rollout behind gates, beside the demo."""
 
     def __init__(self, cluster: Cluster) -> None:
-        self._cluster = cluster
+        super().__init__(cluster, NAME)
         chosen = cluster.kubectl("exec", WHERE, "deployment/digits-v2", "--", "python3", "-c", CHOOSE)
         assert len(chosen.splitlines()) > 20
         scan = json.loads(chosen.splitlines()[0])["request"]["body"]
-        self.apply({"kind": "ConfigMap", "data": {"requests.jsonl": chosen}})
+        self._make({"kind": "ConfigMap", "data": {"requests.jsonl": chosen}})
         spec = {
             "selector": {"app": "digits", "version": "v1"},
             "ports": [{"name": "http", "port": 8080, "targetPort": "http"}],
         }
-        self.apply({"kind": "Service", "spec": spec})
+        self._make({"kind": "Service", "spec": spec})
         rollout = {
             "versions": [version("v1"), version("v2"), version("v3", serves="v9")],
             "target": "v1",
@@ -65,47 +65,22 @@ class Gated:
             ],
             "watch": "0s",
         }
-        self.apply({"apiVersion": "modelrollout.io/v1alpha1", "kind": "ModelRollout", "spec": rollout})
-        self.until(lambda: self.status.get("stable") == "v1")
+        self._make({"apiVersion": "modelrollout.io/v1alpha1", "kind": "ModelRollout", "spec": rollout})
+        self.until(lambda: self.status.get("stable") == "v1", "the adoption", SECONDS)
 
-    def apply(self, body: dict[str, Any]) -> None:
-        """Apply an object of the one name."""
+    def _make(self, body: dict[str, Any]) -> None:
         metadata = {"name": NAME, "namespace": stage.NAMESPACE}
-        document = {"apiVersion": "v1", **body, "metadata": metadata}
-        self._cluster.kubectl("apply", "--filename=-", input=json.dumps(document))
+        self.apply({"apiVersion": "v1", **body, "metadata": metadata})
 
     def remove(self) -> None:
         """Take everything away again."""
         kinds = [f"{kind}/{NAME}" for kind in ("modelrollout", "service", "configmap")]
-        self._cluster.kubectl("delete", *kinds, WHERE, "--ignore-not-found")
-
-    def patch(self, **spec: Any) -> None:
-        """Edit the rollout."""
-        text = json.dumps({"spec": spec})
-        self._cluster.kubectl("patch", "modelrollout", NAME, WHERE, "--type=merge", f"--patch={text}")
-
-    def _get(self, kind: str) -> dict[str, Any]:
-        found: dict[str, Any] = json.loads(self._cluster.kubectl("get", kind, NAME, WHERE, "--output=json"))
-        return found
-
-    @property
-    def status(self) -> dict[str, Any]:
-        """The rollout's status."""
-        found: dict[str, Any] = self._get("modelrollout").get("status", {})
-        return found
+        self.kubectl("delete", *kinds, "--ignore-not-found")
 
     @property
     def selected(self) -> str:
         """The version whose pods the Service selects."""
-        return str(self._get("service")["spec"]["selector"]["version"])
-
-    def condition(self, kind: str) -> dict[str, Any]:
-        """A condition of the rollout, empty when it is not there."""
-        return next((one for one in self.status.get("conditions", []) if one["type"] == kind), {})
-
-    def until(self, holds: Any) -> None:
-        """Wait until it holds."""
-        wait_until(holds, f"the gates; status {json.dumps(self.status)}", SECONDS, pause=0.2)
+        return str(self.get("service")["spec"]["selector"]["version"])
 
 
 @pytest.fixture
@@ -118,8 +93,8 @@ def gated(cluster: Cluster) -> Iterator[Gated]:
 
 def test_a_good_version_is_switched_and_a_worse_or_a_wrong_one_is_never_served(gated: Gated) -> None:
     gated.patch(target="v2")
-    gated.until(lambda: gated.selected == "v2")
-    gated.until(lambda: gated.status["phase"] == "Completed")
+    gated.until(lambda: gated.selected == "v2", "the switch to v2", SECONDS)
+    gated.until(lambda: gated.status["phase"] == "Completed", "the end of its watch", SECONDS)
     gates = [(one["name"], one["state"]) for one in gated.status["run"]["gates"]]
     assert gates == [("warm", "Passed"), ("golden", "Passed")]
     assert (gated.condition("ModelMatches")["status"], gated.condition("ModelMatches")["reason"]) == (
@@ -128,13 +103,13 @@ def test_a_good_version_is_switched_and_a_worse_or_a_wrong_one_is_never_served(g
     )
 
     gated.patch(target="v3")
-    gated.until(lambda: gated.status["phase"] == "Holding")
+    gated.until(lambda: gated.status["phase"] == "Holding", "that another model is refused", SECONDS)
     assert gated.condition("ModelMatches")["reason"] == "VersionDiffers"
     assert "serves digits v3, and spec.versions declares digits v9" in gated.condition("ModelMatches")["message"]
     assert gated.selected == "v2"
 
     gated.patch(versions=[version("v1"), version("v2"), version("v3")])
-    gated.until(lambda: gated.status["phase"] == "RolledBack")
+    gated.until(lambda: gated.status["phase"] == "RolledBack", "the answers to golden requests", SECONDS)
     run = gated.status["run"]
     assert [(one["name"], one["state"]) for one in run["gates"]][-1] == ("golden", "Failed")
     assert "answers differ from the expected ones; the first: line" in run["message"]

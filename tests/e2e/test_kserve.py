@@ -3,7 +3,7 @@
 import json
 import string
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +12,10 @@ import pytest
 from dev import extras
 from dev.cluster import Cluster
 from dev.demo import stage
-from dev.progress import wait_until
+from tests.e2e.rollouts import SECONDS, Rollout
 
 NAMESPACE = "kserve-digits"
 NAME = "digits"
-SECONDS = 90.0
 VERSIONS = ("v1", "v2", "v3")
 SERVICES = Path(__file__).with_name("kserve.yaml")
 INFER = "/v2/models/digits/infer"
@@ -74,22 +73,13 @@ def rollout(host: str) -> dict[str, Any]:
     }
 
 
-class Team:
+class Team(Rollout):
     """The team's namespace: its InferenceServices, their users, and the rollout once there is one."""
 
     def __init__(self, cluster: Cluster) -> None:
         """Look at this cluster."""
-        self._cluster = cluster
+        super().__init__(cluster, NAME, NAMESPACE)
         self.began = 0.0
-
-    def kubectl(self, *arguments: str, input: str | None = None) -> str:  # noqa: A002 (as subprocess.run calls it)
-        """Run kubectl in the namespace."""
-        return self._cluster.kubectl(*arguments, f"--namespace={NAMESPACE}", input=input)
-
-    def get(self, kind: str, name: str) -> dict[str, Any]:
-        """An object of the namespace."""
-        found: dict[str, Any] = json.loads(self.kubectl("get", kind, name, "--output=json"))
-        return found
 
     @property
     def host(self) -> str:
@@ -97,20 +87,14 @@ class Team:
         return str(self.get("inferenceservice", "digits-v1")["status"]["url"]).removeprefix("http://")
 
     @property
-    def status(self) -> dict[str, Any]:
-        """The rollout's status."""
-        found: dict[str, Any] = self.get("modelrollout", NAME).get("status", {})
-        return found
-
-    @property
     def weights(self) -> dict[str, int]:
         """Weights on the rollout's route by version, those at 0 left out."""
-        refs = self.get("httproute", NAME)["spec"]["rules"][0]["backendRefs"]
+        refs = self.get("httproute")["spec"]["rules"][0]["backendRefs"]
         return {ref["name"].split("-")[1]: ref["weight"] for ref in refs if ref["weight"]}
 
     def serve(self) -> None:
         """Let KServe bring the InferenceServices up."""
-        self._cluster.kubectl("apply", "--filename=-", input=SERVICES.read_text())
+        self.cluster.kubectl("apply", "--filename=-", input=SERVICES.read_text())
         ready = [f"inferenceservice/digits-{version}" for version in VERSIONS]
         self.kubectl("wait", "--for=condition=Ready", *ready, f"--timeout={SECONDS:.0f}s")
 
@@ -121,7 +105,7 @@ class Team:
         )
         manifest = manifest.replace("--rate=120", "--rate=40, --patience=9")
         users = string.Template(manifest).substitute(gateway=f"http://{self.host}", seed=1)
-        alias = [{"ip": self._cluster.gateway_address, "hostnames": [self.host]}]
+        alias = [{"ip": self.cluster.gateway_address, "hostnames": [self.host]}]
         users = users.replace("      containers:", f"      hostAliases: {json.dumps(alias)}\n      containers:", 1)
         self.kubectl("apply", "--filename=-", input=users)
         self.kubectl("rollout", "status", "deployment/traffic", f"--timeout={SECONDS:.0f}s")
@@ -130,14 +114,8 @@ class Team:
 
     def roll_out(self) -> None:
         """Create the rollout."""
-        self.kubectl("apply", "--filename=-", input=json.dumps(rollout(self.host)))
+        self.apply(rollout(self.host))
         self.until(lambda: self.status.get("stable") == "v1", "the adoption")
-
-    def target(self, version: str) -> None:
-        """Ask for a version."""
-        self.kubectl(
-            "patch", "modelrollout", NAME, "--type=merge", f"--patch={json.dumps({'spec': {'target': version}})}"
-        )
 
     def ends(self, version: str) -> str:
         """Outcome of the run of that version."""
@@ -149,13 +127,10 @@ class Team:
         self.until(done, f"the end of the run of {version}")
         return str(self.status["run"]["outcome"])
 
-    def until(self, holds: Callable[[], bool], what: str) -> None:
-        """Wait until it holds; with the rollout's state in the error when it does not."""
-        try:
-            wait_until(holds, what, SECONDS, pause=0.2)
-        except TimeoutError as error:
-            seen = self.kubectl("get", "modelrollouts,httproutes,inferenceservices,pods", "--output=wide")
-            raise AssertionError(f"{error}\nusers {self._seen()}\n{seen}") from None
+    def account(self) -> str:
+        """Users and all that KServe made, too."""
+        seen = self.kubectl("get", "modelrollouts,httproutes,inferenceservices,pods", "--output=wide")
+        return f"users {self._seen()}\n{seen}\n{super().account()}"
 
     def answers(self, version: str) -> int:
         """Answers that users got from a version."""
@@ -167,10 +142,7 @@ class Team:
         return sum(int((seen.get(version) or {}).get("failed") or 0) for version in (*versions, "unknown"))
 
     def _seen(self) -> dict[str, Any]:
-        path = f"/api/v1/namespaces/{NAMESPACE}/services/traffic:http/proxy/summary"
-        query = f"?since={self.began:.3f}&until={time.time() + 60:.3f}"
-        found: dict[str, Any] = json.loads(self._cluster.kubectl("get", "--raw", path + query))["versions"]
-        return found
+        return self.seen_by("traffic", self.began, time.time() + 60)
 
 
 @pytest.fixture(scope="module")
@@ -186,7 +158,7 @@ def team(cluster: Cluster) -> Iterator[Team]:
 
 
 def test_a_better_inference_service_is_promoted_and_no_user_notices(team: Team) -> None:
-    team.target("v2")
+    team.patch(target="v2")
     assert team.ends("v2") == "Promoted"
     assert team.weights == {"v2": 1000}
     before = team.answers("v2")
@@ -196,7 +168,7 @@ def test_a_better_inference_service_is_promoted_and_no_user_notices(team: Team) 
 
 def test_a_worse_inference_service_is_taken_back_and_only_its_own_errors_were_seen(team: Team) -> None:
     stable = team.status["stable"]
-    team.target("v3")
+    team.patch(target="v3")
     assert team.ends("v3") == "RolledBack"
     assert team.weights == {stable: 1000}
     assert team.status["rejected"][-1]["version"] == "v3"

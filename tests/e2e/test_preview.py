@@ -3,18 +3,16 @@
 import json
 import time
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 
 from dev.cluster import Cluster
 from dev.demo import stage
-from dev.progress import wait_until
 from dev.visitors import Visitors
+from tests.e2e.rollouts import Rollout
 
 NAME, HOST = "previewed", "previewed.example"
 HEADER = {"name": "x-preview", "value": "4f1c"}
-SECONDS = 60.0
 SCAN = json.dumps({"inputs": [{"name": "pixels", "shape": [1, 64], "datatype": "UINT8", "data": [0] * 64}]}).encode()
 
 ROUTE = {
@@ -67,14 +65,13 @@ ROLLOUT = {
 }
 
 
-class Stage:
+class Previewed(Rollout):
     """The route and its rollout, beside the demo's."""
 
     def __init__(self, cluster: Cluster) -> None:
         """Set it up and wait until version 1 is adopted and answers."""
-        self.cluster = cluster
-        for each in (ROUTE, ROLLOUT):
-            cluster.kubectl("apply", "--filename=-", input=json.dumps(each))
+        super().__init__(cluster, NAME)
+        self.apply(ROUTE, ROLLOUT)
         self.until(lambda: self.status.get("stable") == "v1", "that version 1 is adopted")
         with self.visitors() as first:
             self.until(lambda: any(not one.failed for one in first.came), "the first answer")
@@ -82,24 +79,12 @@ class Stage:
     def remove(self) -> None:
         """Take everything away again."""
         names = (f"modelrollout/{NAME}", f"httproute/{NAME}")
-        self.cluster.kubectl("delete", *names, f"--namespace={stage.NAMESPACE}", "--ignore-not-found")
+        self.kubectl("delete", *names, "--ignore-not-found")
 
     def visitors(self, headers: dict[str, str] | None = None) -> Visitors:
         """People who ask the model by the gateway, told apart by the version that answered."""
         told = {"Host": HOST, "Content-Type": "application/json", **(headers or {})}
         return Visitors(f"{self.cluster.gateway_url}/ask", 10, _version, told, SCAN)
-
-    @property
-    def status(self) -> dict[str, Any]:
-        """The rollout's status."""
-        found = json.loads(self._kubectl("get", "modelrollout", NAME, "--output=json"))
-        return dict(found.get("status") or {})
-
-    def target(self, version: str) -> None:
-        """Ask for a version."""
-        self._kubectl(
-            "patch", "modelrollout", NAME, "--type=merge", f"--patch={json.dumps({'spec': {'target': version}})}"
-        )
 
     def approve(self) -> None:
         """A person approves."""
@@ -114,18 +99,8 @@ class Stage:
 
     def second_rules(self) -> list[str]:
         """Names of the rules of the second route."""
-        found = json.loads(self._kubectl("get", "httproute", f"{NAME}-modelrollout", "--output=json"))
+        found = self.get("httproute", f"{NAME}-modelrollout")
         return [rule["name"] for rule in found["spec"]["rules"]]
-
-    def until(self, holds: Any, what: str) -> None:
-        """Wait until it holds."""
-        try:
-            wait_until(holds, what, SECONDS, pause=0.1)
-        except TimeoutError as error:
-            raise AssertionError(f"{error}\nstatus {json.dumps(self.status, indent=1)}") from None
-
-    def _kubectl(self, *arguments: str) -> str:
-        return self.cluster.kubectl(*arguments, f"--namespace={stage.NAMESPACE}")
 
 
 def _version(body: bytes) -> str:
@@ -137,20 +112,20 @@ def _answered(visitors: Visitors, since: float, until: float = float("inf")) -> 
 
 
 @pytest.fixture
-def previewed(cluster: Cluster) -> Iterator[Stage]:
+def previewed(cluster: Cluster) -> Iterator[Previewed]:
     """The route and its rollout, with all users on version 1."""
-    made = Stage(cluster)
+    made = Previewed(cluster)
     yield made
     made.remove()
 
 
 def test_who_sends_the_header_gets_the_candidate_and_all_others_stable_until_the_switch_and_no_request_fails(
-    previewed: Stage,
+    previewed: Previewed,
 ) -> None:
     with previewed.visitors() as users, previewed.visitors({HEADER["name"]: HEADER["value"]}) as testers:
         previewed.until(lambda: bool(testers.came), "the first of those who try it")
         began = time.time()
-        previewed.target("v2")
+        previewed.patch(target="v2")
         previewed.until(lambda: "v2" in _answered(testers, began), "an answer of the candidate")
         shown = time.time()
         previewed.until(lambda: previewed.status["phase"] == "AwaitingApproval", "that only the approval is missing")

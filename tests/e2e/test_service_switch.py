@@ -10,7 +10,7 @@ import pytest
 
 from dev.cluster import Cluster
 from dev.demo import stage
-from dev.progress import wait_until
+from tests.e2e.rollouts import Rollout
 
 NAME = "switch"
 FLIPS = 20
@@ -58,12 +58,12 @@ SERVICE = {
 }
 
 
-class Switch:
+class Switch(Rollout):
     """The Service, its rollout, and users who come to it without a gateway, each with a connection of their own."""
 
     def __init__(self, cluster: Cluster) -> None:
         """Set it up beside the demo."""
-        self._cluster = cluster
+        super().__init__(cluster, NAME)
         users = string.Template((stage.MANIFESTS / "traffic.yaml").read_text()).substitute(
             gateway=f"http://{NAME}.{stage.NAMESPACE}.svc:8080", seed=1
         )
@@ -74,56 +74,33 @@ class Switch:
         users = users.replace(f"[python3, -m, {NAME}]", "[python3, -m, traffic]").replace(
             f"name: {NAME}", "name: visitors"
         )
-        for each in (json.dumps(SERVICE), users, json.dumps(ROLLOUT)):
-            cluster.kubectl("apply", "--filename=-", input=each)
-        cluster.kubectl("rollout", "status", "deployment/visitors", f"--namespace={stage.NAMESPACE}", "--timeout=90s")
+        self.apply(SERVICE)
+        self.kubectl("apply", "--filename=-", input=users)
+        self.apply(ROLLOUT)
+        self.kubectl("rollout", "status", "deployment/visitors", "--timeout=90s")
         self.began = time.time()
-        self.until(lambda: self.status.get("stable") == "v1")
-        self.until(lambda: self.answers("v1") > 0)
+        self.until(lambda: self.status.get("stable") == "v1", "the adoption", SECONDS)
+        self.until(lambda: self.answers("v1") > 0, "the first answer", SECONDS)
 
     def remove(self) -> None:
         """Take everything away again."""
         names = (f"modelrollout/{NAME}", f"service/{NAME}", "deployment/visitors", "service/visitors")
-        self._cluster.kubectl("delete", *names, f"--namespace={stage.NAMESPACE}", "--ignore-not-found")
-
-    def _get(self, kind: str) -> dict[str, Any]:
-        found: dict[str, Any] = json.loads(
-            self._cluster.kubectl("get", kind, NAME, f"--namespace={stage.NAMESPACE}", "--output=json")
-        )
-        return found
-
-    @property
-    def status(self) -> dict[str, Any]:
-        """The rollout's status."""
-        found: dict[str, Any] = self._get("modelrollout").get("status", {})
-        return found
+        self.kubectl("delete", *names, "--ignore-not-found")
 
     @property
     def selected(self) -> str:
         """The version whose pods the Service selects."""
-        return str(self._get("service")["spec"]["selector"]["version"])
-
-    def patch(self, **spec: Any) -> None:
-        """Edit the rollout."""
-        where = (f"--namespace={stage.NAMESPACE}", "--type=merge")
-        self._cluster.kubectl("patch", "modelrollout", NAME, *where, f"--patch={json.dumps({'spec': spec})}")
+        return str(self.get("service")["spec"]["selector"]["version"])
 
     def target(self, version: str) -> None:
         """Ask for a version and wait until the Service selects it and the rollout is at rest or watched."""
         self.patch(target=version)
-        self.until(lambda: self.selected == version)
-        self.until(lambda: self.status["stable"] == version)
-
-    def until(self, holds: Any) -> None:
-        """Wait until it holds."""
-        wait_until(holds, f"the switch; status {json.dumps(self.status)}", SECONDS, pause=0.1)
+        self.until(lambda: self.selected == version, f"the switch to {version}", SECONDS)
+        self.until(lambda: self.status["stable"] == version, "that it is told", SECONDS)
 
     def seen(self) -> dict[str, Any]:
         """What users got since the beginning, by version."""
-        path = f"/api/v1/namespaces/{stage.NAMESPACE}/services/visitors:http/proxy/summary"
-        query = f"?since={self.began:.3f}&until={time.time() + 60:.3f}"
-        found: dict[str, Any] = json.loads(self._cluster.kubectl("get", "--raw", path + query))["versions"]
-        return found
+        return self.seen_by("visitors", self.began, time.time() + 60)
 
     def answers(self, version: str) -> int:
         """Answers that users got from a version."""
@@ -138,24 +115,24 @@ def switch(cluster: Cluster) -> Iterator[Switch]:
     made.remove()
 
 
-def test_twenty_switches_under_load_fail_no_request_and_a_drift_is_set_back(switch: Switch, cluster: Cluster) -> None:
+def test_twenty_switches_under_load_fail_no_request_and_a_drift_is_set_back(switch: Switch) -> None:
     for flip in range(FLIPS):
         version = ("v2", "v1")[flip % 2]
         before = switch.answers(version)
         switch.target(version)
-        switch.until(lambda version=version, before=before: switch.answers(version) > before)
+        switch.until(lambda version=version, before=before: switch.answers(version) > before, "its answers", SECONDS)
     seen = switch.seen()
     assert sum(int(one.get("failed") or 0) for one in seen.values()) == 0, seen
     patch = json.dumps({"spec": {"selector": {"version": "v2"}}})
-    cluster.kubectl("patch", "service", NAME, f"--namespace={stage.NAMESPACE}", "--type=merge", f"--patch={patch}")
-    switch.until(lambda: switch.selected == "v1")
+    switch.kubectl("patch", "service", NAME, "--type=merge", f"--patch={patch}")
+    switch.until(lambda: switch.selected == "v1", "the repair", SECONDS)
 
 
 def test_a_worse_version_is_switched_back_by_itself_once_its_users_show_it(switch: Switch) -> None:
     switch.patch(strategy={"blueGreen": {"hold": "10s"}}, target="v3")
-    switch.until(lambda: switch.selected == "v3")
+    switch.until(lambda: switch.selected == "v3", "the switch to v3", SECONDS)
     assert switch.status["metrics"][0]["reason"] == "Preview"
-    switch.until(lambda: switch.selected == "v1")
-    switch.until(lambda: switch.status["phase"] == "RolledBack")
+    switch.until(lambda: switch.selected == "v1", "the switch back", SECONDS)
+    switch.until(lambda: switch.status["phase"] == "RolledBack", "that it is told", SECONDS)
     assert switch.status["rejected"][-1]["version"] == "v3"
     assert "by its history" in switch.status["run"]["message"]

@@ -13,12 +13,10 @@ import yaml
 from dev import paths
 from dev.cluster import Cluster
 from dev.demo import stage
-from dev.progress import wait_until
-
-SECONDS = 90.0
+from tests.e2e.rollouts import Rollout
 
 
-class Scene:
+class Scene(Rollout):
     """The demo's rollout, route and users on a cluster.
 
     Attributes:
@@ -28,41 +26,17 @@ class Scene:
 
     def __init__(self, cluster: Cluster) -> None:
         """Look at this cluster."""
-        self.cluster = cluster
+        super().__init__(cluster, stage.ROLLOUT)
         self.began = time.time()
         manifest = yaml.safe_load((stage.MANIFESTS / "rollout.yaml").read_text())
         self.metrics: list[dict[str, Any]] = manifest["spec"]["metrics"]
         self._user = cluster.kubectl("auth", "whoami", "--output=jsonpath={.status.userInfo.username}")
-
-    def get(self, kind: str, name: str = stage.ROLLOUT) -> dict[str, Any]:
-        """An object of the demo's namespace."""
-        found: dict[str, Any] = json.loads(
-            self.cluster.kubectl("get", kind, name, f"--namespace={stage.NAMESPACE}", "--output=json")
-        )
-        return found
-
-    @property
-    def status(self) -> dict[str, Any]:
-        """The rollout's status."""
-        found: dict[str, Any] = self.get("modelrollout").get("status", {})
-        return found
 
     @property
     def weights(self) -> dict[str, int]:
         """Weights on the route by version, those at 0 left out."""
         refs = self.get("httproute")["spec"]["rules"][0]["backendRefs"]
         return {ref["name"].removeprefix("digits-"): ref["weight"] for ref in refs if ref["weight"]}
-
-    def condition(self, kind: str) -> dict[str, Any]:
-        """A condition of the rollout, empty when it is not there."""
-        found = [one for one in self.status.get("conditions", []) if one["type"] == kind]
-        return found[0] if found else {}
-
-    def patch(self, **spec: Any) -> None:
-        """Edit the rollout."""
-        text = json.dumps({"spec": spec})
-        where = (f"--namespace={stage.NAMESPACE}", "--type=merge")
-        self.cluster.kubectl("patch", "modelrollout", stage.ROLLOUT, *where, f"--patch={text}")
 
     def set_weights(self, **weights: int) -> None:
         """Change weights of the route behind the operator's back."""
@@ -133,14 +107,9 @@ class Scene:
         self.until(lambda: bool(answers()), f"an answer to {verb}", 20)
         return answers()[0]
 
-    def until(self, holds: Callable[[], bool], what: str, seconds: float = SECONDS) -> None:
-        """Wait until it holds; with the rollout's state in the error when it does not."""
-        try:
-            wait_until(holds, what, seconds, pause=0.2)
-        except TimeoutError as error:
-            raise AssertionError(
-                f"{error}\nweights {self.weights}\nstatus {json.dumps(self.status, indent=1)}"
-            ) from None
+    def account(self) -> str:
+        """The route, too."""
+        return f"weights {self.weights}\n{super().account()}"
 
     def begin(self, version: str) -> None:
         """Ask for a version and wait for its first weight; one that was rejected before is tried again."""
