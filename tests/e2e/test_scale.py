@@ -29,7 +29,7 @@ def managed(cluster: Cluster) -> Iterator[Scene]:
     """Version 1 serves everybody, version 2 waits without a replica, and the operator may scale both."""
     scene = Scene(cluster)
     scene.reach("v1")
-    scene.patch(scale={"mode": "Managed", "scaleDownDelay": "3s"}, watch="3s")
+    scene.patch(scale={"mode": "Managed", "scaleDownDelay": "5s"}, watch="3s")
     _scale(cluster, "v2", 0)
     scene.began = time.time()
     yield scene
