@@ -317,8 +317,9 @@ class Reconciler:
         if subject.rollout is None:
             return
         for order in decision.scales:
-            if await self._scaler.apply(subject.rollout, order):
+            if due := self._scaler.due(subject.rollout, order):
                 self._scale_writes.spend(subject.key)
+                await self._scaler.write(due)
 
     def _tell(self, subject: Subject, decision: Decision) -> None:
         if not decision.events and not decision.record:

@@ -1,5 +1,7 @@
 """Brings about the replicas that were decided, through the scale subresource of the workload."""
 
+import contextlib
+from dataclasses import dataclass
 from typing import Protocol
 
 from modelrollout.api import ModelRollout
@@ -14,8 +16,20 @@ from modelrollout.workloads.kinds import Kinds
 SCALE = "scale"
 """The subresource by which every kind that can be scaled is scaled alike."""
 
+Place = tuple[Resource, str, str]
+"""Kind, namespace and name of a workload."""
+
 State = tuple[str, str]
 """uid and resourceVersion of a workload."""
+
+
+@dataclass(frozen=True, slots=True)
+class ScaleWrite:
+    """Replicas that a workload is to get, from the state in which it was observed."""
+
+    place: Place
+    workload: Obj
+    replicas: int
 
 
 class ScaleWriter(Protocol):
@@ -32,34 +46,36 @@ class Scaler:
         self._writer = writer
         self._cache = cache
         self._kinds = kinds
-        self._tried: dict[tuple[Resource, str, str], State] = {}
+        self._tried: dict[Place, State] = {}
 
-    async def apply(self, rollout: ModelRollout, intent: ScaleIntent) -> bool:
-        """Scale the version's workload, with one write that fails if the workload changed since it was observed.
+    def due(self, rollout: ModelRollout, intent: ScaleIntent) -> ScaleWrite | None:
+        """The write that brings the intent about, None when there is none to be made now.
 
-        True when it was written. Nothing is written twice from the same state of the workload: after a write, or one
-        that failed because the workload had changed, the watch is about to bring another state, and that is looked at.
-
-        Raises:
-            KubeError: the write was refused or its outcome is not known.
+        Nothing is written twice from the same state of the workload: after a write, or one that failed because the
+        workload had changed, the watch is about to bring another state, and that is looked at.
         """
         version = rollout.spec.version(intent.version)
         kind = self._kinds.of(version.workload) if version is not None else None
         if version is None or kind is None:
-            return False
+            return None
         place = kind.resource, rollout.metadata.namespace, version.workload.name
         workload = self._cache.get(*place)
-        if workload is None or kind.replicas(workload) != intent.found:
-            return False
-        state = uid_of(workload), version_of(workload)
-        if self._tried.get(place) == state:
-            return False
+        if workload is None or kind.replicas(workload) != intent.found or self._tried.get(place) == _state(workload):
+            return None
+        return ScaleWrite(place, workload, intent.replicas)
+
+    async def write(self, due: ScaleWrite) -> None:
+        """Scale the workload; it fails, and is not tried again, if the workload changed since it was observed.
+
+        Raises:
+            KubeError: the write was refused or its outcome is not known.
+        """
         # A Scale without replicas has no such field: only the resourceVersion can tell that nobody came in between.
-        operations = [unchanged(workload), add(intent.replicas, "spec", "replicas")]
-        try:
-            await self._writer.patch(*place, operations, SCALE)
-        except Conflict:
-            self._tried[place] = state
-            return False
-        self._tried[place] = state
-        return True
+        operations = [unchanged(due.workload), add(due.replicas, "spec", "replicas")]
+        with contextlib.suppress(Conflict):
+            await self._writer.patch(*due.place, operations, SCALE)
+        self._tried[due.place] = _state(due.workload)
+
+
+def _state(workload: Obj) -> State:
+    return uid_of(workload), version_of(workload)
