@@ -124,7 +124,17 @@ class ModelRolloutSpec(Model):
             lambda self: _distinct([gate.name for gate in self.gates]),
             "gates",
         ),
-        not_yet("telemetry", "telemetry", "let your own exporter publish the counters that metrics reads"),
+        Rule(
+            "!has(self.telemetry) || !has(self.telemetry.score) || "
+            "self.telemetry.score.references.all(r, self.versions.exists(v, v.name == r.version))",
+            "a reference of telemetry.score names no version: use the name of one of versions",
+            lambda self: (
+                self.telemetry is None
+                or self.telemetry.score is None
+                or all(self.version(one.version) is not None for one in self.telemetry.score.references)
+            ),
+            "telemetry",
+        ),
     )
 
     hypothesis: Annotated[str, Field(min_length=1, max_length=1024)] | None = Field(
@@ -196,7 +206,8 @@ class ModelRolloutSpec(Model):
         json_schema_extra={"default": {}},
     )
     telemetry: Telemetry | None = Field(
-        default=None, description="What the collector reads from requests and answers. Not yet supported."
+        default=None,
+        description="What the collector reads from requests and answers, and publishes as counters for metrics.",
     )
     progress_deadline: Annotated[Duration, Between("1s", "365d")] = Field(
         default=timedelta(hours=6),

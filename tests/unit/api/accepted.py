@@ -16,6 +16,26 @@ from tests.unit.api.cases import (
     version,
 )
 
+TELEMETRY = {
+    "prediction": "outputs[0].data[0]",
+    "compare": {"kind": "Number", "tolerance": 0.01, "relative": 0.05},
+    "unit": {"field": "parameters.user", "window": "1d"},
+    "slices": [{"name": "country", "header": "x-country"}, {"name": "kind", "field": "parameters.kind"}],
+    "invariants": [
+        {"name": "range", "path": "outputs[0].data", "min": 0, "max": 1},
+        {"name": "finite", "of": "Request", "path": "inputs[0].data", "finite": True},
+        {"name": "allowed", "path": "class", "allowed": ["a", "b"]},
+        {"name": "sum", "path": "p", "sum": {}},
+        {"name": "confidence", "path": "p", "confidence": 0.5},
+        {"name": "schema", "jsonSchema": {"type": "object", "required": ["outputs"]}},
+        {"name": "flicker", "path": "class", "flicker": {"header": "x-item", "within": "5m"}},
+    ],
+    "score": {"path": "p[0]", "buckets": [0.1, 0.5, 0.9], "references": [{"version": "v8", "counts": [1, 2, 3, 4]}]},
+    "signals": [{"name": "complaint"}, {"name": "revenue", "min": 0, "max": 100}],
+    "labelDelay": "30m",
+    "sample": {"path": "/predict", "fields": ["inputs"]},
+}
+
 ACCEPTED = {
     "smallest": spec(metrics=None),
     "a version alone": spec(versions=[version("v8")]),
@@ -116,5 +136,13 @@ ACCEPTED = {
     ),
     "a StatefulSet with its apiVersion": spec(
         versions=[version("v8", workload={"kind": "StatefulSet", "name": "x", "apiVersion": "apps/v1"})]
+    ),
+    "telemetry of every kind": spec(telemetry=TELEMETRY),
+    "telemetry of nothing": spec(telemetry={}),
+    "telemetry of rankings": spec(
+        telemetry={"prediction": "ranking", "compare": {"kind": "TopK", "k": 10, "overlap": 0.8}, "labelDelay": "7d"}
+    ),
+    "telemetry of vectors": spec(
+        telemetry={"prediction": "embedding", "compare": {"kind": "Vector", "similarity": 0.99}}
     ),
 }

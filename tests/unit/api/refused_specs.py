@@ -2,6 +2,7 @@
 
 from tests.unit.api.cases import CREATE, Refused, canary, spec, version
 from tests.unit.api.refused_metrics import METRICS
+from tests.unit.api.refused_telemetry import TELEMETRY
 
 VERSIONS = [
     Refused(
@@ -259,7 +260,6 @@ POLICIES = [
         "only with scale.mode Managed",
         "spec.scale.scaleDownDelay",
     ),
-    Refused("telemetry", spec(telemetry={}), "telemetry is not yet supported", "spec.telemetry"),
     Refused("layer", spec(exclusivity={"layer": "Not A Name"}), "[-a-z0-9]*", "spec.exclusivity.layer"),
 ]
 
@@ -300,4 +300,4 @@ GATES = [
     ),
 ]
 
-REFUSED = [*VERSIONS, *TRAFFIC, *STRATEGY, *METRICS, *POLICIES, *GATES]
+REFUSED = [*VERSIONS, *TRAFFIC, *STRATEGY, *METRICS, *POLICIES, *GATES, *TELEMETRY]

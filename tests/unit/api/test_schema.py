@@ -78,7 +78,7 @@ def test_every_rule_has_a_message() -> None:
 
 
 LATER = re.compile(
-    r"\.spec\.(telemetry|candidates|traffic\.(istio|service)|prometheus\.secretRef"
+    r"\.spec\.(candidates|traffic\.(istio|service)|prometheus\.secretRef"
     r"|scale\.scaleDownDelay|strategy\.(blueGreen|shadow|abTest|bandit|steps)|strategy\.canary\.steps\[\]\.mirror"
     r"|metrics\[\]\.preset)[.\[]"
 )
