@@ -75,6 +75,7 @@ class Outcome(StrEnum):
     WITHDRAWN = "Withdrawn"
     SUPERSEDED = "Superseded"
     UNDONE = "Undone"
+    REPORTED = "Reported"
 
 
 class Verdict(StrEnum):

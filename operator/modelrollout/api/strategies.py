@@ -1,6 +1,7 @@
 """How traffic is shifted: exactly one strategy. Each compiles into the same list of steps."""
 
 from pydantic import Field
+from pydantic.alias_generators import to_camel
 
 from modelrollout.api.base import Model
 from modelrollout.api.blue_green import BlueGreen
@@ -63,3 +64,9 @@ class Strategy(Model):
         description="A free list of steps. Not yet supported: use canary.steps.",
         json_schema_extra={"x-kubernetes-list-type": "atomic"},
     )
+
+    @property
+    def name(self) -> str:
+        """Name of the strategy that is set, as the spec writes it: canary, blueGreen, ..."""
+        fields = type(self).model_fields
+        return next((to_camel(name) for name in fields if getattr(self, name) is not None), "")

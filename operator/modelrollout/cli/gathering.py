@@ -10,7 +10,8 @@ from modelrollout.api import ModelRolloutSpec, Requirement
 from modelrollout.api.status import Condition, MetricStatus, ModelRolloutStatus, Phase, Run, RunState
 from modelrollout.cli.exits import CommandFailed
 from modelrollout.cli.overview import Countdown, Live, MetricRow, Overview, StepRow, StepState, VersionRow
-from modelrollout.decisions.steps import PlannedStep, compile_steps
+from modelrollout.decisions.steps import PlannedStep
+from modelrollout.decisions.strategies import compile_steps
 from modelrollout.errors import InvalidSpec
 
 _ABNORMAL = {
@@ -190,7 +191,7 @@ def _step_row(index: int, step: PlannedStep, run: Run | None) -> StepRow:
 def _step_state(index: int, run: Run | None) -> StepState:
     if run is None or (run.state is RunState.TRIAL and run.exposed_at is None):
         return StepState.AHEAD
-    if run.outcome in ("Promoted", "Forced", "Undone"):
+    if run.outcome in ("Promoted", "Forced", "Undone", "Reported"):
         return StepState.DONE
     if index == run.step:
         return StepState.PRESENT if run.state is RunState.TRIAL else StepState.STOPPED

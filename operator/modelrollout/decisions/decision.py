@@ -31,6 +31,7 @@ class Reason(StrEnum):
     SUPERSEDED = "Superseded"
     KEEPS_RESTARTING = "KeepsRestarting"
     UNDONE = "Undone"
+    REPORTED = "Reported"
     CANDIDATE_UNAVAILABLE = "CandidateUnavailable"
     CANDIDATE_BACK = "CandidateBack"
     STABLE_UNAVAILABLE = "StableUnavailable"

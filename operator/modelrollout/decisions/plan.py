@@ -20,7 +20,8 @@ from modelrollout.decisions.reverts import revert, reverts
 from modelrollout.decisions.scaling import follow_orders, orders, retire, without_leaving
 from modelrollout.decisions.significance import worth_writing
 from modelrollout.decisions.stated import REVERSALS_CONTESTED
-from modelrollout.decisions.steps import PlannedStep, compile_steps
+from modelrollout.decisions.steps import PlannedStep
+from modelrollout.decisions.strategies import compile_steps
 from modelrollout.decisions.summary import summarise
 from modelrollout.decisions.traffic import agrees, in_flight, intent, preview_header, weights_agree
 from modelrollout.decisions.trial import advance, paused, present_gate

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from modelrollout.api import ModelRollout, ModelRolloutSpec
 from modelrollout.api.status import ModelRolloutStatus, RunState
 from modelrollout.decisions.observed import Observed
+from modelrollout.decisions.strategies import compile_steps
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,8 @@ class Question:
         step_since: when it began, or its evidence was discarded; seconds since the epoch.
         weight: the candidate's weight now, of 1000.
         watching: after promotion; the candidate has all traffic and is judged against the stable version's history.
-        alone: the two versions never answer side by side: all traffic is switched at once.
+        preview: nothing leads users' requests to the candidate in this step.
+        alone: the same in every step: the two versions never answer side by side, all traffic is switched at once.
         baseline: revision of the stable version, empty when unknown; evidence gathered against another one is void.
     """
 
@@ -53,14 +55,10 @@ class Question:
     step_since: float
     weight: int
     watching: bool = False
+    preview: bool = False
     alone: bool = False
     targets: Mapping[str, SeriesTarget] = field(default_factory=dict)
     baseline: str = ""
-
-    @property
-    def preview(self) -> bool:
-        """Whether the candidate is tried without any users' traffic."""
-        return self.alone and not self.watching
 
 
 def question_of(
@@ -75,7 +73,7 @@ def question_of(
         or not spec.metrics
     ):
         return None
-    watching = run.state is RunState.WATCHING
+    watching, steps = run.state is RunState.WATCHING, compile_steps(spec)
     return Question(
         namespace=rollout.metadata.namespace,
         spec=spec,
@@ -87,7 +85,8 @@ def question_of(
         step_since=run.step_started_at.timestamp(),
         weight=1000 if watching else run.weight,
         watching=watching,
-        alone=spec.strategy.blue_green is not None,
+        preview=not watching and run.step < len(steps) and steps[run.step].preview,
+        alone=all(step.preview for step in steps),
         targets={name: _target(spec, name, observed) for name in (run.target, run.stable)},
         baseline=run.stable_revision,
     )

@@ -32,6 +32,11 @@ def begun(run: Run | None) -> bool:
     return run is not None and run.state in ACTIVE and not run.queued
 
 
+def reported(run: Run | None) -> bool:
+    """Whether the run is over and was to be reported, not promoted."""
+    return run is not None and run.state is RunState.DONE and run.outcome is Outcome.REPORTED
+
+
 def left_the_queue(run: Run) -> bool:
     """Whether the run is over without ever having had its turn."""
     return run.state is RunState.DONE and run.asked_at is not None and not run.plan
@@ -166,6 +171,12 @@ def promote(draft: Draft, outcome: Outcome, reason: str, message: str) -> None:
     run.still_since, run.forced = None, ""
     move(draft, 1000)
     draft.say(Reason.PROMOTED, f"{run.target} gets all traffic: {message}")
+
+
+def report(draft: Draft, reason: str, message: str) -> None:
+    """End the trial with what was found: traffic stays with stable, nothing is promoted and nothing rejected."""
+    take_back(draft, Outcome.REPORTED, reason, message)
+    draft.say(Reason.REPORTED, f"{draft.run.target} is not promoted, as the strategy asks: {message}")
 
 
 def flip(draft: Draft, watch_until: datetime) -> None:

@@ -66,7 +66,9 @@ def _kstatus(draft: Draft, obstacle: Obstacle | None, headline: str) -> Iterator
     """Ready, Reconciling and Stalled as kstatus reads them: the last two are abnormal when true."""
     status, run = draft.status, draft.status.run
     moving = runs.active(run) and run is not None and run.state is not RunState.WATCHING
-    settled = bool(status.stable) and status.stable == draft.spec.target and not moving
+    # A report leaves the target where it was: what was asked for is done, and nobody has to act.
+    wanted = draft.spec.target in (status.stable, run.target if runs.reported(run) and run is not None else None)
+    settled = bool(status.stable) and wanted and not moving
     stuck = _stuck(draft, obstacle)
     if settled and not draft.observed.ready(status.stable):
         yield "Ready", False, "StableUnavailable", f"{status.stable} has no ready endpoint"

@@ -1,10 +1,9 @@
-"""Compile a strategy into the one list of steps that every run walks through."""
+"""The one list of steps that every run walks through, whatever strategy it was compiled from."""
 
 from dataclasses import dataclass
 from datetime import timedelta
 
-from modelrollout.api import BlueGreen, Canary, ModelRolloutSpec, PromotionPolicy, Requirement
-from modelrollout.errors import InvalidSpec
+from modelrollout.api import HeaderMatch, Requirement
 
 FULL = 1000
 """All of the traffic, in thousandths."""
@@ -21,7 +20,9 @@ class PlannedStep:
         deadline: longest time to stay, None where only the progress deadline holds.
         approval: a person must approve before it is left.
         require: NotFailed, or Pass of every guardrail and goal.
+        header: requests with it reach the candidate whatever its weight, until its promotion has arrived; None: none.
         last: promotion follows; this step's own data must lie inside the margins too.
+        reported: after this last step nothing is promoted: what was found is reported, and traffic stays with stable.
     """
 
     weight: int
@@ -30,54 +31,11 @@ class PlannedStep:
     deadline: timedelta | None = None
     approval: bool = False
     require: Requirement = Requirement.NOT_FAILED
+    header: HeaderMatch | None = None
     last: bool = False
+    reported: bool = False
 
     @property
     def preview(self) -> bool:
         """Whether the candidate is tried without any users' traffic."""
         return self.weight == 0
-
-
-def compile_steps(spec: ModelRolloutSpec) -> tuple[PlannedStep, ...]:
-    """The steps of the spec's strategy, in order, at least one.
-
-    Raises:
-        InvalidSpec: the strategy is one that cannot be compiled yet.
-    """
-    manual, strategy = spec.promotion is PromotionPolicy.MANUAL, spec.strategy
-    if strategy.canary is not None:
-        return _canary_steps(strategy.canary, manual=manual)
-    if strategy.blue_green is not None:
-        return (_preview(strategy.blue_green, manual=manual),)
-    raise InvalidSpec("this strategy is not yet supported: use strategy.canary or strategy.blueGreen", "spec.strategy")
-
-
-def _preview(blue_green: BlueGreen, *, manual: bool) -> PlannedStep:
-    return PlannedStep(
-        weight=0,
-        hold=blue_green.hold,
-        samples=0,
-        deadline=blue_green.deadline,
-        approval=manual,
-        require=Requirement.PASS,
-        last=True,
-    )
-
-
-def _canary_steps(canary: Canary, *, manual: bool) -> tuple[PlannedStep, ...]:
-    written = canary.step_list()
-    steps = []
-    for number, step in enumerate(written, start=1):
-        last = number == len(written)
-        steps.append(
-            PlannedStep(
-                weight=round(step.weight * 10),
-                hold=canary.hold if step.hold is None else step.hold,
-                samples=canary.samples if step.samples is None else step.samples,
-                deadline=step.deadline,
-                approval=step.approval or (last and manual),
-                require=Requirement.PASS if last else step.require,
-                last=last,
-            )
-        )
-    return tuple(steps)

@@ -1,8 +1,5 @@
 """Status for people and for tools: phase, sentence, columns and conditions, all computed from what was decided."""
 
-from pydantic.alias_generators import to_camel
-
-from modelrollout.api import Strategy
 from modelrollout.api.status import Outcome, Phase, Run, RunState
 from modelrollout.decisions import capacity, runs
 from modelrollout.decisions.admission import MODEL_DIFFERS
@@ -33,6 +30,7 @@ _DONE_PHASES = {
     Outcome.FORCED: Phase.COMPLETED,
     Outcome.WITHDRAWN: Phase.WITHDRAWN,
     Outcome.SUPERSEDED: Phase.PENDING,
+    Outcome.REPORTED: Phase.COMPLETED,
 }
 
 
@@ -40,7 +38,7 @@ def summarise(draft: Draft, obstacle: Obstacle | None, gate: Gate | None) -> Non
     """Fill in everything that is computed. `gate` is the present step's, None outside a trial."""
     status, run = draft.status, draft.status.run
     status.observed_generation = draft.rollout.metadata.generation
-    status.strategy = _strategy(draft.spec.strategy)
+    status.strategy = draft.spec.strategy.name
     status.phase, headline = _phase(draft, obstacle, gate)
     status.message = with_numbers(headline, "")
     if run is not None and status.phase is Phase.PROGRESSING:
@@ -60,11 +58,6 @@ def summarise(draft: Draft, obstacle: Obstacle | None, gate: Gate | None) -> Non
         status.evidence = dict(draft.evidence.checkpoint)
         status.metrics_at = draft.now
     state_conditions(draft, obstacle, headline)
-
-
-def _strategy(strategy: Strategy) -> str:
-    """The strategy's name as the spec has it."""
-    return next((to_camel(name) for name in type(strategy).model_fields if getattr(strategy, name) is not None), "")
 
 
 def _waiting_target(draft: Draft) -> str:
@@ -90,6 +83,11 @@ def _phase(draft: Draft, obstacle: Obstacle | None, gate: Gate | None) -> tuple[
     phase = _DONE_PHASES.get(run.outcome or Outcome.PROMOTED, Phase.ROLLED_BACK)
     if phase is Phase.ROLLED_BACK and draft.spec.target == draft.status.stable:
         return _idle_phase(draft)  # the manifest was put back: what should serve does, and nobody needs to act
+    if run.outcome is Outcome.REPORTED:
+        return (
+            phase,
+            f"{draft.status.stable} serves all traffic; {run.target} was tried and is not promoted: {run.message}",
+        )
     if phase is Phase.COMPLETED:
         return phase, f"{run.target} serves all traffic: {run.message}"
     taken = "left the queue" if runs.left_the_queue(run) else "was taken back"

@@ -7,6 +7,7 @@ from modelrollout.api.status import ModelRolloutStatus, RunState
 from modelrollout.decisions.decision import TrafficIntent
 from modelrollout.decisions.observed import Owner, RouteSeen
 from modelrollout.decisions.steps import FULL
+from modelrollout.decisions.strategies import compile_steps
 
 
 def shares(status: ModelRolloutStatus) -> Mapping[str, int]:
@@ -51,8 +52,7 @@ def intent(rollout: ModelRollout, spec: ModelRolloutSpec, status: ModelRolloutSt
 
 def preview_header(spec: ModelRolloutSpec) -> HeaderMatch | None:
     """Header by which the candidate is reached in a preview, None when there is none."""
-    blue_green = spec.strategy.blue_green
-    return blue_green.preview.header if blue_green is not None and blue_green.preview is not None else None
+    return next((step.header for step in compile_steps(spec) if step.header is not None), None)
 
 
 def previewed(spec: ModelRolloutSpec, status: ModelRolloutStatus) -> str:

@@ -316,6 +316,9 @@ def next_step(draft: Draft, steps: Steps) -> None:
     """Leave the present step for the next one, or for promotion after the last."""
     run = draft.run
     draft.record.append(boundary(draft, "StepPassed"))
+    if steps[run.step].reported:
+        runs.report(draft, "Passed", f"all {run.steps} steps passed{numbers(draft)}")
+        return
     if run.step + 1 >= len(steps):
         runs.promote(draft, Outcome.PROMOTED, "Promoted", f"all {run.steps} steps passed{numbers(draft)}")
         return

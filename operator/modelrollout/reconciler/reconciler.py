@@ -16,7 +16,7 @@ from modelrollout.decisions.decision import Decision
 from modelrollout.decisions.invariants import check
 from modelrollout.decisions.observed import Observed, RouteSeen
 from modelrollout.decisions.plan import plan, question
-from modelrollout.decisions.steps import compile_steps
+from modelrollout.decisions.strategies import compile_steps
 from modelrollout.decisions.traffic import is_behind
 from modelrollout.kube.cache import Cache, Change, Key
 from modelrollout.kube.client import Client

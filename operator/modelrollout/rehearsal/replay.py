@@ -19,7 +19,8 @@ from modelrollout.decisions.decision import Decision, Event
 from modelrollout.decisions.findings import Evidence
 from modelrollout.decisions.gate import Gate, Wait, gate
 from modelrollout.decisions.questions import Question
-from modelrollout.decisions.steps import FULL, compile_steps
+from modelrollout.decisions.steps import FULL
+from modelrollout.decisions.strategies import compile_steps
 from modelrollout.rehearsal.recording import Recording
 from modelrollout.rehearsal.recording_keys import needed
 from modelrollout.rehearsal.replay_log import StepLog

@@ -11,7 +11,8 @@ from modelrollout.api import DeadlinePolicy, Metric, ModelRolloutSpec, Requireme
 from modelrollout.decisions.analysis_limits import ASSUMED_DISPERSION, dispersion_of
 from modelrollout.decisions.analysis_strata import SETTLE, Grid, grid_of
 from modelrollout.decisions.gate import counts_answers
-from modelrollout.decisions.steps import PlannedStep, compile_steps
+from modelrollout.decisions.steps import PlannedStep
+from modelrollout.decisions.strategies import compile_steps
 from modelrollout.rehearsal.streams import CannotSimulate
 from modelrollout.stats import CounterSeries
 

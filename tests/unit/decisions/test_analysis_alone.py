@@ -15,7 +15,7 @@ SWITCH = 120.0
 
 def asked(*, watching: bool) -> Question:
     """About v8 in its preview until the switch, and alone after it."""
-    return question(alone=True, weight=1000 if watching else 0, watching=watching)
+    return question(alone=True, preview=not watching, weight=1000 if watching else 0, watching=watching)
 
 
 def told(bad: float) -> CounterSamples:

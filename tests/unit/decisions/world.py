@@ -24,7 +24,7 @@ from modelrollout.decisions.observed import (
     VersionSeen,
 )
 from modelrollout.decisions.plan import plan
-from modelrollout.decisions.steps import compile_steps
+from modelrollout.decisions.strategies import compile_steps
 
 START = datetime(2026, 11, 21, 3, 0, tzinfo=UTC)
 

@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 @click.option(
     "goal",
     "--for",
-    type=click.Choice(["promoted", "rolledback", "done"]),
+    type=click.Choice(["promoted", "rolledback", "reported", "done"]),
     default="promoted",
     show_default=True,
-    help="What to wait for. done: either, with exit code 0 or 3.",
+    help="What to wait for. done: any of them, with exit code 0, or 3 when it is rolled back.",
 )
 @click.option("--timeout", type=SPAN, default="6h", show_default=True, help="How long to wait.")
 @click.option("--quiet", "-q", is_flag=True, help="Print the end only, not the way there.")
@@ -100,10 +100,11 @@ async def _end(cluster: "Cluster", name: str, *, quiet: bool) -> "tuple[End, str
 
 
 def _words(end: str) -> str:
-    return {"promoted": "promoted", "rolledback": "rolled back", "done": "over", "stuck": "stands still"}[end]
+    words = {"rolledback": "rolled back", "done": "over", "stuck": "stands still"}
+    return words.get(end, end)
 
 
 def _code(end: str, goal: str) -> Exit:
-    if end == goal or (goal == "done" and end == "promoted"):
+    if end == goal or (goal == "done" and end in ("promoted", "reported")):
         return Exit.OK
     return Exit.ROLLED_BACK if end == "rolledback" else Exit.ERROR

@@ -1,12 +1,13 @@
 """Warnings about a valid spec: gates that cannot open in time, and metrics that cannot mean what they say."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from modelrollout.api import ModelRolloutSpec, Requirement, Role, format_duration
-from modelrollout.cli.lint.advised import Advice, end_of_run, place_of_step
+from modelrollout.cli.lint.advised import Advice, end_of_run
 from modelrollout.cli.lint.findings import Severity
 from modelrollout.cli.lint.metrics import metric_advice
-from modelrollout.decisions.steps import PlannedStep, compile_steps
+from modelrollout.decisions.steps import PlannedStep
+from modelrollout.decisions.strategies import compile_steps, hold_place_of, place_of_step
 
 
 def advice(spec: ModelRolloutSpec, requests_per_second: float | None = None) -> Iterator[Advice]:
@@ -18,8 +19,7 @@ def advice(spec: ModelRolloutSpec, requests_per_second: float | None = None) -> 
     """
     yield from _versions(spec)
     steps = compile_steps(spec)
-    if spec.strategy.canary is not None:
-        yield from _weights(steps)
+    yield from _weights(f"spec.strategy.{spec.strategy.name}", [step.weight for step in steps if step.weight])
     for place, step in enumerate(steps):
         yield from _deadline(spec, step, place_of_step(spec, place))
     yield from _holds(spec, steps)
@@ -53,26 +53,30 @@ def _versions(spec: ModelRolloutSpec) -> Iterator[Advice]:
         yield Advice("spec.initialStable", "the target is taken as already stable, so no run will start")
 
 
-def _weights(steps: tuple[PlannedStep, ...]) -> Iterator[Advice]:
-    first, last = steps[0].weight, steps[-1].weight
+def _weights(field: str, weights: Sequence[int]) -> Iterator[Advice]:
+    if not weights:
+        return
+    first, last = weights[0], weights[-1]
     if first > 250:
         yield Advice(
-            "spec.strategy.canary",
+            field,
             f"the first step already gives {first / 10:g}% of the users to an untried version: begin with 1 to 5",
         )
     if last < 100:
         yield Advice(
-            "spec.strategy.canary",
+            field,
             f"promotion goes from {last / 10:g}% to 100% at once: end with a larger step, for example 50",
         )
 
 
 def _holds(spec: ModelRolloutSpec, steps: tuple[PlannedStep, ...]) -> Iterator[Advice]:
     """Holds that are too short to learn anything in, or too long to end; one that all steps share is named once."""
-    canary = spec.strategy.canary
-    shared = canary is not None and canary.steps is None
-    for place, step in enumerate(steps[:1] if shared else steps):
-        field = f"{'spec.strategy.canary' if shared else place_of_step(spec, place)}.hold"
+    named: set[str] = set()
+    for place, step in enumerate(steps):
+        field = hold_place_of(spec, place)
+        if field in named:
+            continue
+        named.add(field)
         hold, interval = format_duration(step.hold), spec.analysis.interval
         if spec.metrics and step.hold < 2 * interval:
             yield Advice(

@@ -5,9 +5,10 @@ from datetime import timedelta
 
 from modelrollout.api import ModelRolloutSpec, format_duration
 from modelrollout.cli.figures import span
-from modelrollout.cli.lint.advised import Advice, end_of_run, place_of_step
+from modelrollout.cli.lint.advised import Advice, end_of_run
 from modelrollout.cli.lint.exposures import all_good
 from modelrollout.cli.lint.findings import Severity
+from modelrollout.decisions.strategies import place_of_step
 from modelrollout.rehearsal.simulation_gates import MetricGate, metric_gates, step_gates
 from modelrollout.rehearsal.simulation_plan import Plan, Traffic, plan_of
 from modelrollout.rehearsal.streams import CannotSimulate
