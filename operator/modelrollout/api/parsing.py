@@ -19,7 +19,7 @@ def parse_rollout(obj: Mapping[str, Any]) -> ModelRollout:
     Raises:
         InvalidSpec: with the path of the first wrong field, and what to do about it.
     """
-    return _parse(ModelRollout, obj, "")
+    return parse(ModelRollout, obj, "")
 
 
 def parse_spec(spec: Mapping[str, Any]) -> ModelRolloutSpec:
@@ -28,7 +28,7 @@ def parse_spec(spec: Mapping[str, Any]) -> ModelRolloutSpec:
     Raises:
         InvalidSpec: as `parse_rollout`.
     """
-    return _parse(ModelRolloutSpec, spec, "spec")
+    return parse(ModelRolloutSpec, spec, "spec")
 
 
 def parse_command(obj: Mapping[str, Any]) -> ModelRolloutCommand:
@@ -37,7 +37,7 @@ def parse_command(obj: Mapping[str, Any]) -> ModelRolloutCommand:
     Raises:
         InvalidSpec: as `parse_rollout`.
     """
-    return _parse(ModelRolloutCommand, obj, "")
+    return parse(ModelRolloutCommand, obj, "")
 
 
 def spec_errors(spec: Mapping[str, Any]) -> tuple[InvalidSpec, ...]:
@@ -49,7 +49,17 @@ def spec_errors(spec: Mapping[str, Any]) -> tuple[InvalidSpec, ...]:
     return ()
 
 
-def _parse(model: type[_T], value: Mapping[str, Any], root: str) -> _T:
+def parse(model: type[_T], value: object, root: str = "") -> _T:
+    """Any of our types from plain data.
+
+    Args:
+        model: the type.
+        value: data as JSON or YAML gives them.
+        root: path of the value itself, empty for a whole document.
+
+    Raises:
+        InvalidSpec: as `parse_rollout`.
+    """
     try:
         return model.model_validate(value)
     except ValidationError as error:

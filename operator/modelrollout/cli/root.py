@@ -31,6 +31,7 @@ _SECTIONS: Mapping[str, Mapping[str, str]] = {
         "lint": "Check manifests without a cluster.",
         "simulate": "What a policy would do with a candidate, before anybody applies it.",
         "backtest": "What a policy would have decided over recorded samples.",
+        "assign": "What a unit gets in the experiments of a file.",
     },
     "More": {
         "version": "Versions of this plugin and of the resources in the cluster.",
