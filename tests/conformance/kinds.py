@@ -1,15 +1,27 @@
 """Every router that is built, and how people write and read what it writes to: a new one is one more of KINDS."""
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
 from modelrollout.kube.cache import Cache
-from modelrollout.kube.resources import GRPCROUTES, HTTPROUTES, SERVICES, VIRTUALSERVICES, Obj, Resource
+from modelrollout.kube.resources import (
+    ENDPOINTSLICES,
+    GRPCROUTES,
+    HTTPROUTES,
+    SERVICES,
+    VIRTUALSERVICES,
+    Obj,
+    Resource,
+)
+from modelrollout.manifests.endpoints import SERVICE_LABEL
+from modelrollout.manifests.selectors import SWITCH, WEIGHTS
 from modelrollout.routers import Router, RouteWriter
 from modelrollout.routers.gateway_api import GatewayApiRouter
 from modelrollout.routers.istio import IstioRouter
+from modelrollout.routers.replicas import ReplicaRatioRouter
 from modelrollout.routers.service_selector import ServiceSelectorRouter
 from tests.unit.manifests.routes import ref, route, rule
 from tests.unit.manifests.virtual_services import http, to, virtual_service
@@ -48,6 +60,7 @@ class Kind:
         read: its weights: by rule, by Service name.
         carriers: names of the fields that say who gets what, at whatever depth; all others are the user's.
         beside: objects without which it makes no sense.
+        pods: objects that show so many ready pods of each version as its weight in these rules says.
         strategy: `spec.strategy` that suits it.
         shifted: thousandths that it can be brought to from all on v7.
         rule: name under which its one rule is claimed where it knows no names of rules; empty where it does.
@@ -61,6 +74,7 @@ class Kind:
     read: Callable[[Obj], Mapping[str, Mapping[str, int]]]
     carriers: frozenset[str] = frozenset({"weight"})
     beside: tuple[tuple[Resource, Obj], ...] = ()
+    pods: Callable[[Rules], tuple[tuple[Resource, Obj], ...]] = lambda _: ()
     strategy: Mapping[str, Any] = field(default_factory=lambda: {"canary": {"weights": [5, 50]}})
     shifted: Mapping[str, int] = field(default_factory=lambda: {"v7": 950, "v8": 50})
     rule: str = ""
@@ -109,8 +123,9 @@ def _read_virtual_service(obj: Obj) -> Mapping[str, Mapping[str, int]]:
 
 
 def _service(name: str, version: str) -> Obj:
-    spec = {"selector": {"app": NAME, "version": version}, "ports": [{"name": "http", "port": 80}]}
-    return {"metadata": {"name": name}, "spec": spec}
+    """One that selects the pods of a version, or of all where none is named."""
+    selector = {"app": NAME, **({"version": version} if version else {})}
+    return {"metadata": {"name": name}, "spec": {"selector": selector, "ports": [{"name": "http", "port": 8080}]}}
 
 
 def _write_service(rules: Rules) -> Obj:
@@ -121,7 +136,37 @@ def _write_service(rules: Rules) -> Obj:
 
 def _read_service(obj: Obj) -> Mapping[str, Mapping[str, int]]:
     version = obj["spec"]["selector"]["version"]
-    return {"selector": {f"{NAME}-{one}": 1000 * (one == version) for one in ("v7", "v8")}}
+    return {SWITCH: {f"{NAME}-{one}": 1000 * (one == version) for one in ("v7", "v8")}}
+
+
+def _write_shared_service(rules: Rules) -> Obj:
+    (only,) = rules
+    serving = [name for name, weight in only.weights.items() if weight]
+    return _service(NAME, serving[0].removeprefix(f"{NAME}-") if len(serving) == 1 else "")
+
+
+def _read_shared_service(obj: Obj) -> Mapping[str, Mapping[str, int]]:
+    if "version" in obj["spec"]["selector"]:
+        return _read_service(obj)
+    shares = json.loads(obj["metadata"]["annotations"][WEIGHTS])
+    return {SWITCH: {f"{NAME}-{version}": share for version, share in shares.items()}}
+
+
+def _ready_pods(rules: Rules) -> tuple[tuple[Resource, Obj], ...]:
+    """Where one version alone is selected the pods of the other one are ready, too."""
+    (only,) = rules
+    counts = only.weights if all(only.weights.values()) else dict(zip(only.weights, (9, 1), strict=True))
+    slices = []
+    for service, count in counts.items():
+        ready = [{"addresses": [f"10.1.0.{number + 1}"], "conditions": {"ready": True}} for number in range(count or 0)]
+        body = {
+            "metadata": {"name": service, "labels": {SERVICE_LABEL: service}},
+            "addressType": "IPv4",
+            "endpoints": ready,
+            "ports": [{"name": "http", "port": 8080}],
+        }
+        slices.append((ENDPOINTSLICES, body))
+    return tuple(slices)
 
 
 KINDS = {
@@ -156,7 +201,20 @@ KINDS = {
         beside=tuple((SERVICES, _service(f"{NAME}-{version}", version)) for version in ("v7", "v8")),
         strategy={"blueGreen": {}},
         shifted={"v7": 0, "v8": 1000},
-        rule="selector",
+        rule=SWITCH,
         splits=False,
+    ),
+    "Service over all versions": Kind(
+        ReplicaRatioRouter,
+        SERVICES,
+        lambda: {"replicas": {"service": NAME, "total": 10}},
+        _write_shared_service,
+        _read_shared_service,
+        carriers=frozenset({"selector"}),
+        beside=tuple((SERVICES, _service(f"{NAME}-{version}", version)) for version in ("v7", "v8")),
+        pods=_ready_pods,
+        strategy={"canary": {"weights": [10, 50]}},
+        shifted={"v7": 900, "v8": 100},
+        rule=SWITCH,
     ),
 }

@@ -170,7 +170,7 @@ class RouterPromises:
         await traffic.give(traffic.predict(v7=3, v8=1))
         assert traffic.router.observe(traffic.rollout()).weights() == {"v7": 750, "v8": 250}
         await traffic.router.apply(traffic.rollout(), traffic.intent(v7=900, v8=100))
-        assert (await traffic.weights())["predict"] == {"v7": 900, "v8": 100}
+        assert (await traffic.weights())[traffic.kind.rule or "predict"] == {"v7": 900, "v8": 100}
 
     @with_rules
     async def test_all_managed_rules_change_in_one_write(self, traffic: Traffic) -> None:

@@ -57,7 +57,7 @@ class Traffic:
 
     async def give(self, *rules: Written, by: str = SOMEBODY, seen: bool = True) -> None:
         """Apply the object with these rules, as somebody else; `seen`: the operator's watch has shown it."""
-        for resource, obj in self.kind.beside:
+        for resource, obj in (*self.kind.beside, *self.kind.pods(rules)):
             await self.site.put(resource, obj)
             await self.site.look(resource, obj["metadata"]["name"])
         await self.site.put(self.kind.resource, self.kind.write(rules), by)

@@ -23,6 +23,7 @@ from modelrollout.api.policies import (
     RollbackPolicy,
     Scale,
 )
+from modelrollout.api.replicas import RATIO_RULES
 from modelrollout.api.rules import Rule, at_most_one, not_yet
 from modelrollout.api.status import ModelRolloutStatus
 from modelrollout.api.strategies import Strategy
@@ -73,6 +74,7 @@ class ModelRolloutSpec(Model):
             ),
             "strategy",
         ),
+        *RATIO_RULES,
         not_yet("candidates", "candidates", "declare the version that should serve as target"),
         Rule(
             "!has(self.target) || self.versions.exists(v, v.name == self.target)",

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from modelrollout.api.base import Model
+from modelrollout.api.replicas import ReplicaRatio
 from modelrollout.api.rules import Rule, at_most_one, exactly_one
 from modelrollout.api.values import DnsLabel, DnsSubdomain, HeaderName, Hostname, Port, ShortText
 
@@ -191,13 +192,13 @@ class Traffic(Model):
 
     RULES = (
         at_most_one(
-            {"gatewayAPI": "gateway_api", "istio": "istio", "service": "service"},
+            {"gatewayAPI": "gateway_api", "istio": "istio", "service": "service", "replicas": "replicas"},
             "set exactly one traffic router, for example traffic.gatewayAPI",
         ),
         Rule(
-            "has(self.gatewayAPI) || has(self.istio) || has(self.service)",
+            "has(self.gatewayAPI) || has(self.istio) || has(self.service) || has(self.replicas)",
             "say who shifts the traffic: set traffic.gatewayAPI with the name of your HTTPRoute",
-            lambda self: any((self.gateway_api, self.istio, self.service)),
+            lambda self: any((self.gateway_api, self.istio, self.service, self.replicas)),
         ),
     )
 
@@ -210,4 +211,11 @@ class Traffic(Model):
     service: SelectorSwitch | None = Field(
         default=None,
         description="Switch the selector of a Service, for clusters without a gateway: all traffic or none.",
+    )
+    replicas: ReplicaRatio | None = Field(
+        default=None,
+        description=(
+            "Shift traffic by numbers of pods behind one Service, for clusters without a gateway: coarse, and only as "
+            "even as connections are."
+        ),
     )

@@ -54,6 +54,7 @@ class Reason(StrEnum):
     SCALING_UP = "ScalingUp"
     SCALING_DOWN = "ScalingDown"
     REPLICAS_LEFT = "ReplicasLeft"
+    REPLICAS_REPAIRED = "ReplicasRepaired"
     SECOND_ROUTE_UNUSABLE = "SecondRouteUnusable"
 
 

@@ -4,6 +4,7 @@ from modelrollout.api import ModelRollout
 from modelrollout.api.status import RunState
 from modelrollout.decisions.decision import Decision
 from modelrollout.decisions.observed import Observed
+from modelrollout.decisions.replica_shares import keeps_share
 from modelrollout.decisions.steps import FULL
 from modelrollout.decisions.traffic import shares
 from modelrollout.errors import ModelRolloutError
@@ -13,7 +14,9 @@ class InvariantBroken(ModelRolloutError):  # noqa: N818 - says what happened
     """A decision that must never be carried out: a bug, contained to this rollout."""
 
 
-def check(rollout: ModelRollout, decision: Decision, observed: Observed, allowed: int) -> None:
+def check(
+    rollout: ModelRollout, decision: Decision, observed: Observed, allowed: int, total: int | None = None
+) -> None:
     """Refuse a decision that breaks an invariant.
 
     Args:
@@ -21,6 +24,7 @@ def check(rollout: ModelRollout, decision: Decision, observed: Observed, allowed
         decision: what is about to be carried out.
         observed: what it was made from.
         allowed: the candidate's greatest weight in the step the new status names, of 1000.
+        total: replicas of all versions together where their shares are the weights, else None.
 
     Raises:
         InvariantBroken: naming the invariant.
@@ -31,7 +35,8 @@ def check(rollout: ModelRollout, decision: Decision, observed: Observed, allowed
         if sum(weights.values()) != FULL or min(weights.values()) < 0:
             raise InvariantBroken(f"weights {dict(weights)} do not share out {FULL}")
     for order in decision.scales:
-        if order.replicas < order.found and shares(new).get(order.version):
+        share = shares(new).get(order.version, 0)
+        if order.replicas < order.found and share and (total is None or not keeps_share(order.replicas, share, total)):
             raise InvariantBroken(f"{order.version} would lose replicas while it has traffic: {order}")
     run, before = new.run, old.run
     if run is None:

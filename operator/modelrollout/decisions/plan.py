@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from modelrollout.api import ModelRollout, ModelRolloutSpec, RevisionPolicy
 from modelrollout.api.status import Outcome, Phase, RunState
-from modelrollout.decisions import aftermath, runs
+from modelrollout.decisions import aftermath, replica_shares, runs
 from modelrollout.decisions.adoption import Adoption, Obstacle, adopt, obstacle
 from modelrollout.decisions.conditions import set_condition
 from modelrollout.decisions.decision import Decision, Reason
@@ -80,6 +80,7 @@ def plan(
         answer_commands(draft, steps)
         _follow_target(draft, steps)
         steps = compile_steps(draft.spec)  # that of the next run, if the present one has ended
+        draft.blocked = draft.blocked or replica_shares.refusal(draft)
         _advance(draft, steps)
     else:
         step_aside(draft.status.run)

@@ -1,6 +1,7 @@
 """Replicas that the operator decides: what became of its orders, and when a version without traffic goes down.
 
-A number that differs from what was ordered, after the order had been carried out, is somebody else's and is left alone.
+A number that differs from what was ordered, after the order had been carried out, is somebody else's and is left alone;
+only where numbers are the weights it is put back (`replica_shares`).
 """
 
 from collections.abc import Iterator
@@ -8,8 +9,8 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from modelrollout.api.status import ModelRolloutStatus, RunState, Scaled
-from modelrollout.decisions import runs
-from modelrollout.decisions.capacity import entry_of, managed
+from modelrollout.decisions import replica_shares, runs
+from modelrollout.decisions.capacity import entry_of, managed, total_of
 from modelrollout.decisions.decision import Reason, ScaleIntent
 from modelrollout.decisions.draft import Draft
 from modelrollout.decisions.observed import Observed
@@ -34,13 +35,15 @@ def follow_orders(draft: Draft) -> None:
     if not managed(draft.spec):
         draft.status.scales = []
         return
-    draft.status.scales = [entry for entry in draft.status.scales if not _over(draft, entry)]
+    over = _over if total_of(draft.spec) is None else replica_shares.follow
+    draft.status.scales = [entry for entry in draft.status.scales if not over(draft, entry)]
 
 
 def retire(draft: Draft) -> None:
     """Let versions go down that have been without traffic for their delay."""
     if not managed(draft.spec):
         return
+    replica_shares.keep(draft)
     _note_losers(draft)
     draft.status.scales = [entry for entry in draft.status.scales if not _done_with(draft, entry)]
 
@@ -51,7 +54,7 @@ def orders(draft: Draft) -> tuple[ScaleIntent, ...]:
     for entry in draft.status.scales:
         seen = draft.observed.versions.get(entry.version)
         pending = not entry.settled and not entry.left and seen is not None and seen.replicas == entry.found
-        wanted = entry.replicas == 0 or _on_trial(draft, entry.version)
+        wanted = entry.replicas == 0 or _on_trial(draft, entry.version) or total_of(draft.spec) is not None
         if pending and wanted and draft.observed.may_scale:
             found.append(ScaleIntent(entry.version, entry.found, entry.replicas))
     return tuple(found)
@@ -64,7 +67,10 @@ def stated(draft: Draft) -> Iterator[tuple[str, bool | None, str, str]]:
         return
     seen = draft.observed.versions.get(run.target)
     entry = entry_of(draft, run.target)
-    if not draft.observed.may_scale:
+    refused = replica_shares.refusal(draft)
+    if refused:
+        yield "ReplicasManaged", False, "Refused", refused
+    elif not draft.observed.may_scale:
         said = "the operator has no right to scale: set rbac.scale in its chart's values, or scale.mode to None"
         yield "ReplicasManaged", False, "NotAllowed", said
     elif seen is not None and seen.autoscaler:
@@ -125,6 +131,8 @@ def _without_traffic_since(draft: Draft) -> datetime:
 
 
 def _delay(draft: Draft) -> timedelta:
+    if draft.spec.traffic.replicas is not None:
+        return draft.spec.traffic.replicas.scale_down_delay
     delay = draft.spec.scale.scale_down_delay if draft.spec.scale is not None else None
     return DELAY if delay is None else delay
 
@@ -146,7 +154,8 @@ def _done_with(draft: Draft, entry: Scaled) -> bool:
     if entry.replicas == 0:
         return False  # on its way, to be followed to the end
     if _in_use(draft, entry.version):
-        return entry.down_at is not None or not runs.active(draft.status.run)
+        on_its_way = total_of(draft.spec) is not None and not entry.settled
+        return entry.down_at is not None or not (runs.active(draft.status.run) or on_its_way)
     if entry.down_at is None:
         # Ordered for a run that ended at once: the order may have arrived although nothing shows it yet.
         entry.down_at = draft.now + _delay(draft)

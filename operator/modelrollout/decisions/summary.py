@@ -1,7 +1,7 @@
 """Status for people and for tools: phase, sentence, columns and conditions, all computed from what was decided."""
 
 from modelrollout.api.status import Outcome, Phase, Run, RunState
-from modelrollout.decisions import capacity, runs
+from modelrollout.decisions import capacity, replica_shares, runs
 from modelrollout.decisions.admission import MODEL_DIFFERS
 from modelrollout.decisions.adoption import Obstacle
 from modelrollout.decisions.draft import Draft
@@ -127,7 +127,10 @@ def _rejected_text(draft: Draft, run: str, why: str) -> str:
 def _trial_phase(draft: Draft, run: Run, gate: Gate | None) -> tuple[Phase, str]:
     if run.queued and run.reason != PAUSED:
         return Phase.QUEUED, run.message
-    if run.reason == capacity.WAITS and not (draft.spec.paused or draft.status.paused_by):
+    refused = replica_shares.refusal(draft)
+    if refused and run.exposed_at is None:
+        return Phase.PENDING, f"{run.target} gets no traffic: {refused}"
+    if run.reason == capacity.WAITS and not (refused or draft.spec.paused or draft.status.paused_by):
         phase = Phase.PENDING if run.exposed_at is None else Phase.PROGRESSING
         return phase, f"{_at_step(run)}{run.message}{_candidates_problem(draft, run)}"
     if run.exposed_at is None and run.reason == MODEL_DIFFERS:

@@ -109,17 +109,17 @@ def _weight_change(rule: int, place: int, name: str, old: int | None, new: int) 
     return [test(name, *at, "name"), test(old, *at, "weight"), replace(new, *at, "weight")]
 
 
-def annotation_changes(route: Route, text: str | None) -> list[Operation]:
-    """What makes the owner annotation of an object be that text, or be gone where it is None."""
+def annotation_changes(route: Route, text: str | None, key: str = OWNER) -> list[Operation]:
+    """What makes an annotation of an object, mostly the owner's, be that text, or be gone where it is None."""
     annotations = route["metadata"].get("annotations")
-    present = (annotations or {}).get(OWNER)
+    present = (annotations or {}).get(key)
     if present == text:
         return []
     if text is None:
-        return [remove("metadata", "annotations", OWNER)]
+        return [remove("metadata", "annotations", key)]
     if annotations is None:
-        return [add({OWNER: text}, "metadata", "annotations")]
-    return [add(text, "metadata", "annotations", OWNER)]
+        return [add({key: text}, "metadata", "annotations")]
+    return [add(text, "metadata", "annotations", key)]
 
 
 def _check_outcome(

@@ -4,7 +4,7 @@ from collections import defaultdict
 
 from modelrollout.kube.cache import Key
 from modelrollout.kube.resources import ENDPOINTSLICES, SERVICES, Obj, Resource, name_of, namespace_of
-from modelrollout.workloads.endpoints import service_of
+from modelrollout.manifests.endpoints import service_of
 from modelrollout.workloads.versions import Named
 
 Kinds = frozenset[tuple[Resource, str]]

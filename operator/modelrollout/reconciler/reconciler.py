@@ -12,6 +12,7 @@ from datetime import timedelta
 from modelrollout.api import ModelRolloutSpec
 from modelrollout.api.status import ModelRolloutStatus
 from modelrollout.decisions import runs
+from modelrollout.decisions.capacity import total_of
 from modelrollout.decisions.decision import Decision
 from modelrollout.decisions.invariants import check
 from modelrollout.decisions.observed import Observed, RouteSeen
@@ -254,7 +255,8 @@ class Reconciler:
         evidence = self._analysis.evidence(subject.key)
         decision = plan(reading.rollout, reading.spec_error, subject.snapshot, observed, evidence, now)
         if subject.rollout is not None:
-            check(reading.rollout, decision, observed, _allowed(decision, decision.snapshot or subject.rollout.spec))
+            spec = decision.snapshot or subject.rollout.spec
+            check(reading.rollout, decision, observed, _allowed(decision, spec), total_of(spec))
         self._world.layers.decided(subject.obj, decision.status)
         if decision.snapshot is not None and decision.status.run is not None:
             await self._snapshots.store(subject.obj, decision.status.run.plan, decision.snapshot)

@@ -8,12 +8,14 @@ from modelrollout.kube.resources import Resource
 from modelrollout.routers.gateway_api import GatewayApiRouter
 from modelrollout.routers.istio import IstioRouter
 from modelrollout.routers.port import Holding, Router, RouteUnusable, RouteWriter
+from modelrollout.routers.replicas import ReplicaRatioRouter
 from modelrollout.routers.service_selector import ServiceSelectorRouter
 
 ROUTERS: Mapping[str, Callable[[RouteWriter, Cache], Router]] = {
     "gateway_api": GatewayApiRouter,
     "istio": IstioRouter,
     "service": ServiceSelectorRouter,
+    "replicas": ReplicaRatioRouter,
 }
 
 
@@ -23,7 +25,10 @@ def all_routers(writer: RouteWriter, cache: Cache) -> Mapping[str, Router]:
 
 
 def owned_kinds(routers: Mapping[str, Router]) -> Mapping[Resource, Router]:
-    """The kinds of objects that carry an owner annotation, and who writes them."""
+    """The kinds of objects that carry an owner annotation, and who can release them.
+
+    Both routers that write Services release them alike: one of them stands for both.
+    """
     return {kind: router for router in routers.values() for kind in sorted(router.kinds, key=str)}
 
 

@@ -4,7 +4,6 @@ The Service that clients use takes up the selector of one version's own Service,
 The switch is one write; connections that are open stay with the pods they are open to until they end.
 """
 
-from collections.abc import Mapping
 from dataclasses import replace
 
 from modelrollout.api import TOTAL_WEIGHT, ModelRollout
@@ -12,17 +11,11 @@ from modelrollout.decisions.claims import Claimed
 from modelrollout.decisions.decision import TrafficIntent
 from modelrollout.decisions.observed import RouteSeen, RuleSeen
 from modelrollout.kube.cache import Cache
-from modelrollout.kube.resources import SERVICES, Obj, Resource, namespace_of, version_of
+from modelrollout.kube.resources import SERVICES, Resource, version_of
 from modelrollout.manifests.managed_fields import last_writer
 from modelrollout.manifests.owners import owner_for
-from modelrollout.manifests.selectors import (
-    SWITCH,
-    return_patch,
-    selector_of,
-    shown,
-    switch_patch,
-    switched,
-)
+from modelrollout.manifests.selectors import SWITCH, selector_of, shown, switch_patch, switched
+from modelrollout.routers.client_service import ClientServices, confusion
 from modelrollout.routers.port import Holding, RouteUnusable, RouteWriter
 
 
@@ -30,8 +23,7 @@ class ServiceSelectorRouter:
     """The router of `spec.traffic.service`; see `Router` for its verbs."""
 
     def __init__(self, writer: RouteWriter, cache: Cache) -> None:
-        self._writer = writer
-        self._cache = cache
+        self._services = ClientServices(writer, cache)
 
     @property
     def kinds(self) -> frozenset[Resource]:
@@ -44,12 +36,12 @@ class ServiceSelectorRouter:
 
     def observe(self, rollout: ModelRollout) -> RouteSeen:
         """Which version's pods the Service selects."""
-        name, service = _name(rollout), self._service(rollout.metadata.namespace, _name(rollout))
+        name, service = _name(rollout), self._services.get(rollout.metadata.namespace, _name(rollout))
         if service is None:
             return RouteSeen(problem=f"Service {name} does not exist: create it, or correct spec.traffic.service")
-        metadata, selectors = rollout.metadata, self._selectors(rollout)
+        metadata, selectors = rollout.metadata, self._services.selectors(rollout)
         owner = owner_for(service, metadata.uid, metadata.name, [SWITCH])
-        problem, version = _confusion(rollout, selectors), switched(service, selectors)
+        problem, version = confusion(rollout, name, selectors), switched(service, selectors)
         adopted = owner is not None and owner.uid == metadata.uid
         if not problem and version is None and not adopted:  # once it is ours, another selector is drift
             problem = (
@@ -69,37 +61,26 @@ class ServiceSelectorRouter:
 
     async def apply(self, rollout: ModelRollout, intent: TrafficIntent) -> None:
         """Selector and owner annotation in one JSON patch."""
-        service, selectors = self._service(rollout.metadata.namespace, _name(rollout)), self._selectors(rollout)
+        service, selectors = (
+            self._services.get(rollout.metadata.namespace, _name(rollout)),
+            self._services.selectors(rollout),
+        )
         if service is None:
             raise RouteUnusable(f"Service {_name(rollout)} does not exist")
         lacking = [version for version, weight in intent.weights.items() if weight and not selectors.get(version)]
         if lacking:
             raise RouteUnusable(f"the Service of {' and '.join(lacking)} does not exist, or selects no pods")
         ours = replace(intent, owner=replace(intent.owner, rules=(SWITCH,)))
-        await self._patch(service, switch_patch(service, selectors, ours))
+        await self._services.patch(service, switch_patch(service, selectors, ours))
 
     async def release(self, holding: Holding, *, give_back: bool) -> None:
         """Annotation off, and the selector back to that of the stable version's own Service."""
-        stable = self._service(namespace_of(holding.object), holding.service) if give_back else None
-        await self._patch(holding.object, return_patch(holding.object, selector_of(stable), holding.owner))
+        await self._services.release(holding, give_back=give_back)
 
     def watched(self, rollout: ModelRollout) -> frozenset[Resource]:
         """Services."""
         del rollout
         return self.kinds
-
-    def _service(self, namespace: str, name: str) -> Obj | None:
-        return self._cache.get(SERVICES, namespace, name)
-
-    def _selectors(self, rollout: ModelRollout) -> Mapping[str, Mapping[str, str]]:
-        namespace = rollout.metadata.namespace
-        return {one.name: selector_of(self._service(namespace, one.service.name)) for one in rollout.spec.versions}
-
-    async def _patch(self, service: Obj, operations: list[dict[str, object]]) -> None:
-        if operations:
-            metadata = service["metadata"]
-            stored = await self._writer.patch(SERVICES, metadata["namespace"], metadata["name"], operations)
-            self._cache.apply(SERVICES, stored, own=True)
 
 
 def _name(rollout: ModelRollout) -> str:
@@ -107,17 +88,3 @@ def _name(rollout: ModelRollout) -> str:
     if service is None:
         raise RouteUnusable(f"ModelRollout {rollout.metadata.name} does not switch the selector of a Service")
     return service.name
-
-
-def _confusion(rollout: ModelRollout, selectors: Mapping[str, Mapping[str, str]]) -> str:
-    """Why the versions cannot be told apart by selectors, empty when they can."""
-    name = _name(rollout)
-    own = next((one.name for one in rollout.spec.versions if one.service.name == name), None)
-    if own is not None:
-        return f"Service {name} is that of version {own}: clients need one that belongs to no version"
-    taken: dict[str, str] = {}
-    for version, selector in selectors.items():
-        other = taken.setdefault(shown(selector), version)
-        if other != version and selector:
-            return f"the Services of {other} and {version} select the same pods ({shown(selector)})"
-    return ""

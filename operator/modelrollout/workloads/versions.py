@@ -18,9 +18,9 @@ from modelrollout.kube.resources import (
     namespace_of,
     version_of,
 )
+from modelrollout.manifests.endpoints import endpoints, port_name, service_of
 from modelrollout.manifests.models import annotated_model
 from modelrollout.workloads.autoscalers import autoscaler_of
-from modelrollout.workloads.endpoints import endpoints, port_name, service_of
 from modelrollout.workloads.inspection import Inspection
 from modelrollout.workloads.kinds import Kinds
 from modelrollout.workloads.port import WorkloadKind

@@ -51,7 +51,7 @@ class Cluster:
 
     async def put(self, resource: Resource, body: Obj, by: str = SOMEBODY) -> None:
         name = body["metadata"]["name"]
-        metadata = {"name": name, "namespace": self.namespace}
+        metadata = {**body["metadata"], "namespace": self.namespace}
         document = {**body, "apiVersion": resource.api_version, "kind": resource.kind, "metadata": metadata}
         query = {"fieldManager": by, "force": "true"}
         await self._write("PATCH", resource, name, query, document, "application/apply-patch+yaml")

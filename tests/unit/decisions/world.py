@@ -7,6 +7,7 @@ from typing import Any
 
 from modelrollout.api import Gate, ModelRollout, ModelRolloutSpec, Verb
 from modelrollout.api.status import RunState, Verdict
+from modelrollout.decisions.capacity import total_of
 from modelrollout.decisions.checks import Check, CheckResult
 from modelrollout.decisions.decision import Decision, Event, Reason, ScaleIntent
 from modelrollout.decisions.findings import Evidence, Finding
@@ -201,7 +202,8 @@ class World:
         run = decision.status.run
         steps = compile_steps(decision.snapshot or self.plan or self.rollout.spec)
         allowed = steps[run.step].weight if run is not None and run.state is RunState.TRIAL else 1000
-        check(self.rollout, decision, self.observed, allowed)
+        total = total_of(decision.snapshot or self.plan or self.rollout.spec)
+        check(self.rollout, decision, self.observed, allowed, total)
         before = self.rollout.status.run
         if run is not None and run.state is RunState.TRIAL and in_force(self.freezes, self.now) is not None:
             assert run.queued or (before is not None and before.id == run.id and not before.queued), (

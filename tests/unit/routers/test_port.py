@@ -31,7 +31,7 @@ class Memory:
         del by
         name = body["metadata"]["name"]
         old = self.writer.objects.get((resource, self.namespace, name), {"metadata": {}})
-        metadata = {**old["metadata"], "name": name, "namespace": self.namespace}
+        metadata = {**old["metadata"], **body["metadata"], "namespace": self.namespace}
         self.writer.put(resource, {**body, "metadata": metadata}, seen=False)
 
     async def edit(self, resource: Resource, name: str, change: Callable[[Obj], None]) -> None:

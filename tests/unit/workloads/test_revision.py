@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
+from modelrollout.manifests.endpoints import endpoints, port_name
 from modelrollout.workloads.containers import Containers, containers
-from modelrollout.workloads.endpoints import endpoints, port_name
 from modelrollout.workloads.revision import references, revision
 from modelrollout.workloads.selectors import selector_text
 

@@ -1,9 +1,11 @@
 """Who answers behind a Service, from its EndpointSlices."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from modelrollout.kube.resources import Obj
+Obj = Mapping[str, Any]
+"""An object as the API server's JSON has it."""
 
 SERVICE_LABEL = "kubernetes.io/service-name"
 
