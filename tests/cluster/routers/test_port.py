@@ -51,7 +51,8 @@ class Cluster:
 
     async def put(self, resource: Resource, body: Obj, by: str = SOMEBODY) -> None:
         name = body["metadata"]["name"]
-        metadata = {**body["metadata"], "namespace": self.namespace}
+        labels = body["metadata"].get("labels") or {}
+        metadata = {"name": name, "namespace": self.namespace, **({"labels": labels} if labels else {})}
         document = {**body, "apiVersion": resource.api_version, "kind": resource.kind, "metadata": metadata}
         query = {"fieldManager": by, "force": "true"}
         await self._write("PATCH", resource, name, query, document, "application/apply-patch+yaml")

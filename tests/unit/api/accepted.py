@@ -103,6 +103,21 @@ ACCEPTED = {
         paused=True,
     ),
     "managed scale": spec(scale={"mode": "Managed", "scaleDownDelay": "30m"}),
+    "numbers of pods, by weights": spec(
+        traffic={"replicas": {"service": "fraud", "total": 8, "scaleDownDelay": "5s"}},
+        strategy={"canary": {"weights": [12.5, 50, 87.5]}},
+        scale={"mode": "None"},
+    ),
+    "numbers of pods, by an increment": spec(
+        traffic={"replicas": {"service": "fraud", "total": 10}}, strategy={"canary": {"increment": 20, "max": 80}}
+    ),
+    "numbers of pods, by an increment of its own end": spec(
+        traffic={"replicas": {"service": "fraud", "total": 5}}, strategy={"canary": {"increment": 60}}
+    ),
+    "numbers of pods, by steps": spec(
+        traffic={"replicas": {"service": "fraud", "total": 1000}},
+        strategy={"canary": {"steps": [{"weight": 0.1}, {"weight": 33.3}]}},
+    ),
     "every kind of gate": spec(
         gates=[
             {

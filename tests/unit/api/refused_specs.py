@@ -106,6 +106,60 @@ TRAFFIC = [
     ),
 ]
 
+PODS = {"replicas": {"service": "fraud", "total": 10}}
+NO_WHOLE_POD = "a weight of the canary is no whole number of pods"
+
+NUMBERS_OF_PODS = [
+    Refused(
+        "numbers of pods all at once",
+        spec(traffic=PODS, strategy={"blueGreen": {}}),
+        "numbers of pods make a canary: use strategy.canary, or traffic.service",
+        "spec.strategy",
+    ),
+    *(
+        Refused(
+            f"half a pod, by {next(iter(form))}",
+            spec(traffic=PODS, strategy={"canary": form}),
+            NO_WHOLE_POD,
+            "spec.strategy",
+        )
+        for form in (
+            {"weights": [10, 25]},
+            {"steps": [{"weight": 10}, {"weight": 25}]},
+            {"increment": 25, "max": 50},
+            {"increment": 20, "max": 55},
+        )
+    ),
+    Refused(
+        "half a pod, by the end that an increment has where none is written",
+        spec(traffic={"replicas": {"service": "fraud", "total": 5}}, strategy={"canary": {"increment": 20}}),
+        NO_WHOLE_POD,
+        "spec.strategy",
+    ),
+    Refused(
+        "numbers of pods and managed scale",
+        spec(traffic=PODS, strategy={"canary": {"weights": [10]}}, scale={"mode": "Managed"}),
+        "traffic.replicas sets the replicas of both versions itself: leave scale out",
+        "spec.scale",
+    ),
+    Refused(
+        "numbers of pods of an InferenceService",
+        spec(
+            traffic=PODS,
+            strategy={"canary": {"weights": [10]}},
+            versions=[version("v7"), version("v8", workload={"kind": "InferenceService", "name": "x"})],
+        ),
+        "KServe sets the replicas of an InferenceService",
+        "spec.versions",
+    ),
+    Refused(
+        "one pod in all",
+        spec(traffic={"replicas": {"service": "fraud", "total": 1}}, strategy={"canary": {"weights": [50]}}),
+        "greater than or equal to 2",
+        "spec.traffic.replicas.total",
+    ),
+]
+
 STRATEGY = [
     Refused("no strategy", spec(strategy={}), "set strategy.canary", "spec.strategy"),
     Refused(
@@ -300,4 +354,4 @@ GATES = [
     ),
 ]
 
-REFUSED = [*VERSIONS, *TRAFFIC, *STRATEGY, *METRICS, *POLICIES, *GATES, *TELEMETRY]
+REFUSED = [*VERSIONS, *TRAFFIC, *NUMBERS_OF_PODS, *STRATEGY, *METRICS, *POLICIES, *GATES, *TELEMETRY]
