@@ -65,6 +65,7 @@ class Kind:
         shifted: thousandths that it can be brought to from all on v7.
         rule: name under which its one rule is claimed where it knows no names of rules; empty where it does.
         splits: it can give two versions a part each.
+        counted: label of the router's own series, and its value for a Service in a namespace; None: it counts nothing.
     """
 
     router: Callable[[RouteWriter, Cache], Router]
@@ -79,6 +80,7 @@ class Kind:
     shifted: Mapping[str, int] = field(default_factory=lambda: {"v7": 950, "v8": 50})
     rule: str = ""
     splits: bool = True
+    counted: tuple[str, str] | None = None
 
 
 def _route_traffic(key: str, *rules: str) -> Mapping[str, Any]:
@@ -169,6 +171,9 @@ def _ready_pods(rules: Rules) -> tuple[tuple[Resource, Obj], ...]:
     return tuple(slices)
 
 
+_BY_GATEWAY = ("envoy_cluster_name", "service/{namespace}/{service}/8080/http")
+_BY_ISTIO = ("destination_service", "{service}.{namespace}.svc.cluster.local")
+
 KINDS = {
     "HTTPRoute": Kind(
         GatewayApiRouter,
@@ -176,6 +181,7 @@ KINDS = {
         partial(_route_traffic, "httpRoute"),
         partial(_write_route, "HTTPRoute"),
         _read_route,
+        counted=_BY_GATEWAY,
     ),
     "GRPCRoute": Kind(
         GatewayApiRouter,
@@ -183,6 +189,7 @@ KINDS = {
         partial(_route_traffic, "grpcRoute"),
         partial(_write_route, "GRPCRoute"),
         _read_route,
+        counted=_BY_GATEWAY,
     ),
     "VirtualService": Kind(
         IstioRouter,
@@ -190,6 +197,7 @@ KINDS = {
         lambda *routes: {"istio": {"virtualService": NAME, **({"routes": list(routes)} if routes else {})}},
         _write_virtual_service,
         _read_virtual_service,
+        counted=_BY_ISTIO,
     ),
     "Service": Kind(
         ServiceSelectorRouter,

@@ -4,6 +4,8 @@ A new router takes part by an entry of `KINDS`; where its objects are of a kind 
 `site` of tests/cluster/routers also installs that.
 """
 
+import re
+
 import pytest
 
 from modelrollout.decisions.claims import Claimed, holders
@@ -173,6 +175,43 @@ class RouterPromises:
         assert (await traffic.weights())[traffic.kind.rule or "predict"] == {"v7": 900, "v8": 100}
 
     @with_rules
+    async def test_where_nobody_has_any_weight_nobody_is_seen_to_have_some(self, traffic: Traffic) -> None:
+        await traffic.give(traffic.predict(v7=0, v8=0))
+        assert traffic.router.observe(traffic.rollout()).weights() is None
+        await traffic.router.apply(traffic.rollout(), traffic.intent())
+        assert traffic.router.observe(traffic.rollout()).weights() == traffic.kind.shifted
+
+    @with_rules
+    async def test_a_rule_that_moved_to_another_place_is_found_by_its_name(self, traffic: Traffic) -> None:
+        await traffic.begin()
+        await traffic.router.apply(traffic.rollout("predict"), traffic.intent())
+        other = Written("other", {f"{NAME}-v7": 7, f"{NAME}-v8": 0})
+        await traffic.give(other, traffic.predict(v7=1, v8=0))
+        assert traffic.router.observe(traffic.rollout("predict")).weights() == BEFORE
+        await traffic.router.apply(traffic.rollout("predict"), traffic.intent())
+        assert await traffic.weights() == {"other": {"v7": 7, "v8": 0}, "predict": traffic.kind.shifted}
+
+    @every
+    async def test_it_says_which_of_its_series_are_those_of_a_version_and_weights_do_not_change_that(
+        self, traffic: Traffic
+    ) -> None:
+        unseen = traffic.router.observe(traffic.rollout()).series
+        await traffic.begin()
+        series = traffic.router.observe(traffic.rollout()).series
+        assert series == unseen
+        if traffic.kind.counted is None:
+            assert series is None
+            return
+        assert series is not None
+        label, value = traffic.kind.counted
+        assert series.label == label
+        for version in BEFORE:
+            counted = value.format(namespace=traffic.site.namespace, service=f"{NAME}-{version}")
+            assert [one for one, pattern in series.patterns.items() if re.fullmatch(pattern, counted)] == [version]
+        await traffic.router.apply(traffic.rollout(), traffic.intent())
+        assert traffic.router.observe(traffic.rollout()).series == series
+
+    @with_rules
     async def test_all_managed_rules_change_in_one_write(self, traffic: Traffic) -> None:
         rules = [Written(name, {f"{NAME}-v7": 1, f"{NAME}-v8": 0}) for name in ("br", "us")]
         await traffic.give(*rules)
@@ -215,6 +254,10 @@ class RouterPromises:
         for order in (wanted, wanted[::-1]):
             claims = holders(order)
             assert (claims["a"].held, claims["b"].held, claims["b"].holder) == (True, False, "a")
+        await traffic.router.apply(older, traffic.intent(1, "a", "fraud-a"))
+        seen = traffic.router.observe(younger).owner
+        assert seen is not None
+        assert (seen.uid, seen.name) == ("a", "fraud-a")
 
     @every
     async def test_what_others_note_as_owner_and_nobody_can_read_is_nobodys(self, traffic: Traffic) -> None:

@@ -122,8 +122,9 @@ def test_the_past_is_replayed_and_can_be_passed_on_as_a_file(
 async def test_recorded_samples_lead_to_the_evidence_that_asking_at_each_moment_gives(
     prometheus: Server, history: History, executor: ThreadPoolExecutor
 ) -> None:
-    spec = policy(ERRORS, SLOW, MEMORY).spec
-    asked = question_of_past(spec, history.namespace, Roles("v8", "v7"), float(history.start))
+    rollout = policy(ERRORS, SLOW, MEMORY)
+    rollout.metadata.namespace = history.namespace
+    asked = question_of_past(rollout, Roles("v8", "v7"), float(history.start))
     asked = replace(asked, weight=500)
     end = history.start + SECONDS
     # It has an event loop of its own, and so needs a thread of its own.

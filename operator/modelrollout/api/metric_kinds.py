@@ -111,7 +111,7 @@ class ThresholdMetric(Model):
     query: Query = Field(
         description=(
             "PromQL that gives one number for the candidate. Between double braces may stand namespace, version, "
-            "service, port, workload, pods (a regular expression) and cluster, for example "
+            "service, port, workload, pods and cluster (both regular expressions), for example "
             'max(gpu_memory_used_ratio{pod=~"{{pods}}"}).'
         )
     )

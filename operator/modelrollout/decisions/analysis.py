@@ -4,10 +4,11 @@ Live, after a restart of the operator, and over recorded samples it is the same 
 closed and not yet counted, `judge` looks at the result. Neither knows what time it is but from the samples.
 """
 
+import hashlib
 import math
 from dataclasses import replace
 
-from modelrollout.api import Metric
+from modelrollout.api import Metric, Series
 from modelrollout.api.status import Verdict
 from modelrollout.decisions.analysis_alone import fresh
 from modelrollout.decisions.analysis_begin import initial
@@ -65,7 +66,8 @@ def fold(state: AnalysisState, question: Question, samples: Samples, until: floa
     Args:
         state: the evidence so far; it stays as it is.
         question: of the same run. A later `step_since` begins the step's own counts anew; another `baseline` makes all
-            comparisons so far void, and counting goes on from `step_since`.
+            comparisons so far void, and counting goes on from `step_since`. Where the `router` counts the versions
+            under other names than before, strata of its series begin anew at `until`.
         samples: what Prometheus said.
         until: the moment up to which it was asked, seconds since the epoch.
     """
@@ -73,6 +75,9 @@ def fold(state: AnalysisState, question: Question, samples: Samples, until: floa
         state = initial(question)
     if _baseline_changed(state, question):
         state = _without_comparisons(state, question)
+    router = _names(question) or state.router
+    if state.router and router != state.router:
+        state = _from_now_on(state, question, until)
     weight_since = state.weight_since
     if question.weight != state.weight:
         # A new step says when its weight began; any other change is only known to have come before now.
@@ -87,6 +92,7 @@ def fold(state: AnalysisState, question: Question, samples: Samples, until: floa
     return AnalysisState(
         run=question.run,
         baseline=question.baseline or state.baseline,
+        router=router,
         weight=question.weight,
         weight_since=weight_since,
         at=until,
@@ -127,6 +133,25 @@ def _without_comparisons(state: AnalysisState, question: Question) -> AnalysisSt
             if old.baseline is not None:
                 changed = replace(changed, baseline=fresh(changed, metric, question))
             metrics[name] = changed
+    return replace(state, metrics=metrics)
+
+
+def _names(question: Question) -> str:
+    """Short for the names under which the router counts the two versions, empty where they are not known."""
+    router = question.router
+    if router is None or router.problem:
+        return ""
+    names = (router.label, *(router.patterns.get(one, "") for one in (question.candidate, question.stable)))
+    return hashlib.sha256("\n".join(names).encode()).hexdigest()[:12]
+
+
+def _from_now_on(state: AnalysisState, question: Question, now: float) -> AnalysisState:
+    """Other series are counted: a stratum in which they changed would have requests of the one and not of the other."""
+    metrics = dict(state.metrics)
+    for name, old in state.metrics.items():
+        metric = question.spec.metric(name)
+        if isinstance(old, ComparedState) and metric is not None and metric.series is Series.CLUSTER:
+            metrics[name] = replace(old, until=now if old.until is None else max(old.until, now))
     return replace(state, metrics=metrics)
 
 

@@ -21,7 +21,13 @@ def initial(question: Question) -> AnalysisState:
     for place, (name, counting) in enumerate(_counting_traffic(question.spec, metrics).items()):
         split = SampleRatio(dispersion=counting.test.dispersion) if place == 0 else None
         metrics[name] = replace(counting, share=AnsweredShare(), split=split)
-    return AnalysisState(question.run, question.baseline, question.weight, question.step_since, metrics=metrics)
+    return AnalysisState(
+        run=question.run,
+        baseline=question.baseline,
+        weight=question.weight,
+        weight_since=question.step_since,
+        metrics=metrics,
+    )
 
 
 def _counting_traffic(spec: ModelRolloutSpec, metrics: Mapping[str, MetricState]) -> dict[str, ComparedState]:

@@ -29,6 +29,7 @@ def restored(checkpoint: object, question: Question, fresh: AnalysisState) -> An
         return replace(
             state,
             baseline=str(checkpoint["baseline"]),
+            router=str(checkpoint.get("router", "")),
             weight=int(checkpoint["weight"]),
             weight_since=float(checkpoint["weightSince"]),
         )

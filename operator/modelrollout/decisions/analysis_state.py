@@ -200,6 +200,7 @@ class AnalysisState:
     Attributes:
         run: its id.
         baseline: revision of the stable version that the evidence compares with, empty when unknown.
+        router: short for the names under which the router counted the versions when last folded, empty before.
         weight: the candidate's weight when last folded, of 1000, and `weight_since` when it began.
         at: the moment up to which samples were last asked for, None before the first fold.
         unreachable: why Prometheus could not be asked then, empty when it answered.
@@ -208,6 +209,7 @@ class AnalysisState:
 
     run: str
     baseline: str = ""
+    router: str = ""
     weight: int = 0
     weight_since: float = 0.0
     at: float | None = None
@@ -239,6 +241,7 @@ class AnalysisState:
             "run": self.run,
             "until": self.until,
             "baseline": self.baseline,
+            "router": self.router,
             "weight": self.weight,
             "weightSince": self.weight_since,
             "metrics": {name: one.stored() for name, one in self.metrics.items() if not isinstance(one, Trouble)},

@@ -85,6 +85,21 @@ class RuleSeen:
 
 
 @dataclass(frozen=True, slots=True)
+class RouterSeries:
+    """How the versions are told apart in what the router itself counts.
+
+    Attributes:
+        label: whose value says which version answered.
+        patterns: by version, a regular expression (of Prometheus and of Python alike) that matches these values whole.
+        problem: why they cannot be told apart at present, in a sentence, empty when they can.
+    """
+
+    label: str
+    patterns: Mapping[str, str] = field(default_factory=dict)
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class RouteSeen:
     """The route as it stands.
 
@@ -101,6 +116,7 @@ class RouteSeen:
         preview: version that requests with the preview's header are led to, empty when there is none.
         aside: why what the operator wants to keep beside it (pins, preview) cannot be had, in a sentence, empty when it
             can; the weights do not depend on it.
+        series: how the router's own series tell the versions apart as the route stands; None: it counts nothing.
     """
 
     found: bool = False
@@ -113,6 +129,7 @@ class RouteSeen:
     outdated: bool = False
     preview: str = ""
     aside: str = ""
+    series: RouterSeries | None = None
 
     def weights(self) -> Mapping[str, int] | None:
         """Weights that all managed rules share, or None when there are none or they differ."""

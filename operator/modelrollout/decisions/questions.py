@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from modelrollout.api import ModelRollout, ModelRolloutSpec
 from modelrollout.api.status import ModelRolloutStatus, RunState
-from modelrollout.decisions.observed import Observed
+from modelrollout.decisions.observed import Observed, RouterSeries
 from modelrollout.decisions.strategies import compile_steps
 
 
@@ -43,6 +43,7 @@ class Question:
         preview: nothing leads users' requests to the candidate in this step.
         alone: the same in every step: the two versions never answer side by side, all traffic is switched at once.
         baseline: revision of the stable version, empty when unknown; evidence gathered against another one is void.
+        router: how the router's own series tell the versions apart now, None where it counts nothing.
     """
 
     namespace: str
@@ -59,6 +60,7 @@ class Question:
     alone: bool = False
     targets: Mapping[str, SeriesTarget] = field(default_factory=dict)
     baseline: str = ""
+    router: RouterSeries | None = None
 
 
 def question_of(
@@ -89,6 +91,7 @@ def question_of(
         alone=all(step.preview for step in steps),
         targets={name: _target(spec, name, observed) for name in (run.target, run.stable)},
         baseline=run.stable_revision,
+        router=observed.route.series,
     )
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 
 from modelrollout.decisions.questions import Question, SeriesTarget
 from modelrollout.metrics.errors import BadQuery
-from modelrollout.metrics.targets import cluster_stem, pods_pattern
+from modelrollout.metrics.targets import pods_pattern, router_pattern
 
 _PLACEHOLDER = re.compile(r"\{\{(.*?)\}\}")
 # What names of Kubernetes and our own patterns are made of: neither quotes nor backslashes, so no text ends early.
@@ -15,8 +15,8 @@ _HARMLESS = re.compile(r"[a-zA-Z0-9._:/|()\[\]{},+?-]*")
 def substitute(query: str, question: Question) -> str:
     """The query for the candidate.
 
-    namespace, version, service, port, workload and cluster stand for themselves; pods is a regular expression for the
-    names of the candidate's pods, for use with `=~`. With Istio there is no cluster: service and namespace do.
+    namespace, version, service, port and workload stand for themselves. pods is a regular expression for the names of
+    the candidate's pods, cluster one for what the router calls the candidate in its own series; both are for `=~`.
 
     Raises:
         BadQuery: an unknown placeholder, or one whose value is not known.
@@ -45,14 +45,5 @@ def _values(question: Question) -> Mapping[str, Callable[[], str]]:
         "port": lambda: str(target.port) if target.port else "",
         "workload": lambda: target.workload,
         "pods": lambda: pods_pattern(name, target, question.spec),
-        "cluster": lambda: _cluster(question, target),
+        "cluster": lambda: router_pattern(question, name),
     }
-
-
-def _cluster(question: Question, target: SeriesTarget) -> str:
-    if question.spec.traffic.istio is not None:
-        raise BadQuery(
-            "{{cluster}} is not known with Istio: use "
-            'destination_service_name="{{service}}",destination_service_namespace="{{namespace}}"'
-        )
-    return f"{cluster_stem(question.namespace, target)}/http" if target.service else ""

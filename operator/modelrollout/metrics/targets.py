@@ -6,10 +6,7 @@
 | version  | `namespace="<ns>"`, `version=~"<its name>"`                                  | label `version`      |
 | service  | `namespace="<ns>"`, `service=~"<its Service>"`                               | label `service`      |
 | workload | `namespace="<ns>"`, `workload=~"<its workload>"`                             | label `workload`     |
-| cluster  | `envoy_cluster_name=~"service/<ns>/<its Service>/<port>/(http|grpc)"`        | that label           |
-
-That is `cluster` with a route of the Gateway API. With Istio it is `destination_service=~"<its Service>.<ns>.svc.<the
-cluster's domain>"`, as in `istio_requests_total`.
+| cluster  | what the router says: `Question.router`                                     | the router's label   |
 
 A gateway counts for all namespaces in pods of its own, so with `cluster` the label `namespace` would name the
 gateway's; there the value itself carries the tenant's namespace.
@@ -19,6 +16,7 @@ import re
 from collections.abc import Mapping
 
 from modelrollout.api import ModelRolloutSpec, Series
+from modelrollout.decisions.observed import RouterSeries
 from modelrollout.decisions.questions import Question, SeriesTarget
 from modelrollout.metrics.errors import BadQuery
 from modelrollout.metrics.selectors import Matcher, escaped
@@ -31,27 +29,30 @@ LABELS: Mapping[Series, str] = {
     Series.VERSION: "version",
     Series.SERVICE: "service",
     Series.WORKLOAD: "workload",
-    Series.CLUSTER: "envoy_cluster_name",
 }
-"""The label that tells versions apart, for each way of finding them, unless the router has its own: `label_of`."""
+"""The label that tells versions apart, for each way of finding them that does not depend on the router."""
 
 # Kubernetes makes the random parts of names from these letters and digits alone, so that the pods of `fraud` are never
 # mistaken for those of `fraud-v8`.
 _RANDOM = "[bcdfghjklmnpqrstvwxz2456789]"
 
 
-def label_of(series: Series, spec: ModelRolloutSpec) -> str:
-    """The label that tells versions apart."""
-    by_istio = series is Series.CLUSTER and spec.traffic.istio is not None
-    return "destination_service" if by_istio else LABELS[series]
+def label_of(series: Series, question: Question) -> str:
+    """The label that tells versions apart.
+
+    Raises:
+        BadQuery: the router counts nothing.
+    """
+    return _router(question).label if series is Series.CLUSTER else LABELS[series]
 
 
-def version_pattern(series: Series, namespace: str, name: str, target: SeriesTarget, spec: ModelRolloutSpec) -> str:
+def version_pattern(series: Series, question: Question, name: str) -> str:
     """Regular expression (of Prometheus and of Python alike) for the label of one version's series.
 
     Raises:
         BadQuery: nothing is known by which the version could be found.
     """
+    target = _target(question, name)
     match series:
         case Series.VERSION:
             return escaped(name)
@@ -59,12 +60,22 @@ def version_pattern(series: Series, namespace: str, name: str, target: SeriesTar
             return escaped(_known(target.service, name, "Service"))
         case Series.WORKLOAD:
             return escaped(_known(target.workload, name, "workload"))
-        case Series.CLUSTER if spec.traffic.istio is not None:
-            return f"{escaped(_known(target.service, name, 'Service'))}[.]{escaped(namespace)}[.]svc[.].+"
         case Series.CLUSTER:
-            return f"{escaped(cluster_stem(namespace, target))}/(http|grpc)"
+            return router_pattern(question, name)
         case Series.PODS:
-            return pods_pattern(name, target, spec)
+            return pods_pattern(name, target, question.spec)
+
+
+def router_pattern(question: Question, name: str) -> str:
+    """Regular expression for the values of the router's label that are a version's.
+
+    Raises:
+        BadQuery: the router counts nothing, or cannot tell the versions apart.
+    """
+    pattern = _router(question).patterns.get(name)
+    if not pattern:
+        raise BadQuery(_router(question).problem or f"the router does not say which of its series are those of {name}")
+    return pattern
 
 
 def pods_pattern(name: str, target: SeriesTarget, spec: ModelRolloutSpec) -> str:
@@ -81,15 +92,10 @@ def pods_pattern(name: str, target: SeriesTarget, spec: ModelRolloutSpec) -> str
     return f"{stem}-{_RANDOM}{{1,10}}-{_RANDOM}{{5}}"
 
 
-def cluster_stem(namespace: str, target: SeriesTarget) -> str:
-    """What Envoy's cluster of a Service port is called by Envoy Gateway, without the protocol at its end."""
-    return f"service/{namespace}/{target.service}/{target.port}"
-
-
 def matchers_of(series: Series, question: Question) -> tuple[Matcher, ...]:
     """The matchers that bind a selector to the rollout's namespace and to its two versions, both at once."""
     both = "|".join(patterns_of(series, question).values())
-    bound = Matcher(label_of(series, question.spec), "=~", both)
+    bound = Matcher(label_of(series, question), "=~", both)
     if series is Series.CLUSTER:
         return (bound,)
     return (Matcher("namespace", "=", question.namespace), bound)
@@ -97,15 +103,12 @@ def matchers_of(series: Series, question: Question) -> tuple[Matcher, ...]:
 
 def patterns_of(series: Series, question: Question) -> dict[str, str]:
     """For each of the two versions, the regular expression for its label."""
-    return {
-        name: version_pattern(series, question.namespace, name, _target(question, name), question.spec)
-        for name in (question.candidate, question.stable)
-    }
+    return {name: version_pattern(series, question, name) for name in (question.candidate, question.stable)}
 
 
 def version_finder(series: Series, question: Question) -> "VersionFinder":
     """What tells to which version a series belongs."""
-    return VersionFinder(label_of(series, question.spec), patterns_of(series, question))
+    return VersionFinder(label_of(series, question), patterns_of(series, question))
 
 
 class VersionFinder:
@@ -126,6 +129,12 @@ class VersionFinder:
 def process_of(labels: Mapping[str, str]) -> str:
     """Which process exposes a series: its scrape target, and the pod where it is named."""
     return "|".join(labels.get(label, "") for label in ("job", "instance", "pod"))
+
+
+def _router(question: Question) -> RouterSeries:
+    if question.router is None:
+        raise BadQuery("what shifts this rollout's traffic counts nothing: let the models count (series: pods)")
+    return question.router
 
 
 def _target(question: Question, name: str) -> SeriesTarget:

@@ -3,8 +3,10 @@
 from collections.abc import Callable, Mapping
 
 from modelrollout.api import ModelRollout
+from modelrollout.decisions.observed import RouterSeries
 from modelrollout.kube.cache import Cache
-from modelrollout.kube.resources import Resource
+from modelrollout.kube.client import Patch
+from modelrollout.kube.resources import Obj, Resource
 from modelrollout.routers.gateway_api import GatewayApiRouter
 from modelrollout.routers.istio import IstioRouter
 from modelrollout.routers.port import Holding, Router, RouteUnusable, RouteWriter
@@ -22,6 +24,25 @@ ROUTERS: Mapping[str, Callable[[RouteWriter, Cache], Router]] = {
 def all_routers(writer: RouteWriter, cache: Cache) -> Mapping[str, Router]:
     """Every router, by the attribute of `Traffic` that asks for it."""
     return {name: make(writer, cache) for name, make in ROUTERS.items()}
+
+
+def series_of(rollout: ModelRollout) -> RouterSeries | None:
+    """How its router's own series tell the versions apart, as far as that is known without a cluster.
+
+    Raises:
+        RouteUnusable: as `router_of`.
+    """
+    return router_of(rollout, all_routers(_Nowhere(), Cache())).observe(rollout).series
+
+
+class _Nowhere:
+    """Where nothing can be written to."""
+
+    async def create(self, resource: Resource, namespace: str, body: Obj) -> Obj:
+        raise NotImplementedError
+
+    async def patch(self, resource: Resource, namespace: str, name: str, patch: Patch) -> Obj:
+        raise NotImplementedError
 
 
 def owned_kinds(routers: Mapping[str, Router]) -> Mapping[Resource, Router]:
@@ -53,4 +74,5 @@ __all__ = [
     "all_routers",
     "owned_kinds",
     "router_of",
+    "series_of",
 ]

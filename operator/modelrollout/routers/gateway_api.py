@@ -11,6 +11,7 @@ from modelrollout.kube.errors import KubeError
 from modelrollout.kube.resources import Obj, Resource
 from modelrollout.manifests.own_routes import CREATED_RULE, in_frame, owned_by, reframe_patch, with_intent
 from modelrollout.manifests.route_patches import check_weights, orphan_patch, traffic_patch
+from modelrollout.manifests.router_series import gateway_series
 from modelrollout.manifests.routes import route_seen
 from modelrollout.routers.gateway_place import ROUTES, Place, place_of
 from modelrollout.routers.port import Holding, RouteUnusable, RouteWriter
@@ -46,11 +47,7 @@ class GatewayApiRouter:
         place = place_of(rollout)
         route = self._route(place)
         if route is None:
-            if place.spec.create:
-                return RouteSeen(
-                    found=True, accepted=True, rules=(RuleSeen(CREATED_RULE, absent=tuple(place.services)),)
-                )
-            return RouteSeen(problem=f"{place.title} does not exist: create it, or correct spec.traffic.gatewayAPI")
+            return _missing(place)
         wanted = place.created()
         if wanted is not None and not owned_by(route, place.uid):
             return RouteSeen(
@@ -61,7 +58,8 @@ class GatewayApiRouter:
             )
         seen, second = self._seen(place, route), self._second.look(place, route)
         outdated = second.outdated or (wanted is not None and not in_frame(route, wanted, weights=False))
-        return replace(seen, outdated=outdated, preview=second.preview, aside=second.aside)
+        series = gateway_series(place.namespace, place.services, route, place.reading(route).rules)
+        return replace(seen, outdated=outdated, preview=second.preview, aside=second.aside, series=series)
 
     async def apply(self, rollout: ModelRollout, intent: TrafficIntent) -> None:
         """Create what is ours and missing, then weights and owner annotation in one JSON patch."""
@@ -129,3 +127,12 @@ class GatewayApiRouter:
         """Let the answer to an own write be known at once."""
         self._cache.apply(place.resource, stored, own=True)
         return stored
+
+
+def _missing(place: Place) -> RouteSeen:
+    series = gateway_series(place.namespace, place.services, None, ())
+    if place.spec.create:
+        rules = (RuleSeen(CREATED_RULE, absent=tuple(place.services)),)
+        return RouteSeen(found=True, accepted=True, rules=rules, series=series)
+    problem = f"{place.title} does not exist: create it, or correct spec.traffic.gatewayAPI"
+    return RouteSeen(problem=problem, series=series)

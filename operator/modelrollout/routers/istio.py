@@ -15,6 +15,7 @@ from modelrollout.kube.cache import Cache
 from modelrollout.kube.resources import VIRTUALSERVICES, Obj, Resource
 from modelrollout.manifests.json_patch import Operation
 from modelrollout.manifests.route_patches import check_weights
+from modelrollout.manifests.router_series import istio_series
 from modelrollout.manifests.virtual_service_patches import release_patch, weights_patch
 from modelrollout.manifests.virtual_services import managed_routes, virtual_service_seen
 from modelrollout.routers.port import Holding, RouteUnusable, RouteWriter
@@ -58,13 +59,15 @@ class IstioRouter:
     def observe(self, rollout: ModelRollout) -> RouteSeen:
         """The VirtualService from the cache."""
         place = _place(rollout)
-        document = self._document(place)
+        document, series = self._document(place), istio_series(place.namespace, place.services)
         if document is None:
             return RouteSeen(
                 problem=f"VirtualService {place.name} does not exist: create it, correct spec.traffic.istio, or "
-                "install Istio 1.22 or newer"
+                "install Istio 1.22 or newer",
+                series=series,
             )
-        return virtual_service_seen(document, place.services, place.listed, place.uid, place.rollout)
+        seen = virtual_service_seen(document, place.services, place.listed, place.uid, place.rollout)
+        return replace(seen, series=series)
 
     async def apply(self, rollout: ModelRollout, intent: TrafficIntent) -> None:
         """Weights and owner annotation in one JSON patch."""

@@ -6,10 +6,12 @@ from decimal import Decimal
 import numpy as np
 import pytest
 
-from modelrollout.api import Series, Traffic
+from modelrollout.api import Series, ServiceRef
 from modelrollout.decisions.analysis_samples import CounterSamples, Trouble, ValueSample
 from modelrollout.decisions.kinds.bounds import is_bound
+from modelrollout.decisions.observed import RouterSeries
 from modelrollout.decisions.questions import SeriesTarget
+from modelrollout.manifests.router_series import gateway_series, istio_series
 from modelrollout.metrics.answers import Answer, Point, Range, answer_of
 from modelrollout.metrics.buckets import bound_pattern, nearest
 from modelrollout.metrics.errors import BadQuery, NotPrometheus
@@ -21,8 +23,12 @@ from tests.unit.decisions.analysis_histories import ERRORS, question
 SLOW = {"name": "slow", "better": "Lower", "latency": {"histogram": 'rq_time{path="/x"}', "above": "250ms"}}
 
 
+SERVICES = {name: ServiceRef(name=f"fraud-{name}", port=8080) for name in ("v7", "v8")}
+GATEWAY = gateway_series("risk", SERVICES, None, ())
+
+
 def query_of(series: str) -> str:
-    asked = question({**ERRORS, "series": series})
+    asked = question({**ERRORS, "series": series}, router=GATEWAY)
     return counter_queries(asked.spec.metrics[0], asked, 30.2)["total"]
 
 
@@ -35,8 +41,8 @@ def query_of(series: str) -> str:
         ("workload", 'http_requests_total{namespace="risk",workload=~"fraud-v8|fraud-v7"}[31s]'),
         (
             "cluster",
-            'http_requests_total{envoy_cluster_name=~"service/risk/fraud-v8/8080/(http|grpc)|X"}[31s]'.replace(
-                "X", "service/risk/fraud-v7/8080/(http|grpc)"
+            'http_requests_total{envoy_cluster_name=~"service/risk/fraud-v8/8080/[a-z0-9]+|X"}[31s]'.replace(
+                "X", "service/risk/fraud-v7/8080/[a-z0-9]+"
             ),
         ),
     ],
@@ -47,9 +53,7 @@ def test_one_query_asks_for_both_versions_within_the_namespace(series, query):
 
 def with_istio():
     """The same question about versions that an Istio VirtualService splits."""
-    asked = question({**ERRORS, "series": "cluster"})
-    traffic = Traffic(istio={"virtual_service": "fraud"})
-    return replace(asked, spec=asked.spec.model_copy(update={"traffic": traffic}))
+    return question({**ERRORS, "series": "cluster"}, router=istio_series("risk", SERVICES))
 
 
 def test_with_istio_the_counters_of_a_cluster_are_those_that_name_its_service_and_namespace():
@@ -65,9 +69,20 @@ def test_with_istio_the_counters_of_a_cluster_are_those_that_name_its_service_an
 HOSTS = {"fraud-v8.risk.svc": "v8", "fraud-v7.risk.svc": "v7", "fraud-v8.ads.svc": None, "fraud-v80.risk.svc": None}
 
 
-def test_with_istio_there_is_no_placeholder_of_a_cluster_and_what_to_write_instead_is_said():
-    with pytest.raises(BadQuery, match="destination_service_name"):
-        substitute("{{cluster}}", with_istio())
+@pytest.mark.parametrize(
+    ("router", "said"),
+    [
+        (None, "counts nothing"),
+        (RouterSeries("envoy_cluster_name", problem="rule predict keeps sessions"), "rule predict keeps sessions"),
+        (RouterSeries("envoy_cluster_name", {"v7": "a"}), "those of v8"),
+    ],
+)
+def test_where_the_router_cannot_tell_versions_apart_it_is_said_why(router, said):
+    asked = question({**ERRORS, "series": "cluster"}, router=router)
+    with pytest.raises(BadQuery, match=said):
+        counter_queries(asked.spec.metrics[0], asked, 30)
+    with pytest.raises(BadQuery, match=said):
+        substitute("{{cluster}}", asked)
 
 
 def test_latency_asks_for_one_bucket_and_the_count():
@@ -145,11 +160,15 @@ def test_the_nearest_bounds_leave_infinity_and_nonsense_out():
         ('x{n="{{namespace}}",v="{{version}}"}', 'x{n="risk",v="v8"}'),
         ('x{s="{{service}}:{{port}}",w="{{workload}}"}', 'x{s="fraud-v8:8080",w="fraud-v8"}'),
         ('x{pod=~"{{pods}}"}', 'x{pod=~"fraud-v8-a"}'),
-        ('x{c="{{cluster}}"}', 'x{c="service/risk/fraud-v8/8080/http"}'),
+        ('x{c=~"{{cluster}}"}', 'x{c=~"service/risk/fraud-v8/8080/[a-z0-9]+"}'),
     ],
 )
 def test_placeholders_stand_for_the_candidate(query, filled):
-    assert substitute(query, question()) == filled
+    assert substitute(query, question(router=GATEWAY)) == filled
+
+
+def test_the_placeholder_of_a_cluster_is_what_istio_calls_the_candidate():
+    assert substitute('x{d=~"{{cluster}}"}', with_istio()) == 'x{d=~"fraud-v8[.]risk[.]svc[.].+"}'
 
 
 def test_an_unknown_placeholder_and_one_without_a_value_are_refused():

@@ -167,8 +167,9 @@ async def test_a_route_to_create_is_seen_without_weights_and_made_by_the_first_a
     router: GatewayApiRouter, server: Server
 ) -> None:
     subject = rollout(CREATE)
-    assert router.observe(subject) == RouteSeen(
-        found=True, accepted=True, rules=(RuleSeen("model", absent=("v7", "v8")),)
+    missing = router.observe(subject)
+    assert missing == RouteSeen(
+        found=True, accepted=True, rules=(RuleSeen("model", absent=("v7", "v8")),), series=missing.series
     )
     assert router.claims(subject) == {Claimed("HTTPRoute", "risk", "fraud", "model")}
     await router.apply(subject, intent(v7=0, v8=1000))

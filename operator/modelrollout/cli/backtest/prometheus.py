@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from modelrollout.api import Metric, ModelRolloutSpec
+from modelrollout.api import Metric, ModelRollout
 from modelrollout.decisions.analysis_samples import CounterSamples, Sample, Trouble, ValueSample
 from modelrollout.decisions.questions import Question, SeriesTarget
 from modelrollout.errors import ModelRolloutError
@@ -18,6 +18,7 @@ from modelrollout.metrics.prometheus import Bounds, Prometheus
 from modelrollout.metrics.queries import counter_queries, counter_samples, threshold_query, value_sample
 from modelrollout.rehearsal.recording import PAST_SECONDS, PAST_STEP, Gauge, Recording
 from modelrollout.rehearsal.replay_roles import Roles
+from modelrollout.routers import series_of
 from modelrollout.stats import CounterSeries
 
 BOUNDS = Bounds(connect=5.0, seconds=60.0, largest=64 << 20)
@@ -34,18 +35,19 @@ class NotRecorded(ModelRolloutError):  # noqa: N818 - named for what is wrong, a
     """Prometheus' answer for a metric cannot be used; the message says why."""
 
 
-def question_of_past(spec: ModelRolloutSpec, namespace: str, roles: Roles, start: float) -> Question:
+def question_of_past(rollout: ModelRollout, roles: Roles, start: float) -> Question:
     """The question whose queries find both versions in the past.
 
     Which pods there were then nobody knows any more, so with `series: pods` they are found by the pattern that their
     workload's name implies.
     """
+    spec = rollout.spec
     targets = {
         version.name: SeriesTarget(version.service.name, version.service.port, version.workload.name)
         for version in spec.versions
     }
     return Question(
-        namespace=namespace,
+        namespace=rollout.metadata.namespace,
         spec=spec,
         run="backtest",
         candidate=roles.candidate,
@@ -55,6 +57,7 @@ def question_of_past(spec: ModelRolloutSpec, namespace: str, roles: Roles, start
         step_since=start,
         weight=0,
         targets=targets,
+        router=series_of(rollout),
     )
 
 

@@ -39,7 +39,8 @@ def from_prometheus(
     try:
         roles = roles_of(rollout.spec, asked.candidate, asked.stable)
         plain = check_address(address, (address,))
-        question = question_of_past(rollout.spec, place, roles, start)
+        there = rollout.metadata.model_copy(update={"namespace": place})
+        question = question_of_past(rollout.model_copy(update={"metadata": there}), roles, start)
         recording = record(plain, os.environ.get(TOKEN, ""), question, end, progress.tell)
     except (CannotReplay, PrometheusError, NotRecorded) as error:
         raise CommandFailed(str(error)) from None

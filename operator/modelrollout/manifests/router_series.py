@@ -1,0 +1,69 @@
+"""By which of a router's own series its versions are told apart.
+
+What this rests on (Envoy Gateway 1.9, internal/gatewayapi/route.go, with `mergeBackends`): all backendRefs of one
+Service port share the cluster `service/<namespace>/<Service>/<port>/<protocol>`; one with filters has a cluster of its
+own, `<kind of route>/<namespace>/<route>/rule/<place>/backend/<place>`; where a rule with several keeps sessions they
+all share one, and nobody can tell who answered. Of what names of Kubernetes are made of, only the dot means more than
+itself in a regular expression.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from modelrollout.api import ServiceRef
+from modelrollout.decisions.observed import RouterSeries
+from modelrollout.manifests.routes import ManagedRule, Route
+
+ENVOY_CLUSTER = "envoy_cluster_name"
+DESTINATION = "destination_service"
+"""The label by which `istio_requests_total` and its like name the Service that answered."""
+
+
+def gateway_series(
+    namespace: str, services: Mapping[str, ServiceRef], route: Route | None, rules: Sequence[ManagedRule]
+) -> RouterSeries:
+    """Clusters of Envoy Gateway as the managed rules make it name them; without a route, as they are for most."""
+    shared = [rule.name for rule in rules if route is not None and _keeps_sessions(route, rule)]
+    if shared:
+        return RouterSeries(
+            ENVOY_CLUSTER,
+            problem=f"the gateway counts the versions together, because rule {', '.join(shared)} keeps sessions: "
+            "let the models count (series: pods)",
+        )
+    patterns = {
+        version: "|".join(dict.fromkeys(_clusters(namespace, version, service, route, rules)))
+        for version, service in services.items()
+    }
+    return RouterSeries(ENVOY_CLUSTER, patterns)
+
+
+def istio_series(namespace: str, services: Mapping[str, ServiceRef]) -> RouterSeries:
+    """Istio names the Service whatever the VirtualService says, under the cluster's domain."""
+    return RouterSeries(
+        DESTINATION,
+        {version: f"{service.name}[.]{namespace}[.]svc[.].+" for version, service in services.items()},
+    )
+
+
+def _clusters(
+    namespace: str, version: str, service: ServiceRef, route: Route | None, rules: Sequence[ManagedRule]
+) -> Iterator[str]:
+    merged = f"service/{namespace}/{service.name}/{service.port}/[a-z0-9]+"
+    apart = list(_apart(version, route, rules)) if route is not None else []
+    if not apart or len(apart) < sum(backend.version == version for rule in rules for backend in rule.backends):
+        yield merged
+    yield from apart
+
+
+def _apart(version: str, route: Route, rules: Sequence[ManagedRule]) -> Iterator[str]:
+    """Clusters of the backendRefs of a version that have one of their own."""
+    metadata = route["metadata"]
+    stem = "/".join((route["kind"].lower(), metadata["namespace"], metadata["name"].replace(".", "[.]")))
+    for rule in rules:
+        refs = route["spec"]["rules"][rule.index]["backendRefs"]
+        for backend in rule.backends:
+            if backend.version == version and refs[backend.index].get("filters"):
+                yield f"{stem}/rule/{rule.index}/backend/{backend.index}"
+
+
+def _keeps_sessions(route: Route, rule: ManagedRule) -> bool:
+    return len(rule.backends) > 1 and bool(route["spec"]["rules"][rule.index].get("sessionPersistence"))
