@@ -33,6 +33,9 @@ _SECTIONS: Mapping[str, Mapping[str, str]] = {
         "backtest": "What a policy would have decided over recorded samples.",
         "assign": "What a unit gets in the experiments of a file.",
     },
+    "Telemetry": {
+        "tap": "Send a model server's requests and answers to the collector: add or remove a sidecar.",
+    },
     "More": {
         "version": "Versions of this plugin and of the resources in the cluster.",
         "completion": "Print the completion script for a shell.",

@@ -10,10 +10,10 @@ from prometheus_client import CollectorRegistry, PlatformCollector, ProcessColle
 
 from modelrollout import __version__
 from modelrollout.handlers.feed import Feed
-from modelrollout.handlers.logs import set_up
 from modelrollout.handlers.probes import Probes
 from modelrollout.kube.clock import Clock, SystemClock
 from modelrollout.kube.connect import connect
+from modelrollout.logs import set_up
 from modelrollout.reconciler.watchdog import EXIT_CODE, Watchdog
 from modelrollout.wiring.examiner import PrometheusExaminer
 from modelrollout.wiring.operator import Operator

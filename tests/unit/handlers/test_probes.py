@@ -9,8 +9,8 @@ import aiohttp
 import pytest
 from prometheus_client import CollectorRegistry, Counter
 
-from modelrollout.handlers.logs import JsonFormatter
 from modelrollout.handlers.probes import Probes
+from modelrollout.logs import JsonFormatter
 
 
 class Desk:
