@@ -183,6 +183,19 @@ class Cluster:
             return ""
         return str((found.get("spec") or {}).get("holderIdentity") or "")
 
+    async def object(self, resource: Resource, name: str) -> Obj:
+        """An object of the namespace.
+
+        Raises:
+            NotFound: there is none of that name.
+        """
+        found = await self._client.get(resource, self.namespace, name)
+        return {"apiVersion": resource.api_version, "kind": resource.kind, **found}
+
+    async def merge(self, resource: Resource, name: str, patch: Mapping[str, Any]) -> Obj:
+        """The object after a strategic merge patch."""
+        return await self._client.merge(resource, self.namespace, name, patch)
+
     async def definition(self, name: str) -> Obj | None:
         """A CustomResourceDefinition, None where it is not installed."""
         try:

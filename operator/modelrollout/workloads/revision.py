@@ -5,6 +5,8 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from modelrollout.manifests.tap import is_tap
+
 Reference = tuple[str, str]
 """Kind (ConfigMap or Secret) and name, in the workload's namespace."""
 
@@ -24,7 +26,8 @@ def revision(
     Args:
         version: name of the version.
         digest: of the model, as declared; empty without.
-        pod_spec: of the workload's template. Resources, replicas, probes and annotations (restarts) do not count.
+        pod_spec: of the workload's template. Resources, replicas, probes and annotations (restarts) do not count, nor
+            does a tap: it passes on what the model answers.
         contents: resourceVersion of each referenced ConfigMap and Secret.
         more: what else decides the answers (`WorkloadKind.identity`).
     """
@@ -32,7 +35,7 @@ def revision(
         "version": version,
         "digest": digest,
         "containers": [_container(one) for one in pod_spec.get("containers") or []],
-        "initContainers": [_container(one) for one in pod_spec.get("initContainers") or []],
+        "initContainers": [_container(one) for one in _init_containers(pod_spec)],
         "volumes": pod_spec.get("volumes") or [],
         "contents": sorted([*reference, state] for reference, state in contents.items()),
     }
@@ -47,12 +50,16 @@ def references(pod_spec: Mapping[str, Any]) -> frozenset[Reference]:
     return frozenset(_references(pod_spec))
 
 
+def _init_containers(pod_spec: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    return [one for one in pod_spec.get("initContainers") or [] if not is_tap(one)]
+
+
 def _container(container: Mapping[str, Any]) -> dict[str, Any]:
     return {part: container[part] for part in _PARTS if container.get(part)}
 
 
 def _references(pod_spec: Mapping[str, Any]) -> Iterator[Reference]:
-    for container in [*(pod_spec.get("containers") or []), *(pod_spec.get("initContainers") or [])]:
+    for container in [*(pod_spec.get("containers") or []), *_init_containers(pod_spec)]:
         for source in container.get("envFrom") or []:
             yield from _named(source, "configMapRef", "secretRef", "name")
         for variable in container.get("env") or []:

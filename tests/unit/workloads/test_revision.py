@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from modelrollout.manifests.endpoints import endpoints, port_name
+from modelrollout.manifests.tap import CONTAINER
 from modelrollout.workloads.containers import Containers, containers
 from modelrollout.workloads.revision import references, revision
 from modelrollout.workloads.selectors import selector_text
@@ -67,6 +68,17 @@ def test_a_change_of_what_runs_changes_the_revision(pod: dict[str, Any]) -> None
 )
 def test_resources_probes_and_placement_do_not_count(pod: dict[str, Any]) -> None:
     assert of(pod) == of()
+
+
+def test_a_tap_in_front_of_a_model_is_no_other_model() -> None:
+    tapped = {
+        "name": CONTAINER,
+        "image": "operator:1",
+        "env": [{"name": "T", "valueFrom": {"secretKeyRef": {"name": "collector", "key": "token"}}}],
+    }
+    pod = {**POD, "initContainers": [tapped, *POD["initContainers"]]}
+    assert of(pod) == of()
+    assert references(pod) == references(POD)
 
 
 def test_version_digest_and_contents_count() -> None:
