@@ -212,6 +212,15 @@ class Sampling(Model):
         description="Names of the fields at the top of the request's body that are kept; all others are not.",
         json_schema_extra={"x-kubernetes-list-type": "set"},
     )
+    answers: tuple[Annotated[str, Field(min_length=1, max_length=128)], ...] = Field(
+        default=(),
+        max_length=32,
+        description=(
+            "Names of the fields at the top of the answer that are kept of the version that answered the user, as what "
+            "is expected of the next one. Default: none, and only the status is expected."
+        ),
+        json_schema_extra={"x-kubernetes-list-type": "set"},
+    )
     random: Share = Field(default=0.01, description="Share of all requests that is kept. Default: 0.01.")
     disagreeing: Share = Field(
         default=1.0, description="Share of the requests that two versions answered differently. Default: 1."

@@ -34,6 +34,7 @@ _SECTIONS: Mapping[str, Mapping[str, str]] = {
         "assign": "What a unit gets in the experiments of a file.",
     },
     "Telemetry": {
+        "collector": "Run the collector (what its container does), or fetch its samples.",
         "tap": "Send a model server's requests and answers to the collector: add or remove a sidecar.",
     },
     "More": {

@@ -61,7 +61,8 @@ def _read(number: int, line: str) -> GoldenRequest:
         document = json.loads(line)
     except (ValueError, RecursionError):
         raise Unreadable(f"line {number} is not JSON") from None
-    request = _mapping(document, f"line {number}", "request", "expect").get("request")
+    # What the collector says of a sample, such as its probability, is for those who choose among them.
+    request = _mapping(document, f"line {number}", "request", "expect", "sample").get("request")
     asked = _mapping(request, f"line {number}: request", "path", "method", "headers", "body")
     expected = _mapping(document.get("expect", {}), f"line {number}: expect", "status", "body")
     path, headers, status = asked.get("path"), asked.get("headers", {}), expected.get("status", 200)

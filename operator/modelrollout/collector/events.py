@@ -1,0 +1,187 @@
+"""Inference events as KServe's logger and the tap send them: CloudEvents, binary, structured and in batches."""
+
+import json
+from base64 import b64decode
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from cloudevents.core.base import BaseCloudEvent
+from cloudevents.core.bindings.http import HTTPMessage, from_http
+from cloudevents.core.exceptions import CloudEventValidationError
+from cloudevents.core.formats.json import JSONFormat
+from cloudevents.core.v1.event import CloudEvent
+
+from modelrollout.collector.moments import moment
+from modelrollout.collector.refusals import Refused
+
+REQUEST = "org.kubeflow.serving.inference.request"
+RESPONSE = "org.kubeflow.serving.inference.response"
+BATCH = "application/cloudevents-batch+json"
+
+MOST_EVENTS = 5000
+"""In one batch."""
+
+_FORMAT = JSONFormat()
+_LONGEST = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """A request to a version, or its answer.
+
+    Attributes:
+        answer: whether it is the answer.
+        id: of the request, the same for both, and for the copy that a shadow gets.
+        namespace, workload: who served it.
+        time: seconds since 1970, as the sender says; None where it does not.
+        body: JSON, `NOT_JSON` or `NOT_SENT`.
+        headers: those that the sender was allowed to copy, names in lower case.
+        code: HTTP status of an answer.
+        shadow: whether it was a mirrored copy; None where the sender does not say.
+    """
+
+    answer: bool
+    id: str
+    namespace: str
+    workload: str
+    time: float | None
+    body: Any
+    headers: Mapping[str, str] = field(default_factory=dict)
+    code: int = 200
+    shadow: bool | None = None
+
+
+NOT_JSON = object()
+"""Stands for a body that is no JSON: it can be counted but not looked into."""
+
+NOT_SENT = object()
+"""Stands for a body that the sender left out: nothing can be said about it."""
+
+
+def read_message(headers: Mapping[str, str], body: bytes) -> Iterator[Event | Refused]:
+    """The events of an HTTP message, in order; a refusal in the place of one that cannot be read.
+
+    Raises:
+        Refused: the message as a whole cannot be read.
+    """
+    if not headers.get("content-type", "").startswith(BATCH):
+        yield _read(_parsed(headers, body))
+        return
+    try:
+        listed = json.loads(body)
+    except (ValueError, RecursionError):
+        raise Refused("unreadable", "the batch is no JSON") from None
+    if not isinstance(listed, list):
+        raise Refused("unreadable", "a batch is a JSON list of CloudEvents")
+    if len(listed) > MOST_EVENTS:
+        raise Refused("too-large", f"a batch has at most {MOST_EVENTS} events: send several")
+    for one in listed:
+        try:
+            yield _read(_structured(one))
+        except Refused as refused:
+            yield refused
+
+
+def _parsed(headers: Mapping[str, str], body: bytes) -> BaseCloudEvent:
+    try:
+        return from_http(HTTPMessage(dict(headers), body), _FORMAT)
+    except (ValueError, TypeError, AttributeError, RecursionError):
+        raise Refused("unreadable", "it is neither a binary nor a structured CloudEvent") from None
+    except CloudEventValidationError as error:
+        raise _invalid(error) from None
+
+
+def _structured(document: object) -> CloudEvent:
+    if not isinstance(document, dict):
+        raise Refused("unreadable", "each entry of a batch is a CloudEvent as a JSON object")
+    attributes = dict(document)
+    data, encoded = attributes.pop("data", None), attributes.pop("data_base64", None)
+    if "time" in attributes:
+        at = moment(attributes["time"])
+        attributes["time"] = datetime.fromisoformat(str(attributes["time"])) if at is not None else None
+    try:
+        return CloudEvent(attributes, b64decode(encoded) if data is None and encoded is not None else data)
+    except CloudEventValidationError as error:
+        raise _invalid(error) from None
+    except (TypeError, AttributeError, ValueError):
+        raise Refused("unreadable", "an attribute of the CloudEvent has a wrong type") from None
+
+
+def _invalid(error: CloudEventValidationError) -> Refused:
+    return Refused("unreadable", f"not a valid CloudEvent 1.0: look at {', '.join(sorted(error.errors))[:200]}")
+
+
+def _read(event: BaseCloudEvent) -> Event:
+    kind = event.get_type()
+    if kind not in (REQUEST, RESPONSE):
+        raise Refused("type", f"the type of an event is {REQUEST} or {RESPONSE}")
+    attributes = event.get_attributes()
+    at = event.get_time()
+    headers = _headers(attributes.get("metadata"))
+    shadow = attributes.get("shadow")
+    return Event(
+        answer=kind == RESPONSE,
+        id=_text(attributes, "id"),
+        namespace=_text(attributes, "namespace"),
+        workload=_text(attributes, "inferenceservicename"),
+        time=at.timestamp() if at is not None else None,
+        body=_body(event.get_data()),
+        headers=headers,
+        code=_code(attributes.get("code")),
+        # A gateway that mirrors marks the copy's host.
+        shadow=shadow in (True, "true") if shadow is not None else _is_mirror(headers.get("host")),
+    )
+
+
+def _text(attributes: Mapping[str, Any], name: str) -> str:
+    value = attributes.get(name)
+    if not isinstance(value, str) or not 0 < len(value) <= _LONGEST or "\0" in value:
+        raise Refused("attribute", f"the attribute {name} must be a text of 1 to {_LONGEST} characters")
+    return value
+
+
+def _body(data: object) -> Any:  # noqa: ANN401 - JSON
+    if data is None:
+        return NOT_SENT
+    if not isinstance(data, str | bytes):
+        return data
+    try:
+        return json.loads(data)
+    except (ValueError, RecursionError):
+        return NOT_JSON
+
+
+def _code(value: object) -> int:
+    if value is None:
+        return 200
+    try:
+        code = int(str(value))
+    except ValueError:
+        code = 0
+    if not 100 <= code <= 599:
+        raise Refused("attribute", "the attribute code must be a status of HTTP, such as 200")
+    return code
+
+
+def _headers(metadata: object) -> dict[str, str]:
+    """The first value of each header, by its name in lower case."""
+    if metadata is None:
+        return {}
+    try:
+        document = json.loads(metadata) if isinstance(metadata, str) else metadata
+    except (ValueError, RecursionError):
+        document = None
+    if not isinstance(document, dict):
+        raise Refused("attribute", "the attribute metadata must be a JSON object of header names and values")
+    found = {}
+    for name, value in document.items():
+        first = value[0] if isinstance(value, list) and value else value
+        if isinstance(first, str):
+            found[name.lower()] = first
+    return found
+
+
+def _is_mirror(host: str | None) -> bool | None:
+    return host.partition(":")[0].endswith("-shadow") if host is not None else None

@@ -1,0 +1,200 @@
+"""What one rollout's telemetry takes from requests and answers, compiled. Pure.
+
+Bodies are looked at when they come in and are not kept; what is kept of them are the facts below.
+"""
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from modelrollout.api.invariants import Invariant, Side
+from modelrollout.api.telemetry import Sampling, Score, Telemetry
+from modelrollout.collector.checking import Check
+from modelrollout.collector.comparing import Comparer, Number, comparer
+from modelrollout.collector.events import NOT_JSON, NOT_SENT
+from modelrollout.collector.hashing import Hasher
+from modelrollout.collector.paths import MISSING, Path, as_number, as_text, flat
+
+_LONGEST_LABEL = 64
+_MOST_SCORES = 100
+_LARGEST_SAMPLE = 65_536
+_HOUR = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is kept of a request.
+
+    Attributes:
+        slices: value of each slice, in the order of the telemetry; None where the request has none.
+        unit: hash of the randomised unit, None without.
+        keys: hash of each flicker's key, by the invariant's name.
+        kept: invariants that were checked, and whether they were kept.
+        body: the allowed part of the request, as JSON, where it may become a sample.
+    """
+
+    slices: tuple[str | None, ...] = ()
+    unit: str | None = None
+    keys: Mapping[str, str] = field(default_factory=dict)
+    kept: Mapping[str, bool] = field(default_factory=dict)
+    body: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What is kept of an answer.
+
+    Attributes:
+        prediction: in the form of the comparison, None where there is none.
+        scores: the numbers at the score's path.
+        values: hash of what must not flicker, by the invariant's name.
+        kept: invariants that were checked, and whether they were kept.
+        body: the allowed part of the answer, as JSON, where it may be expected of others.
+    """
+
+    prediction: Any = None
+    scores: tuple[float, ...] = ()
+    values: Mapping[str, str] = field(default_factory=dict)
+    kept: Mapping[str, bool] = field(default_factory=dict)
+    body: str | None = None
+
+
+class _Source:
+    """A value from a header or from the request's body."""
+
+    def __init__(self, header: str | None, path: str | None, where: str) -> None:
+        self._header = header.lower() if header is not None else None
+        self._path = Path(path, f"{where}.field") if path is not None else None
+
+    def find(self, headers: Mapping[str, str], body: Any) -> str | None:  # noqa: ANN401 - JSON
+        if self._header is not None:
+            return headers.get(self._header) or None
+        assert self._path is not None  # noqa: S101 - the API knows exactly one of both
+        return as_text(self._path.find(body)) or None
+
+
+class Reader:
+    """Takes from bodies what a rollout's telemetry asks for."""
+
+    def __init__(self, telemetry: Telemetry, hasher: Hasher, scope: str) -> None:
+        """Compile the telemetry of the rollout `scope`, which is namespace/name.
+
+        Raises:
+            InvalidSpec: a path or a schema cannot be used.
+        """
+        where = "spec.telemetry"
+        self._hasher, self._scope = hasher, scope
+        self._prediction = Path(telemetry.prediction, f"{where}.prediction") if telemetry.prediction else None
+        self.comparer: Comparer = comparer(telemetry.compare, hasher, scope)
+        self.slices = tuple(one.name.replace("-", "_") for one in telemetry.slices)
+        self.most_values = tuple(one.max_values for one in telemetry.slices)
+        self._slices = tuple(
+            _Source(one.header, one.field, f"{where}.slices[{i}]") for i, one in enumerate(telemetry.slices)
+        )
+        unit = telemetry.unit
+        self._unit = _Source(unit.header, unit.field, f"{where}.unit") if unit is not None else None
+        self.window = unit.window.total_seconds() if unit is not None and unit.window is not None else _HOUR
+        self.score: Score | None = telemetry.score
+        self._score = Path(telemetry.score.path, f"{where}.score.path") if telemetry.score is not None else None
+        self.signals = {one.name: one for one in telemetry.signals}
+        self.label_delay = (telemetry.label_delay or timedelta()).total_seconds()
+        self.sample: Sampling | None = telemetry.sample
+        self.invariants = tuple(one.name for one in telemetry.invariants)
+        self.flickers: dict[str, float] = {}
+        self._checks: dict[Side, list[Check]] = {Side.REQUEST: [], Side.ANSWER: []}
+        self._keys: dict[str, _Source] = {}
+        self._values: dict[str, Path] = {}
+        for i, one in enumerate(telemetry.invariants):
+            self._add(one, f"{where}.invariants[{i}]")
+
+    @property
+    def predicts(self) -> bool:
+        """Whether answers hold a prediction that can be compared."""
+        return self._prediction is not None
+
+    @property
+    def numbers(self) -> Number | None:
+        """The comparison where predictions are numbers, which have a difference."""
+        return self.comparer if self.predicts and isinstance(self.comparer, Number) else None
+
+    @property
+    def by_unit(self) -> bool:
+        """Whether values are added up by unit."""
+        return self._unit is not None
+
+    def asked(self, request: str, headers: Mapping[str, str], body: Any) -> Asked:  # noqa: ANN401 - JSON
+        """The facts of a request with the id `request`."""
+        slices = tuple(_label(one.find(headers, body)) for one in self._slices)
+        unit = self._unit.find(headers, body) if self._unit is not None else None
+        keys = {name: key for name, source in self._keys.items() if (key := source.find(headers, body))}
+        return Asked(
+            slices,
+            self._digest(unit) if unit else None,
+            {name: self._digest(key) for name, key in keys.items()},
+            self._kept(Side.REQUEST, body),
+            self._sampled(request, body, expected=False),
+        )
+
+    def answered(self, request: str, code: int, body: Any) -> Answered:  # noqa: ANN401 - JSON
+        """The facts of the answer to the request with the id `request`; of an error its status is all."""
+        if code >= 400:
+            return Answered()
+        found = self._prediction.find(body) if self._prediction is not None else MISSING
+        scores = flat(self._score.find(body), _MOST_SCORES) if self._score is not None else []
+        numbers = [as_number(one) for one in scores]
+        values = {name: path.find(body) for name, path in self._values.items()}
+        return Answered(
+            None if found is MISSING else self.keep(found),
+            tuple(one for one in numbers if one is not None and math.isfinite(one)),
+            {name: self._digest(_canonical(value)) for name, value in values.items() if value is not MISSING},
+            self._kept(Side.ANSWER, body),
+            self._sampled(request, body, expected=True),
+        )
+
+    def keep(self, value: Any) -> Any:  # noqa: ANN401 - JSON
+        """A prediction or a label in the form of the comparison, None for what is none."""
+        try:
+            return self.comparer.keep(value)
+        except (RecursionError, ValueError, OverflowError):
+            return None
+
+    def chance(self, request: str) -> float:
+        """A number in [0, 1) that decides about sampling, the same for all versions."""
+        return self._hasher.chance(self._scope, request)
+
+    def _add(self, invariant: Invariant, where: str) -> None:
+        if invariant.flicker is None:
+            self._checks[invariant.of].append(Check(invariant, where))
+            return
+        self.flickers[invariant.name] = invariant.flicker.within.total_seconds()
+        self._keys[invariant.name] = _Source(invariant.flicker.header, invariant.flicker.field, f"{where}.flicker")
+        self._values[invariant.name] = Path(invariant.path, f"{where}.path")
+
+    def _kept(self, side: Side, body: Any) -> dict[str, bool]:  # noqa: ANN401 - JSON
+        if body is NOT_SENT:
+            return {}
+        return {one.name: body is not NOT_JSON and one.holds(body) for one in self._checks[side]}
+
+    def _sampled(self, request: str, body: Any, *, expected: bool) -> str | None:  # noqa: ANN401 - JSON
+        if self.sample is None or self.chance(request) >= max(self.sample.random, self.sample.disagreeing):
+            return None
+        names = self.sample.answers if expected else self.sample.fields
+        if not names or not isinstance(body, dict):
+            return None
+        text = json.dumps({name: body[name] for name in names if name in body})
+        return text if len(text) <= _LARGEST_SAMPLE else None
+
+    def _digest(self, text: str) -> str:
+        return self._hasher.digest(self._scope, text)
+
+
+def _label(value: str | None) -> str | None:
+    return None if value is None else "".join(one for one in value if one.isprintable())[:_LONGEST_LABEL] or None
+
+
+def _canonical(value: Any) -> str:  # noqa: ANN401 - JSON
+    text = as_text(value)
+    return text if text is not None else json.dumps(value, sort_keys=True)

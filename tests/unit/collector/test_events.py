@@ -1,0 +1,172 @@
+import base64
+import json
+from typing import Any
+
+import pytest
+
+from modelrollout.collector.documents import Heartbeat, Label, read_documents, read_heartbeat, read_label, read_signal
+from modelrollout.collector.events import BATCH, MOST_EVENTS, NOT_JSON, NOT_SENT, REQUEST, RESPONSE, Event, read_message
+from modelrollout.collector.refusals import Refused
+
+BINARY = {
+    # As the agent of KServe writes it: names of headers as Go spells them, the metadata a map of lists.
+    "Ce-Specversion": "1.0",
+    "Ce-Id": "8f4e",
+    "Ce-Source": "http://localhost:9081/",
+    "Ce-Type": REQUEST,
+    "Ce-Time": "2026-12-01T09:30:00.5Z",
+    "Ce-Namespace": "risk",
+    "Ce-Inferenceservicename": "fraud-v7",
+    "Ce-Endpoint": "default",
+    "Ce-Component": "predictor",
+    "Ce-Metadata": '{"X-Country":["BR","DE"],"Host":["fraud.example.com"]}',
+    "Content-Type": "application/json",
+}
+STRUCTURED = {
+    "specversion": "1.0",
+    "id": "8f4e",
+    "source": "/tap",
+    "type": RESPONSE,
+    "time": "2026-12-01T09:30:01+00:00",
+    "namespace": "risk",
+    "inferenceservicename": "fraud-v8",
+    "code": "503",
+    "shadow": "true",
+    "datacontenttype": "application/json",
+    "data": {"outputs": []},
+}
+
+
+def _lower(headers: dict[str, str]) -> dict[str, str]:
+    return {name.lower(): value for name, value in headers.items()}
+
+
+def _one(headers: dict[str, str], body: bytes) -> Event:
+    (found,) = read_message(_lower(headers), body)
+    assert isinstance(found, Event), found
+    return found
+
+
+def _batch(*events: dict[str, Any]) -> list[Event | Refused]:
+    return list(read_message({"content-type": BATCH}, json.dumps(events).encode()))
+
+
+def test_a_binary_event_of_kserve_is_read() -> None:
+    found = _one(BINARY, b'{"inputs": [1]}')
+    assert found == Event(
+        answer=False,
+        id="8f4e",
+        namespace="risk",
+        workload="fraud-v7",
+        time=1796117400.5,
+        body={"inputs": [1]},
+        headers={"x-country": "BR", "host": "fraud.example.com"},
+        code=200,
+        shadow=False,
+    )
+
+
+def test_a_structured_event_is_read() -> None:
+    found = _one({"Content-Type": "application/cloudevents+json; charset=utf-8"}, json.dumps(STRUCTURED).encode())
+    assert (found.answer, found.workload, found.code, found.shadow) == (True, "fraud-v8", 503, True)
+    assert (found.time, found.body) == (1796117401, {"outputs": []})
+
+
+def test_a_batch_is_read_and_a_poisoned_event_in_it_refused_alone() -> None:
+    encoded = STRUCTURED | {"data_base64": base64.b64encode(b'{"a": 1}').decode()}
+    del encoded["data"]
+    wrong = [
+        STRUCTURED | {"type": "other"},
+        STRUCTURED | {"id": "x" * 300},
+        STRUCTURED | {"specversion": "7"},
+        STRUCTURED | {"time": "yesterday"},
+        STRUCTURED | {"code": "700"},
+        STRUCTURED | {"metadata": "["},
+        {name: value for name, value in STRUCTURED.items() if name != "namespace"},
+    ]
+    first, second, *others = _batch(STRUCTURED, encoded, *wrong)
+    assert isinstance(first, Event)
+    assert isinstance(second, Event)
+    assert second.body == {"a": 1}
+    reasons = [one.reason for one in others if isinstance(one, Refused)]
+    assert reasons == ["type", "attribute", "unreadable", "unreadable", "attribute", "attribute", "attribute"]
+
+
+@pytest.mark.parametrize(("body", "found"), [(b"", NOT_SENT), (b"{", NOT_JSON), (b"\xff\xfe", NOT_JSON)])
+def test_a_body_that_cannot_be_looked_into_is_still_an_event(body: bytes, found: object) -> None:
+    assert _one(BINARY, body).body is found
+
+
+@pytest.mark.parametrize(
+    ("host", "shadow"), [("fraud.example.com-shadow", True), ("fraud-shadow:8080", True), ("fraud.example.com", False)]
+)
+def test_a_mirrored_copy_is_known_by_its_host(host: str, shadow: bool) -> None:
+    assert _one(BINARY | {"Ce-Metadata": json.dumps({"Host": [host]})}, b"").shadow is shadow
+
+
+def test_who_does_not_tell_the_host_says_nothing_about_shadows() -> None:
+    assert _one(BINARY | {"Ce-Metadata": "{}"}, b"").shadow is None
+
+
+@pytest.mark.parametrize(
+    ("headers", "body"),
+    [
+        ({"content-type": "application/json"}, b"no event"),
+        ({"content-type": "application/cloudevents+json"}, b"[]"),
+        ({"content-type": BATCH}, b"{}"),
+        ({"content-type": BATCH}, b"["),
+        ({"content-type": BATCH}, json.dumps([1] * (MOST_EVENTS + 1)).encode()),
+        ({"ce-id": "1"}, b""),
+        (_lower(BINARY) | {"ce-time": "noon"}, b""),
+        (_lower(BINARY), b"[" * 100_000),
+    ],
+)
+def test_a_message_that_is_no_event_is_refused(headers: dict[str, str], body: bytes) -> None:
+    with pytest.raises(Refused):
+        list(read_message(headers, body))
+
+
+def test_labels_come_alone_and_in_lists() -> None:
+    one = {"namespace": "risk", "rollout": "fraud", "id": "1", "value": {"a": 1}}
+    expected = Label("risk", "fraud", "1", {"a": 1}, None)
+    assert list(read_documents(json.dumps(one).encode(), read_label)) == [expected]
+    many = [one | {"time": "2026-12-01T09:30:00+01:00"}, {}, 1]
+    first, *refused = read_documents(json.dumps(many).encode(), read_label)
+    assert first == Label("risk", "fraud", "1", {"a": 1}, 1796113800)
+    assert [isinstance(one, Refused) for one in refused] == [True, True]
+
+
+def test_a_signal_is_worth_one_where_it_has_no_value() -> None:
+    one = {"namespace": "risk", "rollout": "fraud", "id": "1", "signal": "complaint"}
+    assert read_signal(one).value == 1
+    assert read_signal(one | {"value": -2.5}).value == -2.5
+
+
+def test_a_heartbeat_is_of_a_workload_or_of_a_version() -> None:
+    one = {"namespace": "risk", "source": "tap"}
+    assert read_heartbeat(one | {"workload": "w"}) == Heartbeat("risk", "tap", "w", None, None, None)
+    assert read_heartbeat(one | {"rollout": "r", "version": "v"}) == Heartbeat("risk", "tap", None, "r", "v", None)
+
+
+@pytest.mark.parametrize(
+    ("read", "document", "message"),
+    [
+        (read_label, {"value": None}, "needs a value"),
+        (read_label, {"value": 1, "id": 7}, "id must be a text"),
+        (read_label, {"value": 1, "colour": 1}, "none of namespace, rollout, id, value, time"),
+        (read_label, {"value": 1, "time": "2026-12-01T09:30:00"}, "RFC 3339"),
+        (read_signal, {"signal": "a", "value": True}, "finite number"),
+        (read_signal, {"signal": "a", "value": float("inf")}, "finite number"),
+        (read_signal, {}, "signal must be a text"),
+        (read_heartbeat, {}, "exactly one of workload and version"),
+        (read_heartbeat, {"workload": "w", "version": "v"}, "exactly one of workload and version"),
+    ],
+)
+def test_a_wrong_document_is_refused_with_what_to_do(read: Any, document: dict[str, Any], message: str) -> None:
+    whose = (
+        {"namespace": "risk", "source": "s"}
+        if read is read_heartbeat
+        else {"namespace": "risk", "rollout": "r", "id": "1"}
+    )
+    with pytest.raises(Refused, match=message):
+        read(whose | document)

@@ -1,0 +1,46 @@
+"""The collector on SQLite."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from modelrollout.collector.engines import Store, StoreUnavailable
+from tests.unit.collector.suite import *  # noqa: F403 - the promises that hold on every store
+from tests.unit.collector.world import World
+
+
+@pytest.fixture
+def make(tmp_path: Path) -> Iterator[object]:
+    stores = []
+
+    def world(telemetry: object = None, replica: str = "a") -> World:
+        stores.append(Store(f"sqlite:///{tmp_path / 'collector.db'}"))
+        return World(stores[-1], telemetry, replica)  # type: ignore[arg-type]
+
+    yield world
+    for store in stores:
+        store.close()
+
+
+@pytest.mark.parametrize("url", ["nonsense", "mysql://host/name", "sqlite://"])
+def test_a_store_of_another_kind_is_refused(url: str) -> None:
+    with pytest.raises(StoreUnavailable, match="sqlite:////path"):
+        Store(url)
+
+
+def test_a_store_of_another_layout_is_not_touched(tmp_path: Path) -> None:
+    store = Store(f"sqlite:///{tmp_path / 'collector.db'}")
+    store.prepare()
+    with store.writing() as connection:
+        connection.exec_driver_sql("UPDATE facts SET value = '0' WHERE name = 'layout'")
+    with pytest.raises(StoreUnavailable, match="layout 0"):
+        store.prepare()
+    store.close()
+
+
+def test_the_key_of_hashes_is_made_once(tmp_path: Path) -> None:
+    store = Store(f"sqlite:///{tmp_path / 'collector.db'}")
+    store.prepare()
+    assert store.hash_key() == store.hash_key() != b""
+    store.close()
