@@ -6,7 +6,7 @@ from modelrollout.api.canary import Canary, CanaryStep, Requirement
 from modelrollout.api.command import ModelRolloutCommand, ModelRolloutCommandSpec, Verb
 from modelrollout.api.durations import Duration, format_duration, parse_duration
 from modelrollout.api.effects import Effect, Limits, Margin
-from modelrollout.api.experiments import Step
+from modelrollout.api.free_steps import Step
 from modelrollout.api.gates import Gate, GateJob, Replay, Tolerance, WarmUp
 from modelrollout.api.metadata import ObjectMeta
 from modelrollout.api.metric_kinds import (
@@ -38,6 +38,7 @@ from modelrollout.api.policies import (
     ScaleMode,
 )
 from modelrollout.api.rollout import ModelRollout, ModelRolloutSpec
+from modelrollout.api.shadow import Shadow, ShadowThen
 from modelrollout.api.status import ModelRolloutStatus
 from modelrollout.api.strategies import Strategy
 from modelrollout.api.traffic import GatewayAPI, HeaderMatch, ParentRef, RouteKind, RouteMatch, RouteTemplate, Traffic
@@ -101,6 +102,8 @@ __all__ = [
     "ScaleMode",
     "Series",
     "ServiceRef",
+    "Shadow",
+    "ShadowThen",
     "Step",
     "Strategy",
     "ThresholdMetric",

@@ -59,9 +59,9 @@ class CanaryStep(Model):
             lambda self: self.hold is None or self.deadline is None or self.deadline > self.hold,
             "deadline",
         ),
-        not_yet("mirror", "mirror", "send the candidate a small weight, such as 0.5, instead of copies"),
+        not_yet("mirror", "mirror", "write strategy.shadow with then: Canary, or strategy.steps"),
         not_yet("audience", "audience", "step by weight alone, over everybody's requests"),
-        not_yet("metrics", "metrics", "every metric is judged in every step"),
+        not_yet("metrics", "metrics", "write strategy.steps, whose steps name the metrics that they need"),
     )
 
     weight: StepWeight = Field(description="Percent of the traffic that the candidate gets; at most one decimal.")
@@ -89,13 +89,14 @@ class CanaryStep(Model):
         ),
     )
     mirror: Percent | None = Field(
-        default=None, description="Percent of the requests copied to the candidate. Not yet supported: use weight."
+        default=None,
+        description="Percent of the requests copied to the candidate. Not yet supported: use strategy.steps.",
     )
     audience: Audience | None = Field(
         default=None, description="Whose requests may reach the candidate. Not yet supported: use weight."
     )
     metrics: MetricNames | None = Field(
-        default=None, description="Metrics that this step needs. Not yet supported: all are judged in every step."
+        default=None, description="Metrics that this step needs. Not yet supported: use strategy.steps."
     )
 
 

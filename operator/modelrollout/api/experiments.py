@@ -7,25 +7,9 @@ from typing import Annotated
 from pydantic import Field
 
 from modelrollout.api.base import Model
-from modelrollout.api.canary import Audience, Deadline, Hold, MetricNames, Requirement, Samples
+from modelrollout.api.canary import Audience, Samples
 from modelrollout.api.durations import Between, Duration
-from modelrollout.api.values import DnsLabel, HeaderName, Percent
-
-
-class ShadowThen(StrEnum):
-    """What follows a shadow step that has passed."""
-
-    PROMOTE = "Promote"
-    CANARY = "Canary"
-    REPORT = "Report"
-
-
-class Shadow(Model):
-    """A share of the requests is copied to the candidate; its answers are compared, never returned."""
-
-    percent: Percent = Field(default=100, description="Percent of the requests that are copied. Default: 100.")
-    hold: Hold = Field(default=timedelta(minutes=30), description="Least time to shadow. Default: 30m.")
-    then: ShadowThen = Field(default=ShadowThen.REPORT, description="What follows a pass. Default: Report.")
+from modelrollout.api.values import HeaderName, Percent
 
 
 class Sticky(Model):
@@ -72,22 +56,3 @@ class Bandit(Model):
     )
     until: Until | None = Field(default=None, description="When the experiment ends.")
     then: ExperimentThen = Field(default=ExperimentThen.REPORT, description="What follows the end. Default: Report.")
-
-
-class Step(Model):
-    """One step of a free list of steps."""
-
-    name: DnsLabel | None = Field(default=None, description="Name of the step, shown in status.")
-    mirror: Percent | None = Field(default=None, description="Percent of the requests copied to the candidate.")
-    weight: Percent | None = Field(default=None, description="Percent of the traffic that the candidate gets.")
-    audience: Audience | None = Field(default=None, description="Whose requests may reach the candidate.")
-    hold: Hold | None = Field(default=None, description="Least time to stay in this step.")
-    samples: Samples | None = Field(default=None, description="Answers of the candidate to wait for in this step.")
-    deadline: Deadline | None = Field(default=None, description="Longest time to stay in this step.")
-    approval: bool = Field(default=False, description="Wait for a person before this step may be left.")
-    require: Requirement = Field(
-        default=Requirement.NOT_FAILED, description="What the verdicts must be before this step may be left."
-    )
-    metrics: MetricNames | None = Field(
-        default=None, description="Names of the metrics that this step needs. Default: all."
-    )

@@ -151,6 +151,11 @@ class Metric(Model):
         """Whether counters of both versions are tested against each other: every kind but threshold and preset."""
         return self.directed or is_any(self, "distribution", "agreement")
 
+    @property
+    def paired_answers(self) -> bool:
+        """Whether it compares both versions' answers to the same request."""
+        return is_any(self, "agreement")
+
     def limits(self) -> Limits:
         """Both limits of a comparison with every default filled in.
 

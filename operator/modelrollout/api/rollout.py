@@ -59,6 +59,14 @@ class ModelRolloutSpec(Model):
             lambda self: self.target is not None or self.candidates is not None,
         ),
         Rule(
+            "!(has(self.strategy.shadow) || (has(self.strategy.steps) && self.strategy.steps.exists(s, has(s.mirror))))"
+            " || has(self.traffic.gatewayAPI) || has(self.traffic.istio)",
+            "requests can only be copied by traffic.gatewayAPI or traffic.istio: use one of them, or a strategy "
+            "without copies",
+            lambda self: not self.strategy.mirrors or bool(self.traffic.gateway_api or self.traffic.istio),
+            "strategy",
+        ),
+        Rule(
             "!has(self.traffic.service) || has(self.strategy.blueGreen)",
             "a Service's selector knows all or nothing: use strategy.blueGreen, or a router that splits traffic",
             lambda self: self.traffic.service is None or self.strategy.blue_green is not None,
@@ -75,6 +83,15 @@ class ModelRolloutSpec(Model):
             "strategy",
         ),
         *RATIO_RULES,
+        Rule(
+            "!has(self.strategy.steps) || self.strategy.steps.all(s, !has(s.metrics) || "
+            "s.metrics.all(n, self.metrics.exists(m, m.name == n)))",
+            "metrics of a step must be names of entries of spec.metrics",
+            lambda self: all(
+                self.metric(name) is not None for step in self.strategy.steps or () for name in step.metrics or ()
+            ),
+            "strategy",
+        ),
         not_yet("candidates", "candidates", "declare the version that should serve as target"),
         Rule(
             "!has(self.target) || self.versions.exists(v, v.name == self.target)",

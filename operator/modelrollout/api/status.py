@@ -168,6 +168,9 @@ class Run(StatusModel):
     step: int = Field(default=0, ge=0, description="Index of the present step, from 0.")
     steps: int = Field(default=0, ge=0, description="Number of steps.")
     weight: int = Field(default=0, ge=0, le=1000, description="Candidate's weight now, of 1000.")
+    mirror: int = Field(
+        default=0, ge=0, le=1000, description="Requests copied to the candidate now, of 1000; nobody gets its answers."
+    )
     intent: int = Field(
         default=0, ge=0, description="Counts what was decided of traffic; the route carries it as a fence."
     )
@@ -177,6 +180,7 @@ class Run(StatusModel):
     advanced_at: Time = Field(description="When the progress deadline last began to count.")
     still_since: Time | None = Field(default=None, description="Since when the deadline stands still.")
     approved_step: int | None = Field(default=None, description="Step that a person approved to be left.")
+    approved: Text = Field(default="", description="Who approved the present step, and why, in their words.")
     skipped_step: int | None = Field(default=None, description="Step whose hold a person ended.")
     advance_step: int | None = Field(
         default=None, description="Step a person asked to leave although not all is proven."

@@ -6,8 +6,10 @@ from pydantic.alias_generators import to_camel
 from modelrollout.api.base import Model
 from modelrollout.api.blue_green import BlueGreen
 from modelrollout.api.canary import Canary
-from modelrollout.api.experiments import ABTest, Bandit, Shadow, Step
+from modelrollout.api.experiments import ABTest, Bandit
+from modelrollout.api.free_steps import MOST_STEPS, Step
 from modelrollout.api.rules import Rule, at_most_one, not_yet
+from modelrollout.api.shadow import Shadow
 
 _LATER_STRATEGY = "use canary with weights, for example [1, 5, 25, 50]"
 
@@ -36,10 +38,20 @@ class Strategy(Model):
                 for form in (self.canary, self.blue_green, self.shadow, self.ab_test, self.bandit, self.steps)
             ),
         ),
-        not_yet("shadow", "shadow", _LATER_STRATEGY),
         not_yet("abTest", "ab_test", _LATER_STRATEGY),
         not_yet("bandit", "bandit", _LATER_STRATEGY),
-        not_yet("steps", "steps", "use canary.steps for steps with a weight, hold, samples, deadline or approval"),
+        Rule(
+            "!has(self.steps) || self.steps.all(s, self.steps.exists_one(t, t.name == s.name))",
+            "every step needs a name of its own",
+            lambda self: self.steps is None or len({step.name for step in self.steps}) == len(self.steps),
+            "steps",
+        ),
+        Rule(
+            "!has(self.steps) || self.steps.filter(s, has(s.weight)).map(s, s.weight).isSorted()",
+            "the weights of the steps must not fall: a candidate that has to lose traffic is taken back, all of it",
+            lambda self: self.steps is None or _rising([step.weight for step in self.steps]),
+            "steps",
+        ),
     )
 
     canary: Canary | None = Field(
@@ -50,7 +62,8 @@ class Strategy(Model):
         description="All traffic at once after a preview; switched back in one write while it is watched.",
     )
     shadow: Shadow | None = Field(
-        default=None, description="Copies of requests, answers compared. Not yet supported: use canary."
+        default=None,
+        description="Copies of requests go to the candidate first; its answers are compared, never returned.",
     )
     ab_test: ABTest | None = Field(
         default=None, description="Several versions side by side, users kept apart. Not yet supported: use canary."
@@ -60,13 +73,24 @@ class Strategy(Model):
     )
     steps: tuple[Step, ...] | None = Field(
         default=None,
-        max_length=50,
-        description="A free list of steps. Not yet supported: use canary.steps.",
+        min_length=1,
+        max_length=MOST_STEPS,
+        description="A free list of steps: copies, weights and approvals in any mix.",
         json_schema_extra={"x-kubernetes-list-type": "atomic"},
     )
+
+    @property
+    def mirrors(self) -> bool:
+        """Whether requests are copied in any of its steps."""
+        return self.shadow is not None or any(step.mirror is not None for step in self.steps or ())
 
     @property
     def name(self) -> str:
         """Name of the strategy that is set, as the spec writes it: canary, blueGreen, ..."""
         fields = type(self).model_fields
         return next((to_camel(name) for name in fields if getattr(self, name) is not None), "")
+
+
+def _rising(weights: list[float | None]) -> bool:
+    written = [weight for weight in weights if weight is not None]
+    return written == sorted(written)

@@ -79,10 +79,10 @@ def fold(state: AnalysisState, question: Question, samples: Samples, until: floa
     if state.router and router != state.router:
         state = _from_now_on(state, question, until)
     weight_since = state.weight_since
-    if question.weight != state.weight:
+    if question.share != state.share:
         # A new step says when its weight began; any other change is only known to have come before now.
         weight_since = question.step_since if question.step_since > weight_since else until
-    weighted = Weighted(question.weight / 1000, weight_since)
+    weighted = Weighted(question.share, weight_since)
     metrics = dict(state.metrics)
     for metric in question.spec.metrics:
         known, sample = metrics.get(metric.name), samples.metrics.get(metric.name)
@@ -93,7 +93,7 @@ def fold(state: AnalysisState, question: Question, samples: Samples, until: floa
         run=question.run,
         baseline=question.baseline or state.baseline,
         router=router,
-        weight=question.weight,
+        share=question.share,
         weight_since=weight_since,
         at=until,
         unreachable=samples.unreachable,

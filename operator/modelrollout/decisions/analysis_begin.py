@@ -24,7 +24,7 @@ def initial(question: Question) -> AnalysisState:
     return AnalysisState(
         run=question.run,
         baseline=question.baseline,
-        weight=question.weight,
+        share=question.share,
         weight_since=question.step_since,
         metrics=metrics,
     )

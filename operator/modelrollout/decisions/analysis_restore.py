@@ -30,7 +30,7 @@ def restored(checkpoint: object, question: Question, fresh: AnalysisState) -> An
             state,
             baseline=str(checkpoint["baseline"]),
             router=str(checkpoint.get("router", "")),
-            weight=int(checkpoint["weight"]),
+            share=float(checkpoint["share"]),
             weight_since=float(checkpoint["weightSince"]),
         )
     except (KeyError, TypeError, ValueError):

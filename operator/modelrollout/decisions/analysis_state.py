@@ -15,7 +15,7 @@ from modelrollout.decisions.kinds.kind import Frozen
 from modelrollout.stats import AgainstLimit, AnsweredShare, Coverage, SampleRatio, Threshold
 from modelrollout.stats.heterogeneity import Heterogeneity
 
-VERSION = 2
+VERSION = 3
 ONLY_FAILURES = 0
 """Version of a checkpoint that holds nothing but which metrics, and which of their slices, have failed."""
 
@@ -201,7 +201,7 @@ class AnalysisState:
         run: its id.
         baseline: revision of the stable version that the evidence compares with, empty when unknown.
         router: short for the names under which the router counted the versions when last folded, empty before.
-        weight: the candidate's weight when last folded, of 1000, and `weight_since` when it began.
+        share: the candidate's share of all answers when last folded, 0 to 1, and `weight_since` when it began.
         at: the moment up to which samples were last asked for, None before the first fold.
         unreachable: why Prometheus could not be asked then, empty when it answered.
         metrics: by the metric's name.
@@ -210,7 +210,7 @@ class AnalysisState:
     run: str
     baseline: str = ""
     router: str = ""
-    weight: int = 0
+    share: float = 0.0
     weight_since: float = 0.0
     at: float | None = None
     unreachable: str = ""
@@ -242,7 +242,7 @@ class AnalysisState:
             "until": self.until,
             "baseline": self.baseline,
             "router": self.router,
-            "weight": self.weight,
+            "share": self.share,
             "weightSince": self.weight_since,
             "metrics": {name: one.stored() for name, one in self.metrics.items() if not isinstance(one, Trouble)},
         }

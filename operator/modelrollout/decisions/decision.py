@@ -8,7 +8,7 @@ from enum import StrEnum
 from modelrollout.api import ModelRolloutSpec
 from modelrollout.api.status import ModelRolloutStatus
 from modelrollout.decisions.checks import Check
-from modelrollout.decisions.observed import Owner
+from modelrollout.decisions.observed import Mirror, Owner
 
 
 class Reason(StrEnum):
@@ -75,11 +75,13 @@ class TrafficIntent:
         weights: thousandths per version, summing to 1000, one entry for every version of the spec.
         owner: the annotation to write with it. `traffic.agrees` says what of it must be equal.
         preview: version that requests with the preview's header go to, empty when there is none.
+        mirror: which requests are copied to whom, None when none are.
     """
 
     weights: Mapping[str, int]
     owner: Owner
     preview: str = ""
+    mirror: Mirror | None = None
 
 
 @dataclass(frozen=True, slots=True)

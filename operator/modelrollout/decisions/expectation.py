@@ -94,18 +94,18 @@ def _arriving(answers: int, per_second: float) -> Expectation:
     return Expectation(Outlook.EXPECTED, answers, answers / per_second)
 
 
-def answers_per_second(counts: Sequence[int | None], seconds: float, weight: int) -> float:
-    """The candidate's answers at its present weight, from those of both versions so far; 0 when there are none.
+def answers_per_second(counts: Sequence[int | None], seconds: float, share: float) -> float:
+    """The candidate's answers at its present share, from those of both versions so far; 0 when there are none.
 
-    All answers together are taken as even over the time, so that earlier weights do not matter.
+    All answers together are taken as even over the time, so that earlier shares do not matter.
 
     Args:
         counts: answers of candidate and stable.
         seconds: in which they came.
-        weight: the candidate's share now, of 1000.
+        share: the candidate's share of all answers now, 0 to 1.
     """
     total = sum(count or 0 for count in counts)
-    return total / seconds * weight / 1000 if seconds > 0 else 0.0
+    return total / seconds * share if seconds > 0 else 0.0
 
 
 def last_of(expectations: Sequence[Expectation]) -> Expectation:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from modelrollout.api import ModelRolloutSpec, Requirement, Role
+from modelrollout.api import Metric, ModelRolloutSpec, Requirement, Role
 from modelrollout.api.status import Run, Verdict
 from modelrollout.decisions.findings import Evidence, Finding
 from modelrollout.decisions.steps import PlannedStep
@@ -70,13 +70,21 @@ def gate(spec: ModelRolloutSpec, run: Run, step: PlannedStep, evidence: Evidence
     return Gate(tuple(_waits(spec, run, step, evidence, now)))
 
 
-def deciding(spec: ModelRolloutSpec, *, preview: bool = False) -> tuple[str, ...]:
-    """Names of the metrics that decide: guardrails and goals, not monitors.
+def deciding(spec: ModelRolloutSpec, step: PlannedStep) -> tuple[str, ...]:
+    """Names of the metrics that decide whether the step may be left: guardrails and goals, not monitors.
 
-    In a preview only thresholds do: without users' traffic there is nothing to compare.
+    In a preview only thresholds do: without users' requests there is nothing to compare. What compares two answers to
+    the same request decides only where there are such pairs. A step may name those that it needs.
     """
-    judged = (metric for metric in spec.metrics if metric.role is not Role.MONITOR)
-    return tuple(metric.name for metric in judged if metric.threshold is not None or not preview)
+    return tuple(metric.name for metric in spec.metrics if metric.role is not Role.MONITOR and _judged(metric, step))
+
+
+def _judged(metric: Metric, step: PlannedStep) -> bool:
+    if step.metrics is not None and metric.name not in step.metrics:
+        return False
+    if metric.threshold is not None:
+        return True
+    return not step.preview and (step.pairs or not metric.paired_answers)
 
 
 def counts_answers(spec: ModelRolloutSpec) -> bool:
@@ -90,7 +98,7 @@ def _waits(
     hold_ends = run.step_started_at + step.hold
     if now < hold_ends and run.skipped_step != run.step:
         yield Wait(Missing.HOLD, f"step {run.step + 1} is held until {hold_ends:%H:%M:%S} UTC", hold_ends)
-    names = deciding(spec, preview=step.preview)
+    names = deciding(spec, step)
     current = evidence if evidence is not None and (evidence.run, evidence.step) == (run.id, run.step) else None
     if current is not None and current.unreachable:
         yield Wait(Missing.EVIDENCE, f"Prometheus cannot be asked: {current.unreachable}")

@@ -45,6 +45,17 @@ class VersionSeen:
 
 
 @dataclass(frozen=True, slots=True)
+class Mirror:
+    """Copies of requests: the version that gets them, and of how many requests, in thousandths.
+
+    No user sees its answers to them. A copy that leads to no version's Service, though it should, has an empty name.
+    """
+
+    version: str
+    share: int
+
+
+@dataclass(frozen=True, slots=True)
 class Owner:
     """Who the route says has its managed rules: the annotation `modelrollout.io/owner`.
 
@@ -56,6 +67,7 @@ class Owner:
         rules: names (or indices as text) of the managed rules.
         services: Service name per version, so that traffic can be returned when the ModelRollout is gone.
         leaves: its deletionPolicy is Leave: the weights stay as they are then.
+        mirrors: copies of requests to its versions are made by it, and end with it.
     """
 
     uid: str
@@ -65,6 +77,7 @@ class Owner:
     rules: tuple[str, ...] = ()
     services: Mapping[str, str] = field(default_factory=dict)
     leaves: bool = False
+    mirrors: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,12 +89,14 @@ class RuleSeen:
         weights: thousandths per version; empty when the rule gives no weight to anyone.
         absent: versions that have no backendRef in it, or one without a weight.
         unknown: Services in it that belong to no version.
+        mirrors: the operator's own copies of its requests; what somebody else copies is nobody's business here.
     """
 
     name: str
     weights: Mapping[str, int] = field(default_factory=dict)
     absent: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
+    mirrors: tuple[Mirror, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +132,7 @@ class RouteSeen:
         aside: why what the operator wants to keep beside it (pins, preview) cannot be had, in a sentence, empty when it
             can; the weights do not depend on it.
         series: how the router's own series tell the versions apart as the route stands; None: it counts nothing.
+        no_mirror: why requests of the managed rules cannot be copied, in a sentence, empty when they can.
     """
 
     found: bool = False
@@ -130,6 +146,7 @@ class RouteSeen:
     preview: str = ""
     aside: str = ""
     series: RouterSeries | None = None
+    no_mirror: str = ""
 
     def weights(self) -> Mapping[str, int] | None:
         """Weights that all managed rules share, or None when there are none or they differ."""

@@ -133,6 +133,9 @@ def _halted(draft: Draft, blocked: Obstacle | None) -> bool:
     contested, aside = draft.observed.reversals, draft.observed.route.aside
     if aside and preview_header(draft.spec) is not None:
         draft.blocked = aside
+    no_mirror = draft.observed.route.no_mirror
+    if no_mirror and any(step.mirror for step in compile_steps(draft.spec)):
+        draft.blocked = no_mirror
     if contested.times >= REVERSALS_CONTESTED:
         draft.blocked = f"no step advances while {contested.manager} changes the weights too"
     if blocked is not None and runs.begun(draft.status.run) and blocked.reason in _STOPS_PROGRESS_ONLY:
@@ -342,5 +345,7 @@ def _repair_moment(draft: Draft) -> datetime | None:
         if old is None or old.reason != "Contested":
             draft.say(Reason.CONTESTED, f"{writer} keeps changing the weights: repairs back off to 30 s", warning=True)
         return draft.now + CONTESTED_BACKOFF
-    draft.say(Reason.TRAFFIC_REPAIRED, f"{writer} changed the weights of the route: they are set back", warning=True)
+    draft.say(
+        Reason.TRAFFIC_REPAIRED, f"{writer} changed the weights or copies of the route: they are set back", warning=True
+    )
     return None

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from modelrollout.api import ModelRollout, ModelRolloutSpec
 from modelrollout.api.status import ModelRolloutStatus, RunState
 from modelrollout.decisions.observed import Observed, RouterSeries
+from modelrollout.decisions.steps import answer_share
 from modelrollout.decisions.strategies import compile_steps
 
 
@@ -39,6 +40,7 @@ class Question:
         step: index of the present step.
         step_since: when it began, or its evidence was discarded; seconds since the epoch.
         weight: the candidate's weight now, of 1000.
+        mirror: of how many requests it gets a copy now, of 1000.
         watching: after promotion; the candidate has all traffic and is judged against the stable version's history.
         preview: nothing leads users' requests to the candidate in this step.
         alone: the same in every step: the two versions never answer side by side, all traffic is switched at once.
@@ -56,11 +58,17 @@ class Question:
     step_since: float
     weight: int
     watching: bool = False
+    mirror: int = 0
     preview: bool = False
     alone: bool = False
     targets: Mapping[str, SeriesTarget] = field(default_factory=dict)
     baseline: str = ""
     router: RouterSeries | None = None
+
+    @property
+    def share(self) -> float:
+        """The candidate's share of all answers, see `answer_share`."""
+        return answer_share(self.weight, self.mirror)
 
 
 def question_of(
@@ -86,6 +94,7 @@ def question_of(
         step=run.step,
         step_since=run.step_started_at.timestamp(),
         weight=1000 if watching else run.weight,
+        mirror=0 if watching else run.mirror,
         watching=watching,
         preview=not watching and run.step < len(steps) and steps[run.step].preview,
         alone=all(step.preview for step in steps),

@@ -29,7 +29,9 @@ def boundary(draft: Draft, decision: str) -> Mapping[str, object]:
         "step": run.step + 1,
         "steps": run.steps,
         "weight": run.weight,
+        **({"mirror": run.mirror} if run.mirror else {}),
         "decision": decision,
+        **({"approved": run.approved} if run.approved else {}),
         "findings": [_finding(one) for one in evidence.findings] if ours and evidence else [],
     }
     if ours and evidence:

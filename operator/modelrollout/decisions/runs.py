@@ -47,6 +47,14 @@ def percent(weight: int) -> str:
     return f"{weight / 10:g} %"
 
 
+def share_of(run: Run) -> str:
+    """What the candidate gets, as people read it: 5 %, copies of 20 %, 5 % and copies of 20 %."""
+    copies = f"copies of {percent(run.mirror)}"
+    if not run.mirror:
+        return percent(run.weight)
+    return f"{percent(run.weight)} and {copies}" if run.weight else copies
+
+
 def _number(old: Run | None) -> int:
     """Number of the next run, counted over the life of the ModelRollout: no id is used twice."""
     return old.number + 1 if old is not None else 1
@@ -105,9 +113,9 @@ def begin_return(draft: Draft, serving: str, target: str) -> None:
     )
 
 
-def move(draft: Draft, weight: int) -> None:
-    """Decide the candidate's weight, as a new intent."""
-    draft.run.weight = weight
+def move(draft: Draft, weight: int, mirror: int = 0) -> None:
+    """Decide the candidate's weight and what is copied to it, as a new intent."""
+    draft.run.weight, draft.run.mirror = weight, mirror
     draft.run.intent += 1
 
 
@@ -117,7 +125,8 @@ def enter(draft: Draft, index: int, steps: tuple[PlannedStep, ...]) -> None:
     run.step = index
     run.step_started_at = run.advanced_at = draft.now
     run.still_since = run.approved_step = run.skipped_step = run.advance_step = None
-    move(draft, steps[index].weight)
+    run.approved = ""
+    move(draft, steps[index].weight, steps[index].mirror)
 
 
 def take_back(draft: Draft, outcome: Outcome, reason: str, message: str) -> None:

@@ -14,28 +14,49 @@ class PlannedStep:
     """A step as the gate sees it.
 
     Attributes:
-        weight: the candidate's share, of 1000; never 1000, promotion follows the last step. 0: a preview.
+        weight: the candidate's share, of 1000; never 1000, promotion follows the last step.
+        mirror: of how many requests the candidate gets a copy, of 1000, whoever answers them. 0 beside a weight of 0: a
+            preview.
         hold: least time to stay.
         samples: answers of the candidate that closed strata must show since the step began.
         deadline: longest time to stay, None where only the progress deadline holds.
         approval: a person must approve before it is left.
         require: NotFailed, or Pass of every guardrail and goal.
+        name: as the spec has it, empty where steps have no names.
         header: requests with it reach the candidate whatever its weight, until its promotion has arrived; None: none.
         last: promotion follows; this step's own data must lie inside the margins too.
+        metrics: names of those that decide in it, None for all.
+        pairs: requests may have been answered by both versions in it.
         reported: after this last step nothing is promoted: what was found is reported, and traffic stays with stable.
     """
 
     weight: int
     hold: timedelta
+    mirror: int = 0
     samples: int = 50
     deadline: timedelta | None = None
     approval: bool = False
     require: Requirement = Requirement.NOT_FAILED
+    name: str = ""
     header: HeaderMatch | None = None
     last: bool = False
     reported: bool = False
+    metrics: frozenset[str] | None = None
+    pairs: bool = True
 
     @property
     def preview(self) -> bool:
-        """Whether the candidate is tried without any users' traffic."""
-        return self.weight == 0
+        """Whether the candidate is tried without any users' requests, copied ones included."""
+        return not self.weight and not self.mirror
+
+
+def answer_share(weight: int, mirror: int) -> float:
+    """Of all answers that both versions give, the share that is the candidate's if nothing is lost, 0 to 1.
+
+    Copies are answered beside the requests themselves, so that there are more answers than requests.
+
+    Args:
+        weight: the candidate's, of 1000.
+        mirror: of how many requests it gets a copy, of 1000.
+    """
+    return (weight + mirror) / (1000 + mirror)

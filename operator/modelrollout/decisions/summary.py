@@ -10,6 +10,7 @@ from modelrollout.decisions.gate import Gate, Missing
 from modelrollout.decisions.metric_status import metric_status
 from modelrollout.decisions.queueing import PAUSED
 from modelrollout.decisions.stated import state_conditions
+from modelrollout.decisions.strategies import compile_steps
 from modelrollout.decisions.telling import progress, with_numbers
 from modelrollout.decisions.traffic import preview_header, shares
 
@@ -145,7 +146,7 @@ def _trial_phase(draft: Draft, run: Run, gate: Gate | None) -> tuple[Phase, str]
     if run.reason in _HOLDING:
         return Phase.HOLDING, run.message
     if draft.spec.paused or draft.status.paused_by:
-        return Phase.PAUSED, f"paused at {runs.percent(run.weight)} {_pauser(draft)}; guardrails stay on"
+        return Phase.PAUSED, f"paused at {runs.share_of(run)} {_pauser(draft)}; guardrails stay on"
     if gate is not None and not gate.open and gate.only(Missing.APPROVAL):
         return (
             Phase.AWAITING_APPROVAL,
@@ -154,8 +155,14 @@ def _trial_phase(draft: Draft, run: Run, gate: Gate | None) -> tuple[Phase, str]
     held = f"; {draft.blocked}" if draft.blocked else ""
     header = preview_header(draft.spec)
     shown = f", previewed with {header.name}: {header.value}" if header is not None else ""
-    at = f"{run.target} at {runs.percent(run.weight)}"
-    return Phase.PROGRESSING, f"step {run.step + 1} of {run.steps}, {at}{shown}{held}"
+    at = f"{run.target} at {runs.share_of(run)}"
+    return Phase.PROGRESSING, f"step {run.step + 1} of {run.steps}{_named(draft, run)}, {at}{shown}{held}"
+
+
+def _named(draft: Draft, run: Run) -> str:
+    """The name of the present step, where steps have names."""
+    steps = compile_steps(draft.spec)
+    return f" ({steps[run.step].name})" if run.step < len(steps) and steps[run.step].name else ""
 
 
 def _at_step(run: Run) -> str:

@@ -9,6 +9,8 @@ from modelrollout.decisions.expectation import Expectation, Outlook, answers_per
 from modelrollout.decisions.findings import Evidence, Finding
 from modelrollout.decisions.gate import Gate, deciding
 from modelrollout.decisions.outlook import to_pass
+from modelrollout.decisions.steps import answer_share
+from modelrollout.decisions.strategies import compile_steps
 
 _SEPARATOR = " · "
 _LENGTH = 1024  # of a status' message, and of an event's note
@@ -48,7 +50,7 @@ def progress(spec: ModelRolloutSpec, run: Run, gate: Gate | None, evidence: Evid
     }
     expected = {
         name: _expectation(spec, run, open_findings[name], evidence)
-        for name in deciding(spec, preview=run.weight == 0)
+        for name in deciding(spec, compile_steps(spec)[run.step])
         if name in open_findings
     }
     if not expected:
@@ -64,7 +66,9 @@ def _expectation(spec: ModelRolloutSpec, run: Run, finding: Finding, evidence: E
     if metric is None or run.exposed_at is None or evidence.until is None:
         return Expectation(Outlook.UNKNOWN, why="no answers judged yet")
     seconds = evidence.until - run.exposed_at.timestamp()
-    rate = answers_per_second((finding.candidate_count, finding.stable_count), seconds, run.weight)
+    rate = answers_per_second(
+        (finding.candidate_count, finding.stable_count), seconds, answer_share(run.weight, run.mirror)
+    )
     return to_pass(metric, finding, spec.analysis, rate)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from modelrollout.api import DeletionPolicy, HeaderMatch, ModelRollout, ModelRolloutSpec
 from modelrollout.api.status import ModelRolloutStatus, RunState
 from modelrollout.decisions.decision import TrafficIntent
-from modelrollout.decisions.observed import Owner, RouteSeen
+from modelrollout.decisions.observed import Mirror, Owner, RouteSeen
 from modelrollout.decisions.steps import FULL
 from modelrollout.decisions.strategies import compile_steps
 
@@ -42,12 +42,22 @@ def intent(rollout: ModelRollout, spec: ModelRolloutSpec, status: ModelRolloutSt
         rules=tuple((spec.traffic.gateway_api.rules or ()) if spec.traffic.gateway_api else ()),
         services={version.name: version.service.name for version in spec.versions},
         leaves=spec.deletion_policy is DeletionPolicy.LEAVE,
+        mirrors=mirrored(status) is not None,
     )
     return TrafficIntent(
         weights={version.name: wanted.get(version.name, 0) for version in spec.versions},
         owner=owner,
         preview=previewed(spec, status),
+        mirror=mirrored(status),
     )
+
+
+def mirrored(status: ModelRolloutStatus) -> Mirror | None:
+    """The copies that a status asks for, None when there are none: they are made in a trial alone."""
+    run = status.run
+    if run is None or run.state is not RunState.TRIAL or not run.mirror:
+        return None
+    return Mirror(run.target, run.mirror)
 
 
 def preview_header(spec: ModelRolloutSpec) -> HeaderMatch | None:
@@ -79,9 +89,12 @@ def is_behind(status: ModelRolloutStatus, uid: str, route: RouteSeen) -> bool:
 
 
 def weights_agree(route: RouteSeen, wanted: TrafficIntent) -> bool:
-    """Whether every managed rule gives each version what is wanted."""
+    """Whether every managed rule gives each version what is wanted, and copies what is wanted to whom it should."""
+    copies = () if wanted.mirror is None else (wanted.mirror,)
     return bool(route.rules) and all(
-        not rule.absent and all(rule.weights.get(name, 0) == share for name, share in wanted.weights.items())
+        not rule.absent
+        and rule.mirrors == copies
+        and all(rule.weights.get(name, 0) == share for name, share in wanted.weights.items())
         for rule in route.rules
     )
 
@@ -93,12 +106,13 @@ def agrees(route: RouteSeen, wanted: TrafficIntent) -> bool:
         weights_agree(route, wanted)
         and (route.preview == wanted.preview or bool(route.aside))
         and owner is not None
-        and (owner.uid, owner.stable, owner.intent, dict(owner.services), owner.leaves)
+        and (owner.uid, owner.stable, owner.intent, dict(owner.services), owner.leaves, owner.mirrors)
         == (
             wanted.owner.uid,
             wanted.owner.stable,
             wanted.owner.intent,
             dict(wanted.owner.services),
             wanted.owner.leaves,
+            wanted.owner.mirrors,
         )
     )

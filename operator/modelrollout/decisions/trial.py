@@ -43,7 +43,7 @@ def advance(draft: Draft, steps: Steps) -> None:
     if _follow_availability(draft, steps):
         return
     failed = failure(draft.spec, run, observed, draft.evidence)
-    if failed is not None and _fail(draft, failed):
+    if failed is not None and _fail(draft, steps, failed):
         return
     if failed is None and run.reason in _HELD_REASONS:
         run.reason, run.message = "", ""
@@ -150,7 +150,7 @@ def _first(draft: Draft, steps: Steps) -> str:
         header = preview_header(draft.spec)
         how = f", and by the header {header.name}: {header.value}" if header is not None else ""
         return f"{run.target} is previewed at its own Service{how}, without {run.stable}'s traffic"
-    return f"{run.target} gets {runs.percent(run.weight)} of {run.stable}'s traffic"
+    return f"{run.target} gets {runs.share_of(run)} of {run.stable}'s traffic"
 
 
 def _learn_restarts(draft: Draft) -> None:
@@ -184,10 +184,10 @@ def _follow_availability(draft: Draft, steps: Steps) -> bool:
         run.unavailable_since = None
         run.step_started_at = draft.now
         run.reason, run.message = "", ""
-        runs.move(draft, steps[run.step].weight)
+        runs.move(draft, steps[run.step].weight, steps[run.step].mirror)
         draft.say(
             Reason.CANDIDATE_BACK,
-            f"{run.target} is ready again at {runs.percent(run.weight)}; the hold of step {run.step + 1} starts anew",
+            f"{run.target} is ready again at {runs.share_of(run)}; the hold of step {run.step + 1} starts anew",
         )
         draft.wake_at(draft.now + steps[run.step].hold)
         return True
@@ -212,13 +212,17 @@ def _follow_availability(draft: Draft, steps: Steps) -> bool:
     return True
 
 
-def _fail(draft: Draft, failed: Failure) -> bool:
+def _fail(draft: Draft, steps: Steps, failed: Failure) -> bool:
     """Act on a failed guardrail. True when traffic goes back; False when it must be held where it is."""
     run, observed = draft.run, draft.observed
     if draft.spec.rollback is RollbackPolicy.HOLD:
         why = "spec.rollback is Hold: abort to take traffic back"
     elif not observed.ready(run.stable) and observed.ready(run.target):
         why = f"{run.stable} has no ready endpoint to go back to"
+    elif steps[-1].reported:
+        draft.record.append(boundary(draft, failed.reason))
+        runs.report(draft, failed.reason, failed.message)
+        return True
     else:
         _roll_back(draft, Outcome.ROLLED_BACK, failed)
         return True
@@ -230,13 +234,11 @@ def _fail(draft: Draft, failed: Failure) -> bool:
 
 def _roll_back(draft: Draft, outcome: Outcome, failed: Failure) -> None:
     run = draft.run
-    weight, step = run.weight, run.step + 1
+    share, step = runs.share_of(run), run.step + 1
     draft.record.append(boundary(draft, failed.reason))
     runs.take_back(draft, outcome, failed.reason, failed.message)
     reason = Reason.NO_EVIDENCE if outcome is Outcome.NO_EVIDENCE else Reason.GUARDRAIL_FAILED
-    draft.say(
-        reason, f"{run.target} is taken back from {runs.percent(weight)} (step {step}): {failed.message}", warning=True
-    )
+    draft.say(reason, f"{run.target} is taken back from {share} (step {step}): {failed.message}", warning=True)
 
 
 def _note_stable(draft: Draft) -> None:
@@ -326,7 +328,7 @@ def next_step(draft: Draft, steps: Steps) -> None:
     run.reason, run.message = "", ""
     draft.say(
         Reason.STEP_STARTED,
-        f"{run.target} gets {runs.percent(run.weight)}, step {run.step + 1} of {run.steps}{numbers(draft)}",
+        f"{run.target} gets {runs.share_of(run)}, step {run.step + 1} of {run.steps}{numbers(draft)}",
     )
     draft.wake_at(draft.now + steps[run.step].hold)
 

@@ -134,7 +134,7 @@ def _approve(draft: Draft, command: CommandSeen, steps: Steps) -> str:
         wait = gate.first()
         raise Refused(f"nothing waits for approval yet: {wait.message if wait else ''}")
     step = draft.run.step
-    draft.run.approved_step = step
+    draft.run.approved_step, draft.run.approved = step, _said(command)[:1024]
     if paused(draft):
         return f"step {step + 1} is approved; it is left when the pause ends"
     go_on(draft)

@@ -16,6 +16,7 @@ from modelrollout.api import API_VERSION, HeaderMatch, RouteKind, RouteMatch, Ro
 from modelrollout.decisions.decision import TrafficIntent
 from modelrollout.manifests.json_patch import Operation, add, unchanged
 from modelrollout.manifests.json_patch import replace as replacement
+from modelrollout.manifests.mirrors import mirror_filter
 from modelrollout.manifests.owners import OWNER, with_owner
 from modelrollout.manifests.route_patches import check_weights
 from modelrollout.manifests.routes import GATEWAY_API, Route
@@ -61,6 +62,8 @@ def with_intent(route: Mapping[str, Any], services: Mapping[str, ServiceRef], in
     refs = result["spec"]["rules"][0]["backendRefs"]
     for version, ref in zip(services, refs, strict=True):
         ref["weight"] = intent.weights[version]
+    if intent.mirror is not None:
+        result["spec"]["rules"][0]["filters"] = [mirror_filter(services[intent.mirror.version], intent.mirror.share)]
     result["metadata"]["annotations"][OWNER] = with_owner(route, replace(intent.owner, rules=(CREATED_RULE,)))
     return result
 

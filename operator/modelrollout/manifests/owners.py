@@ -55,6 +55,7 @@ def _text(owners: list[Owner]) -> str:
             "rules": list(owner.rules),
             "services": dict(sorted(owner.services.items())),
             **({"leave": True} if owner.leaves else {}),
+            **({"mirror": True} if owner.mirrors else {}),
         }
         for owner in sorted(owners, key=lambda owner: owner.uid)
     ]
@@ -78,4 +79,5 @@ def _read(value: object) -> Owner | None:
         rules=tuple(map(str, rules)),
         services={str(version): str(service) for version, service in services.items()},
         leaves=value.get("leave") is True,
+        mirrors=value.get("mirror") is True,
     )

@@ -1,4 +1,4 @@
-"""Patches of a route: the weights of managed rules and the owner annotation, and nothing else.
+"""Patches of a route: the weights of managed rules, our copies of their requests, the owner annotation, nothing else.
 
 Every patch is bound to the object that it was built from: it tests the resourceVersion and, at each place that it
 changes, the name and the old weight of the backendRef. It is tried here before it leaves.
@@ -12,7 +12,8 @@ from modelrollout.decisions.decision import TrafficIntent
 from modelrollout.decisions.observed import Owner
 from modelrollout.errors import ModelRolloutError
 from modelrollout.manifests.json_patch import Operation, add, apply, remove, replace, test, unchanged
-from modelrollout.manifests.owners import OWNER, with_owner, without_owner
+from modelrollout.manifests.mirrors import mirror_changes, mirrors_of, unmirror_changes
+from modelrollout.manifests.owners import OWNER, owners_of, with_owner, without_owner
 from modelrollout.manifests.routes import Backend, ManagedRule, Route, is_local_service, rules_of
 
 
@@ -47,6 +48,11 @@ def traffic_patch(
     """
     check_weights(intent.weights, services)
     changes = [operation for rule in rules for operation in _rule_changes(route, rule, services, intent.weights)]
+    if intent.mirror is not None or _copies(route, intent.owner.uid):
+        namespace = route["metadata"].get("namespace", "")
+        for rule in rules:
+            written = route["spec"]["rules"][rule.index]
+            changes += mirror_changes(written, rule.index, namespace, services, intent.mirror)
     changes += annotation_changes(route, with_owner(route, intent.owner))
     if not changes:
         return []
@@ -70,7 +76,11 @@ def orphan_patch(route: Route, owner: Owner, *, give_back: bool) -> list[Operati
             (place, ref) for place, ref in enumerate(rule.get("backendRefs") or []) if is_local_service(ref, namespace)
         ]
         home = next((place for place, ref in refs if ref["name"] == stable), None)
-        if not give_back or home is None or (rule.get("name") or str(index)) not in owner.rules:
+        if (rule.get("name") or str(index)) not in owner.rules:
+            continue
+        if owner.mirrors:  # nobody compares the answers any more, whatever becomes of the weights
+            changes += unmirror_changes(rule, index, namespace, set(owner.services.values()))
+        if not give_back or home is None:
             continue
         for place, ref in refs:
             if ref["name"] in owner.services.values():
@@ -78,6 +88,11 @@ def orphan_patch(route: Route, owner: Owner, *, give_back: bool) -> list[Operati
                 changes += _weight_change(index, place, ref["name"], ref.get("weight"), share)
     changes += annotation_changes(route, without_owner(route, owner.uid))
     return [unchanged(route), *changes] if changes else []
+
+
+def _copies(route: Route, uid: str) -> bool:
+    """Whether that rollout has copied requests of the route."""
+    return any(owner.mirrors for owner in owners_of(route) if owner.uid == uid)
 
 
 def _rule_changes(
@@ -130,6 +145,10 @@ def _check_outcome(
         weights = {version: sum(_weights(rule.backends, version)) for version in services}
         if weights != dict(intent.weights):
             raise UnsafeWrite(f"rule {rule.name} would get {weights} instead of {dict(intent.weights)}")
+        if intent.mirror is not None:
+            copies = mirrors_of(after["spec"]["rules"][rule.index], after["metadata"].get("namespace", ""), services)
+            if copies != (intent.mirror,):
+                raise UnsafeWrite(f"rule {rule.name} would make copies {copies} instead of {intent.mirror}")
 
 
 def _weights(backends: Iterable[Backend], version: str) -> list[int]:

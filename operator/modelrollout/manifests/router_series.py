@@ -3,7 +3,8 @@
 What this rests on (Envoy Gateway 1.9, internal/gatewayapi/route.go, with `mergeBackends`): all backendRefs of one
 Service port share the cluster `service/<namespace>/<Service>/<port>/<protocol>`; one with filters has a cluster of its
 own, `<kind of route>/<namespace>/<route>/rule/<place>/backend/<place>`; where a rule with several keeps sessions they
-all share one, and nobody can tell who answered. Of what names of Kubernetes are made of, only the dot means more than
+all share one, and nobody can tell who answered. Copies of requests have a cluster of their own for each filter that asks
+for them, `<kind of route>/<namespace>/<route>/rule/<place>-mirror-<place of the filter>`. Of what names of Kubernetes are made of, only the dot means more than
 itself in a regular expression.
 """
 
@@ -11,6 +12,8 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from modelrollout.api import ServiceRef
 from modelrollout.decisions.observed import RouterSeries
+from modelrollout.manifests.mirrors import mirror_places
+from modelrollout.manifests.owners import owners_of
 from modelrollout.manifests.routes import ManagedRule, Route
 
 ENVOY_CLUSTER = "envoy_cluster_name"
@@ -52,17 +55,31 @@ def _clusters(
     if not apart or len(apart) < sum(backend.version == version for rule in rules for backend in rule.backends):
         yield merged
     yield from apart
+    yield from _copies(service, route, rules) if route is not None else ()
 
 
 def _apart(version: str, route: Route, rules: Sequence[ManagedRule]) -> Iterator[str]:
     """Clusters of the backendRefs of a version that have one of their own."""
-    metadata = route["metadata"]
-    stem = "/".join((route["kind"].lower(), metadata["namespace"], metadata["name"].replace(".", "[.]")))
     for rule in rules:
         refs = route["spec"]["rules"][rule.index]["backendRefs"]
         for backend in rule.backends:
             if backend.version == version and refs[backend.index].get("filters"):
-                yield f"{stem}/rule/{rule.index}/backend/{backend.index}"
+                yield f"{_stem(route)}/rule/{rule.index}/backend/{backend.index}"
+
+
+def _copies(service: ServiceRef, route: Route, rules: Sequence[ManagedRule]) -> Iterator[str]:
+    """Clusters of the copies of requests that a rollout sends to a version."""
+    if not any(owner.mirrors and service.name in owner.services.values() for owner in owners_of(route)):
+        return
+    for rule in rules:
+        written = route["spec"]["rules"][rule.index]
+        for place in mirror_places(written, route["metadata"]["namespace"], service):
+            yield f"{_stem(route)}/rule/{rule.index}-mirror-{place}"
+
+
+def _stem(route: Route) -> str:
+    metadata = route["metadata"]
+    return "/".join((route["kind"].lower(), metadata["namespace"], metadata["name"].replace(".", "[.]")))
 
 
 def _keeps_sessions(route: Route, rule: ManagedRule) -> bool:

@@ -7,12 +7,13 @@ included; a rule's name is unique within its route.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from modelrollout.api import ServiceRef
-from modelrollout.decisions.observed import Owner, RouteSeen, RuleSeen
+from modelrollout.decisions.observed import Mirror, Owner, RouteSeen, RuleSeen
 from modelrollout.manifests.managed_fields import last_writer
+from modelrollout.manifests.mirrors import mirrors_of
 from modelrollout.manifests.owners import owner_for, owners_of
 from modelrollout.manifests.shares import thousandths
 
@@ -118,6 +119,7 @@ def route_seen(
     reading = managed_rules(route, services, listed, uid)
     owner = owner_for(route, uid, rollout, [rule.name for rule in reading.rules])
     adopted = owner is not None and owner.uid == uid
+    mirrors = adopted and owner is not None and owner.mirrors
     accepted, refusal = acceptance(route)
     return RouteSeen(
         found=True,
@@ -125,10 +127,23 @@ def route_seen(
         problem=_problem(route, reading, services) or refusal,
         resource_version=route["metadata"].get("resourceVersion", ""),
         # Listed rules that are missing leave nothing to act on: half of them must not be shifted without the others.
-        rules=() if reading.lacking else tuple(_rule_seen(rule, services, adopted=adopted) for rule in reading.rules),
+        rules=()
+        if reading.lacking
+        else tuple(
+            replace(
+                _rule_seen(rule, services, adopted=adopted),
+                mirrors=_mirrors(route, rule, services) if mirrors else (),
+            )
+            for rule in reading.rules
+        ),
         owner=owner,
         writer=last_writer(route, "f:spec", "f:rules"),
     )
+
+
+def _mirrors(route: Route, rule: ManagedRule, services: Mapping[str, ServiceRef]) -> tuple[Mirror, ...]:
+    return mirrors_of(route["spec"]["rules"][rule.index], route["metadata"].get("namespace", ""), services)
+
 
 
 def title(route: Route) -> str:

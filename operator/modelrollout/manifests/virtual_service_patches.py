@@ -6,14 +6,22 @@ Bound to the object that they were built from, and tried here before they leave,
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from modelrollout.api import TOTAL_WEIGHT
+from modelrollout.api import TOTAL_WEIGHT, ServiceRef
 from modelrollout.decisions.decision import TrafficIntent
-from modelrollout.decisions.observed import Owner
-from modelrollout.manifests.json_patch import Operation, add, apply, replace, test, unchanged
-from modelrollout.manifests.owners import with_owner, without_owner
+from modelrollout.decisions.observed import Mirror, Owner
+from modelrollout.manifests.json_patch import Operation, add, apply, remove, replace, test, unchanged
+from modelrollout.manifests.owners import owners_of, with_owner, without_owner
 from modelrollout.manifests.route_patches import UnsafeWrite, annotation_changes, check_weights
 from modelrollout.manifests.routes import ManagedRule
-from modelrollout.manifests.virtual_services import Services, VirtualService, http_routes, rules_of, service_of
+from modelrollout.manifests.virtual_services import (
+    Services,
+    VirtualService,
+    http_routes,
+    mirror_places,
+    mirrors_of,
+    rules_of,
+    service_of,
+)
 
 
 def weights_patch(
@@ -29,6 +37,9 @@ def weights_patch(
     """
     check_weights(intent.weights, services)
     changes = [operation for rule in rules for operation in _changes(document, rule, services, intent.weights)]
+    if intent.mirror is not None or any(one.mirrors for one in owners_of(document) if one.uid == intent.owner.uid):
+        for rule in rules:
+            changes += _mirror_changes(document, rule.index, services, intent.mirror)
     changes += annotation_changes(document, with_owner(document, intent.owner))
     if not changes:
         return []
@@ -51,7 +62,12 @@ def release_patch(document: VirtualService, owner: Owner, *, give_back: bool) ->
     changes: list[Operation] = []
     for index, route in enumerate(http_routes(document)):
         names = [service_of(entry["destination"]["host"], namespace) for entry in route.get("route") or ()]
-        if not give_back or stable not in names or (route.get("name") or str(index)) not in owner.rules:
+        if (route.get("name") or str(index)) not in owner.rules:
+            continue
+        if owner.mirrors:  # as with routes
+            ours = mirror_places(route, namespace, set(owner.services.values()))
+            changes += _mirrors_without(route, index, ours, []) if ours else []
+        if not give_back or stable not in names:
             continue
         home = names.index(stable)
         for place, name in enumerate(names):
@@ -59,6 +75,35 @@ def release_patch(document: VirtualService, owner: Owner, *, give_back: bool) ->
                 changes += _weight(document, index, place, TOTAL_WEIGHT if place == home else 0)
     changes += annotation_changes(document, without_owner(document, owner.uid))
     return [unchanged(document), *changes] if changes else []
+
+
+def _mirror_changes(document: VirtualService, index: int, services: Services, mirror: Mirror | None) -> list[Operation]:
+    route, namespace = http_routes(document)[index], document["metadata"].get("namespace", "")
+    if mirrors_of(route, namespace, services) == (() if mirror is None else (mirror,)):
+        return []
+    ours = mirror_places(route, namespace, {service.name for service in services.values()})
+    return _mirrors_without(
+        route, index, ours, [] if mirror is None else [_mirror(services[mirror.version], mirror.share)]
+    )
+
+
+def _mirrors_without(
+    route: Mapping[str, Any], index: int, ours: Sequence[int], wanted: Sequence[Mapping[str, Any]]
+) -> list[Operation]:
+    """The list of mirrors with these in place of ours; what somebody else copies stays."""
+    old = route.get("mirrors") or []
+    new = [*(one for place, one in enumerate(old) if place not in ours), *wanted]
+    at = ("spec", "http", index, "mirrors")
+    if not old:
+        return [add(new, *at)]
+    return [test(old, *at), replace(new, *at) if new else remove(*at)]
+
+
+def _mirror(service: ServiceRef, share: int) -> dict[str, Any]:
+    return {
+        "destination": {"host": service.name, "port": {"number": service.port}},
+        "percentage": {"value": share * 100 / TOTAL_WEIGHT},
+    }
 
 
 def _changes(

@@ -7,11 +7,12 @@ several. `spec.http` is one atomic list, so that managed fields know a single la
 entries need not be unique.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from modelrollout.api import TOTAL_WEIGHT, ServiceRef
-from modelrollout.decisions.observed import RouteSeen, RuleSeen
+from modelrollout.decisions.observed import Mirror, RouteSeen, RuleSeen
 from modelrollout.manifests.managed_fields import last_writer
 from modelrollout.manifests.owners import owner_for, owners_of
 from modelrollout.manifests.routes import Backend, ManagedRule, Reading, choose
@@ -63,15 +64,60 @@ def virtual_service_seen(
     reading = managed_routes(document, services, listed, uid)
     owner = owner_for(document, uid, rollout, [rule.name for rule in reading.rules])
     adopted = owner is not None and owner.uid == uid
+    mirrors = adopted and owner is not None and owner.mirrors
+    namespace = document["metadata"].get("namespace", "")
     problem = _problem(document, reading, services)
     return RouteSeen(
         found=True,
         accepted=True,
         problem=problem,
         resource_version=document["metadata"].get("resourceVersion", ""),
-        rules=() if problem else tuple(_rule_seen(rule, services, adopted=adopted) for rule in reading.rules),
+        rules=()
+        if problem
+        else tuple(
+            replace(
+                _rule_seen(rule, services, adopted=adopted),
+                mirrors=mirrors_of(http_routes(document)[rule.index], namespace, services) if mirrors else (),
+            )
+            for rule in reading.rules
+        ),
+        no_mirror=_no_mirror(document, reading),
         owner=owner,
         writer=last_writer(document, "f:spec", "f:http"),
+    )
+
+
+def mirrors_of(route: Mapping[str, Any], namespace: str, services: Services) -> tuple[Mirror, ...]:
+    """The copies of an HTTP route that go to Services of versions, in their order."""
+    names = {service.name for service in services.values()}
+    return tuple(
+        _mirror(route["mirrors"][place], namespace, services) for place in mirror_places(route, namespace, names)
+    )
+
+
+def mirror_places(route: Mapping[str, Any], namespace: str, names: Collection[str]) -> list[int]:
+    """Where in its `mirrors` an HTTP route copies to Services of these names."""
+    entries = route.get("mirrors") or ()
+    return [place for place, one in enumerate(entries) if service_of(one["destination"]["host"], namespace) in names]
+
+
+def _mirror(entry: Mapping[str, Any], namespace: str, services: Services) -> Mirror:
+    destination = entry["destination"]
+    name, port = service_of(destination["host"], namespace), (destination.get("port") or {}).get("number")
+    version = next((v for v, one in services.items() if one.name == name and port in (None, one.port)), "")
+    percent = (entry.get("percentage") or {}).get("value", 100.0)
+    return Mirror(version, round(percent * TOTAL_WEIGHT / 100))
+
+
+def _no_mirror(document: VirtualService, reading: Reading) -> str:
+    """Istio allows an HTTP route either its older `mirror` or the list `mirrors`, which leaves room for ours."""
+    older = [rule.name for rule in reading.rules if http_routes(document)[rule.index].get("mirror")]
+    if not older:
+        return ""
+    name = document["metadata"].get("name", "")
+    return (
+        f"HTTP route {', '.join(older)} of VirtualService {name} has a mirror of its own: "
+        "write it as an entry of mirrors, beside which there is room for another"
     )
 
 

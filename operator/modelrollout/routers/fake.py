@@ -55,7 +55,8 @@ class FakeRouter:
         if not self.observe(rollout).found:
             raise RouteUnusable("there is no route")
         self.applied.append(intent)
-        rules = (RuleSeen(self.RULE, weights=dict(intent.weights)),)
+        copies = () if intent.mirror is None else (intent.mirror,)
+        rules = (RuleSeen(self.RULE, weights=dict(intent.weights), mirrors=copies),)
         self.routes[rollout.metadata.uid] = RouteSeen(
             True, accepted=True, rules=rules, owner=intent.owner, writer="modelrollout", preview=intent.preview
         )

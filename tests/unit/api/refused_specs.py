@@ -170,7 +170,66 @@ STRATEGY = [
     ),
     *(
         Refused(name, spec(strategy={name: value}), f"{name} is not yet supported: use canary", f"spec.strategy.{name}")
-        for name, value in (("shadow", {}), ("abTest", {}), ("bandit", {}), ("steps", []))
+        for name, value in (("abTest", {}), ("bandit", {}))
+    ),
+    Refused(
+        "a shadow where nothing copies requests",
+        spec(traffic={"service": {"name": "fraud"}}, strategy={"shadow": {}}),
+        "requests can only be copied by traffic.gatewayAPI or traffic.istio",
+        "spec.strategy",
+    ),
+    Refused(
+        "a shadow of nothing", spec(strategy={"shadow": {"percent": 0}}), "no shadow", "spec.strategy.shadow.percent"
+    ),
+    Refused(
+        "a canary to follow that is not written",
+        spec(strategy={"shadow": {"then": "Canary"}}),
+        "then: Canary needs canary",
+        "spec.strategy.shadow.canary",
+    ),
+    Refused(
+        "a canary that does not follow",
+        spec(strategy={"shadow": {"then": "Promote", "canary": {"weights": [5]}}}),
+        "the others do without it",
+        "spec.strategy.shadow.canary",
+    ),
+    Refused(
+        "a shadow whose deadline comes before the end of its hold",
+        spec(strategy={"shadow": {"hold": "10m", "deadline": "5m"}}),
+        "must be longer than its hold",
+        "spec.strategy.shadow.deadline",
+    ),
+    Refused("no steps", spec(strategy={"steps": []}), "", "spec.strategy.steps"),
+    Refused("a step without a name", spec(strategy={"steps": [{"weight": 5}]}), "", "spec.strategy.steps[0].name"),
+    Refused(
+        "two steps of one name",
+        spec(strategy={"steps": [{"name": "a"}, {"name": "a", "weight": 5}]}),
+        "every step needs a name of its own",
+        "spec.strategy.steps",
+    ),
+    Refused(
+        "weights that fall",
+        spec(strategy={"steps": [{"name": "a", "weight": 5}, {"name": "b"}, {"name": "c", "weight": 1}]}),
+        "must not fall",
+        "spec.strategy.steps",
+    ),
+    Refused(
+        "a step with everything",
+        spec(strategy={"steps": [{"name": "a", "weight": 100}]}),
+        "promotion follows the last step by itself",
+        "spec.strategy.steps[0].weight",
+    ),
+    Refused(
+        "a step that needs a metric that there is not",
+        spec(strategy={"steps": [{"name": "a", "weight": 5, "metrics": ["nobody"]}]}),
+        "must be names of entries of spec.metrics",
+        "spec.strategy",
+    ),
+    Refused(
+        "a step with an audience",
+        spec(strategy={"steps": [{"name": "a", "weight": 5, "audience": {}}]}),
+        "audience is not yet supported",
+        "spec.strategy.steps[0].audience",
     ),
     Refused(
         "a preview by header without a route",

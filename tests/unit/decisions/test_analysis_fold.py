@@ -80,7 +80,7 @@ def test_a_checkpoint_is_small_json_and_of_a_known_version():
     asked = question()
     state = folded(initial(asked), asked, history([Pod("v7", "a"), Pod("v8", "b")], 60), 60)
     checkpoint = judge(state, asked).checkpoint
-    assert checkpoint["v"] == 2
+    assert checkpoint["v"] == 3
     assert checkpoint["until"] == T0 + 55
     assert len(json.dumps(checkpoint)) < 1800
 

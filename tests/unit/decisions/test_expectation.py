@@ -83,9 +83,9 @@ def test_a_threshold_takes_its_checks_in_a_row() -> None:
 
 
 def test_the_rate_is_that_of_the_present_weight_whatever_the_weights_were_before() -> None:
-    assert answers_per_second((100, 900), 100.0, 250) == 2.5
-    assert answers_per_second((None, None), 100.0, 250) == 0.0
-    assert answers_per_second((100, 900), 0.0, 250) == 0.0
+    assert answers_per_second((100, 900), 100.0, 0.25) == 2.5
+    assert answers_per_second((None, None), 100.0, 0.25) == 0.0
+    assert answers_per_second((100, 900), 0.0, 0.25) == 0.0
 
 
 def test_of_several_the_one_that_may_never_come_is_the_last() -> None:

@@ -222,8 +222,9 @@ class World:
         if decision.traffic is not None and not self.frozen_route:
             self.route_writes += 1
             weights = {name: share for name, share in decision.traffic.weights.items() if share}
-            owner, preview = decision.traffic.owner, decision.traffic.preview
-            self.route = replace(self.route, rules=(rule(weights),), owner=owner, preview=preview)
+            owner, preview, copies = decision.traffic.owner, decision.traffic.preview, decision.traffic.mirror
+            rules = (replace(rule(weights), mirrors=() if copies is None else (copies,)),)
+            self.route = replace(self.route, rules=rules, owner=owner, preview=preview)
         for order in decision.scales:
             self.scalings.append(order)
             self.seen(order.version, replicas=order.replicas)
@@ -256,6 +257,11 @@ class World:
     def weights(self) -> Mapping[str, int]:
         """Weights on the route, versions without any left out."""
         return {name: share for name, share in self.route.rules[0].weights.items() if share}
+
+    @property
+    def copies(self) -> Mapping[str, int]:
+        """Whom requests are copied to, and of how many, of 1000."""
+        return {mirror.version: mirror.share for mirror in self.route.rules[0].mirrors}
 
     @property
     def status(self) -> Any:

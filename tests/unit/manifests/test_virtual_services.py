@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from modelrollout.decisions.observed import RouteSeen
+from modelrollout.decisions.observed import Mirror, RouteSeen
 from modelrollout.manifests.json_patch import PatchFailed, apply
 from modelrollout.manifests.owners import OWNER, owners_of, with_owner
 from modelrollout.manifests.route_patches import UnsafeWrite
@@ -172,3 +172,46 @@ def test_release_gives_the_owners_routes_back_by_service_name_and_leaves_others(
     assert owners_of(after) == ()
     left = apply(document, release_patch(document, owner, give_back=False))
     assert left["spec"] == document["spec"]
+
+
+def copied(document: dict[str, Any], mirror: Mirror | None) -> dict[str, Any]:
+    rules = managed_routes(document, TWO, None, "uid-1").rules
+    wanted = intent(v7=1000, v8=0)
+    owner = replace(wanted.owner, rules=tuple(rule.name for rule in rules), mirrors=mirror is not None)
+    return apply(document, weights_patch(document, rules, TWO, replace(wanted, owner=owner, mirror=mirror)))
+
+
+def mirrors(document: dict[str, Any]) -> Any:
+    return document["spec"]["http"][0].get("mirrors")
+
+
+AUDIT = {"destination": {"host": "audit"}}
+
+
+def test_copies_are_one_more_entry_of_mirrors_and_go_with_nothing_left() -> None:
+    before = virtual_service(http(to("fraud-v7", 100), to("fraud-v8", 0), name="primary", mirrors=[AUDIT]))
+    during = copied(before, Mirror("v8", 5))
+    ours = {"destination": {"host": "fraud-v8", "port": {"number": 8080}}, "percentage": {"value": 0.5}}
+    assert mirrors(during) == [AUDIT, ours]
+    assert seen(during).rules[0].mirrors == (Mirror("v8", 5),)
+    assert copied(during, Mirror("v8", 5)) == during
+    assert mirrors(copied(during, Mirror("v8", 1000)))[1]["percentage"] == {"value": 100.0}
+    assert mirrors(copied(during, None)) == [AUDIT]
+    alone = virtual_service(http(to("fraud-v7", 100), to("fraud-v8", 0), name="primary"))
+    assert mirrors(copied(copied(alone, Mirror("v8", 5)), None)) is None
+
+
+@pytest.mark.parametrize("give_back", [True, False])
+def test_copies_end_with_the_rollout_that_made_them(give_back: bool) -> None:
+    during = copied(
+        virtual_service(http(to("fraud-v7", 100), to("fraud-v8", 0), name="primary", mirrors=[AUDIT])), Mirror("v8", 5)
+    )
+    after = apply(during, release_patch(during, owners_of(during)[0], give_back=give_back))
+    assert mirrors(after) == [AUDIT]
+
+
+def test_beside_the_older_form_of_a_mirror_there_is_no_room_for_ours() -> None:
+    older = {"host": "audit"}
+    document = virtual_service(http(to("fraud-v7", 100), to("fraud-v8", 0), name="primary", mirror=older))
+    assert "HTTP route primary of VirtualService fraud has a mirror of its own" in seen(document).no_mirror
+    assert seen(virtual_service(http(to("fraud-v7", 100), to("fraud-v8", 0)))).no_mirror == ""

@@ -16,6 +16,7 @@ from modelrollout.cli.overview import Live, MetricRow, Overview, StepRow
 from modelrollout.decisions.expectation import Expectation, Outlook, answers_per_second, last_of, of_answers
 from modelrollout.decisions.findings import Finding
 from modelrollout.decisions.outlook import to_fail, to_pass
+from modelrollout.decisions.steps import answer_share
 
 
 def explain(
@@ -117,7 +118,9 @@ def _rate(row: MetricRow, seen: Overview, now: datetime) -> float:
     if seen.run is None or seen.run.exposed_at is None:
         return 0.0
     seconds = ((seen.metrics_at or now) - seen.run.exposed_at).total_seconds()
-    return answers_per_second((row.candidate_count, row.stable_count), seconds, seen.run.weight)
+    return answers_per_second(
+        (row.candidate_count, row.stable_count), seconds, answer_share(seen.run.weight, seen.run.mirror)
+    )
 
 
 def _missing(seen: Overview, metrics: Sequence[MetricAccount], now: datetime) -> Iterator[Awaited]:

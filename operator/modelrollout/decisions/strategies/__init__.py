@@ -1,17 +1,22 @@
 """Strategies, each compiled into the one list of steps: one module and one line here for each."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from modelrollout.api import ModelRolloutSpec
 from modelrollout.decisions.steps import PlannedStep
 from modelrollout.decisions.strategies.blue_green import BlueGreenStrategy
 from modelrollout.decisions.strategies.canary import CanaryStrategy
+from modelrollout.decisions.strategies.free_steps import FreeSteps
+from modelrollout.decisions.strategies.shadow import ShadowStrategy
 from modelrollout.decisions.strategies.strategy import StrategyKind
 from modelrollout.errors import InvalidSpec
 
 _STRATEGIES: Mapping[str, StrategyKind] = {
     "canary": CanaryStrategy(),
     "blueGreen": BlueGreenStrategy(),
+    "shadow": ShadowStrategy(),
+    "steps": FreeSteps(),
 }
 """By the field of `spec.strategy`, as the spec writes it."""
 
@@ -24,7 +29,10 @@ def compile_steps(spec: ModelRolloutSpec) -> tuple[PlannedStep, ...]:
     Raises:
         InvalidSpec: the strategy is one that cannot be compiled yet.
     """
-    return _strategy_of(spec).steps(spec)
+    steps = _strategy_of(spec).steps(spec)
+    if not any(step.mirror for step in steps):
+        return steps  # whoever has pairs then copies requests by other means, in any step
+    return tuple(replace(step, pairs=bool(step.mirror)) for step in steps)
 
 
 def place_of_step(spec: ModelRolloutSpec, index: int) -> str:

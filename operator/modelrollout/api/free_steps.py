@@ -1,0 +1,78 @@
+"""A free list of steps: shadow, weights and approvals in any mix."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from modelrollout.api.base import Model
+from modelrollout.api.canary import Audience, Deadline, Hold, MetricNames, Requirement, Samples
+from modelrollout.api.durations import cel_longer
+from modelrollout.api.rules import Rule, not_yet
+from modelrollout.api.shadow import MirrorPercent
+from modelrollout.api.values import DnsLabel, Percent
+
+MOST_STEPS = 20
+
+_StepWeight = Annotated[
+    Percent,
+    Rule(
+        "self < 100.0",
+        "a step has less than 100 percent: promotion follows the last step by itself",
+        lambda percent: percent < 100,
+    ),
+]
+
+
+class Step(Model):
+    """One step of a free list of steps."""
+
+    RULES = (
+        Rule(
+            f"!has(self.deadline) || {cel_longer('self.deadline', 'self.hold')}",
+            "the deadline of a step must be longer than its hold",
+            lambda self: self.hold is None or self.deadline is None or self.deadline > self.hold,
+            "deadline",
+        ),
+        not_yet("audience", "audience", "step by weight alone, over everybody's requests"),
+    )
+
+    name: DnsLabel = Field(description="Name of the step, unique in this list. Shown in status and events.")
+    mirror: MirrorPercent | None = Field(
+        default=None,
+        description=(
+            "Percent of the requests that are copied to the candidate, whoever answers them; nobody gets its answers "
+            "to copies. Needs traffic.gatewayAPI or traffic.istio. Default: none are."
+        ),
+    )
+    weight: _StepWeight | None = Field(
+        default=None,
+        description="Percent of the traffic that the candidate gets. Default: as in the step before, 0 in the first.",
+    )
+    audience: Audience | None = Field(
+        default=None, description="Whose requests may reach the candidate. Not yet supported: use weight."
+    )
+    hold: Hold | None = Field(default=None, description="Least time to stay in this step. Default: 0s.")
+    samples: Samples | None = Field(
+        default=None,
+        description="Answers of the candidate to wait for. Default: 50 where it gets requests, copied ones included.",
+    )
+    deadline: Deadline | None = Field(
+        default=None, description="Longest time to stay in this step; then onDeadline decides. Default: none."
+    )
+    approval: bool = Field(
+        default=False, description="Wait for a person's Approve command before this step may be left. Default: false."
+    )
+    require: Requirement = Field(
+        default=Requirement.NOT_FAILED,
+        description=(
+            "NotFailed (default): no guardrail failed and the data is fresh. Pass: every guardrail and goal passed. "
+            "The last step always needs Pass."
+        ),
+    )
+    metrics: MetricNames | None = Field(
+        default=None,
+        description=(
+            "Names of the guardrails and goals that this step waits for. Default: all that can be measured in it. A "
+            "guardrail that fails takes the candidate back in any step, named or not."
+        ),
+    )
