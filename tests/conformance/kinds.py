@@ -66,6 +66,7 @@ class Kind:
         rule: name under which its one rule is claimed where it knows no names of rules; empty where it does.
         splits: it can give two versions a part each.
         counted: label of the router's own series, and its value for a Service in a namespace; None: it counts nothing.
+        copies: it can send somebody copies of requests.
     """
 
     router: Callable[[RouteWriter, Cache], Router]
@@ -81,6 +82,7 @@ class Kind:
     rule: str = ""
     splits: bool = True
     counted: tuple[str, str] | None = None
+    copies: bool = False
 
 
 def _route_traffic(key: str, *rules: str) -> Mapping[str, Any]:
@@ -182,6 +184,7 @@ KINDS = {
         partial(_write_route, "HTTPRoute"),
         _read_route,
         counted=_BY_GATEWAY,
+        copies=True,
     ),
     "GRPCRoute": Kind(
         GatewayApiRouter,
@@ -190,6 +193,7 @@ KINDS = {
         partial(_write_route, "GRPCRoute"),
         _read_route,
         counted=_BY_GATEWAY,
+        copies=True,
     ),
     "VirtualService": Kind(
         IstioRouter,
@@ -198,6 +202,7 @@ KINDS = {
         _write_virtual_service,
         _read_virtual_service,
         counted=_BY_ISTIO,
+        copies=True,
     ),
     "Service": Kind(
         ServiceSelectorRouter,

@@ -5,10 +5,14 @@ A new router takes part by an entry of `KINDS`; where its objects are of a kind 
 """
 
 import re
+from dataclasses import replace
 
 import pytest
 
 from modelrollout.decisions.claims import Claimed, holders
+from modelrollout.decisions.decision import TrafficIntent
+from modelrollout.decisions.observed import Mirror
+from modelrollout.decisions.traffic import agrees
 from modelrollout.kube.errors import Conflict
 from modelrollout.kube.resources import Obj
 from modelrollout.manifests.owners import OWNER, owners_of
@@ -22,6 +26,7 @@ BEFORE = {"v7": 1000, "v8": 0}
 
 every = pytest.mark.parametrize("kind", KINDS)
 with_rules = pytest.mark.parametrize("kind", [name for name, kind in KINDS.items() if not kind.rule])
+with_copies = pytest.mark.parametrize("kind", [name for name, kind in KINDS.items() if kind.copies])
 with_shares = pytest.mark.parametrize("kind", [name for name, kind in KINDS.items() if kind.splits])
 
 
@@ -229,6 +234,40 @@ class RouterPromises:
         )
         assert traffic.router.observe(traffic.rollout()).weights() is None
 
+    @with_copies
+    @pytest.mark.parametrize("share", [5, 200, 1000])
+    async def test_copies_come_and_go_with_the_intent_and_nothing_else_changes(
+        self, traffic: Traffic, share: int
+    ) -> None:
+        await traffic.give(traffic.predict(dressed=True, v7=1, v8=0))
+        subject = traffic.rollout()
+        await traffic.router.apply(subject, traffic.intent(1, **BEFORE))
+        before = traffic.bare(await traffic.object())
+        wanted = _copying(traffic, Mirror("v8", share))
+        await traffic.router.apply(subject, wanted)
+        seen = traffic.router.observe(subject)
+        assert agrees(seen, wanted)
+        assert (seen.weights(), seen.rules[0].mirrors) == (BEFORE, (Mirror("v8", share),))
+        assert not seen.outdated
+        traffic.site.writes.clear()
+        await traffic.router.apply(subject, wanted)
+        assert traffic.site.writes == []
+        await traffic.router.apply(subject, traffic.intent(3, **BEFORE))
+        assert traffic.router.observe(subject).rules[0].mirrors == ()
+        assert traffic.bare(await traffic.object()) == before
+
+    @with_copies
+    @pytest.mark.parametrize("give_back", [False, True])
+    async def test_copies_end_with_the_rollout_whatever_becomes_of_its_weights(
+        self, traffic: Traffic, give_back: bool
+    ) -> None:
+        await traffic.give(traffic.predict(dressed=True, v7=1, v8=0))
+        await traffic.router.apply(traffic.rollout(), traffic.intent(1, **BEFORE))
+        before = traffic.bare(await traffic.object())
+        await traffic.router.apply(traffic.rollout(), _copying(traffic, Mirror("v8", 500)))
+        await traffic.router.release(_holding(traffic), give_back=give_back)
+        assert traffic.bare(await traffic.object()) == before
+
     @with_rules
     async def test_two_rollouts_share_an_object_by_rules_and_leave_it_one_by_one(self, traffic: Traffic) -> None:
         await traffic.give(*[Written(name, {f"{NAME}-v7": 1, f"{NAME}-v8": 0}) for name in ("br", "us")])
@@ -283,6 +322,11 @@ def _holding(traffic: Traffic) -> Holding:
     """What is found of the rollout once it is gone."""
     (found,) = _orphans(traffic)
     return found
+
+
+def _copying(traffic: Traffic, mirror: Mirror) -> TrafficIntent:
+    wanted = traffic.intent(2, **BEFORE)
+    return replace(wanted, owner=replace(wanted.owner, mirrors=True), mirror=mirror)
 
 
 def _label(obj: Obj) -> None:
