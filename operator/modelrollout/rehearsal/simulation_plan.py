@@ -102,6 +102,10 @@ def plan_of(spec: ModelRolloutSpec, traffic: Traffic) -> Plan:
         raise CannotSimulate(
             "a preview gets no users' requests, so there is nothing to simulate: name a canary's weights instead"
         )
+    if any(step.mirror for step in steps):
+        raise CannotSimulate(
+            "what comes of copied requests cannot be simulated: try its metrics with a canary's weights instead"
+        )
     whole = spec.progress_deadline.total_seconds()
     interval = spec.analysis.interval.total_seconds()
     given = dispersion_of(spec)

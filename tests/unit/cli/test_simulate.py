@@ -141,3 +141,8 @@ def test_a_value_is_given_once(simulate: Any) -> None:
 def test_a_preview_has_nothing_to_simulate(simulate: Any) -> None:
     ran = simulate(MEMORY, strategy="{blueGreen: {hold: 5m}}")
     assert (ran.code, "nothing to simulate" in ran.err) == (1, True)
+
+
+def test_copies_of_requests_are_not_simulated_and_that_is_said(simulate: Any) -> None:
+    ran = simulate(MEMORY, strategy="{shadow: {hold: 5m}}")
+    assert (ran.code, "copied requests cannot be simulated" in ran.err) == (1, True)
