@@ -10,6 +10,7 @@ from modelrollout.api.durations import cel_longer
 from modelrollout.api.rules import Rule, not_yet
 from modelrollout.api.shadow import MirrorPercent
 from modelrollout.api.values import DnsLabel, Percent
+from modelrollout.api.webhooks import Webhook
 
 MOST_STEPS = 20
 
@@ -32,6 +33,12 @@ class Step(Model):
             "the deadline of a step must be longer than its hold",
             lambda self: self.hold is None or self.deadline is None or self.deadline > self.hold,
             "deadline",
+        ),
+        Rule(
+            "self.webhooks.all(w, self.webhooks.exists_one(v, v.name == w.name))",
+            "every webhook of a step needs a name of its own",
+            lambda self: len({one.name for one in self.webhooks}) == len(self.webhooks),
+            "webhooks",
         ),
         not_yet("audience", "audience", "step by weight alone, over everybody's requests"),
     )
@@ -68,6 +75,12 @@ class Step(Model):
             "NotFailed (default): no guardrail failed and the data is fresh. Pass: every guardrail and goal passed. "
             "The last step always needs Pass."
         ),
+    )
+    webhooks: tuple[Webhook, ...] = Field(
+        default=(),
+        max_length=3,
+        description="Who is called before this step, as its gate, or after it; one after the other, in this order.",
+        json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"]},
     )
     metrics: MetricNames | None = Field(
         default=None,

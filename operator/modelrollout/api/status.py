@@ -139,6 +139,28 @@ class GateStatus(StatusModel):
     ended_at: Time | None = Field(default=None, description="When it passed or failed.")
 
 
+class WebhookState(StrEnum):
+    """Where one webhook of a run stands. Unanswered: after the last retry, so that a person or a deadline decides."""
+
+    RUNNING = "Running"
+    PASSED = "Passed"
+    FAILED = "Failed"
+    UNANSWERED = "Unanswered"
+
+
+class WebhookStatus(StatusModel):
+    """One webhook of a run: who has agreed is not called again, whoever leads."""
+
+    name: str = Field(description="Name of the webhook.", max_length=63)
+    step: int = Field(ge=0, description="Index of its step, from 0.")
+    when: str = Field(description="Before, Gate or After.", max_length=16)
+    state: WebhookState = Field(description="Running, Passed, Failed or Unanswered.")
+    attempts: int = Field(default=0, ge=0, description="Requests that are over.")
+    message: Text = Field(default="", description="What was answered last, or why there is no answer.")
+    started_at: Time = Field(description="When it was first to be called.")
+    at: Time | None = Field(default=None, description="When the last request was over.")
+
+
 class Run(StatusModel):
     """One trial of one revision of one version."""
 
@@ -164,6 +186,9 @@ class Run(StatusModel):
     )
     gates: list[GateStatus] = Field(
         default_factory=list, max_length=10, description="Gates that have begun, in their order."
+    )
+    webhooks: list[WebhookStatus] = Field(
+        default_factory=list, max_length=10, description="Webhooks called last, in the order in which they began."
     )
     step: int = Field(default=0, ge=0, description="Index of the present step, from 0.")
     steps: int = Field(default=0, ge=0, description="Number of steps.")

@@ -6,6 +6,32 @@ from dataclasses import dataclass
 
 from modelrollout.api import Gate, ModelInfo
 from modelrollout.api.status import Verdict
+from modelrollout.api.webhooks import Webhook
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One try of a webhook.
+
+    Attributes:
+        webhook: as the step has it.
+        delivery: the same for every try, so that a receiver can tell repetitions.
+        attempt: which try it is, from 1.
+        step, steps: number of the step it belongs to, from 1, and how many there are.
+        step_name: as the spec has it, empty where steps have no names.
+        weight, mirror: what the candidate gets in that step, of 1000.
+        stable: name of the version that serves.
+    """
+
+    webhook: Webhook
+    delivery: str
+    attempt: int
+    step: int
+    steps: int
+    step_name: str
+    weight: int
+    mirror: int
+    stable: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +44,7 @@ class Check:
         version: name of the candidate.
         service, port: of its Service.
         addresses: where its ready pods answer, as host:port; none for a Job, which finds its own way.
-        what: the model that should be served there, or a gate.
+        what: the model that should be served there, a gate, or a call of a webhook.
     """
 
     namespace: str
@@ -29,7 +55,7 @@ class Check:
     service: str
     port: int
     addresses: tuple[str, ...]
-    what: ModelInfo | Gate
+    what: ModelInfo | Gate | Call
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +76,12 @@ class CheckResult:
 
     @property
     def final(self) -> bool:
-        """Whether asking again would be of no use. A wrong model may be put right, a gate fails once and for all."""
+        """Whether asking again would be of no use. A wrong model may be put right, a gate fails once and for all.
+
+        Who is called by a webhook may say "not yet"; whether a call that got no answer is repeated is not decided here.
+        """
+        if isinstance(self.check.what, Call):
+            return self.verdict is not Verdict.INCONCLUSIVE
         if self.verdict is Verdict.FAIL:
             return isinstance(self.check.what, Gate)
         return self.verdict is not Verdict.ERROR

@@ -41,6 +41,8 @@ class Reason(StrEnum):
     MODEL_DIFFERS = "ModelDiffers"
     GATE_PASSED = "GatePassed"
     GATE_FAILED = "GateFailed"
+    WEBHOOK_PASSED = "WebhookPassed"
+    WEBHOOK_UNANSWERED = "WebhookUnanswered"
     DEADLINE_PASSED = "DeadlinePassed"
     ANALYSIS_FAILING = "AnalysisFailing"
     TRAFFIC_UNEVEN = "TrafficUneven"

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from modelrollout.api import ModelRollout, ModelRolloutSpec
 from modelrollout.api.status import ModelRolloutStatus, Run
-from modelrollout.decisions.checks import Admission
+from modelrollout.decisions.checks import Admission, Check
 from modelrollout.decisions.decision import Event, Reason
 from modelrollout.decisions.findings import Evidence
 from modelrollout.decisions.observed import Observed
@@ -26,6 +26,7 @@ class Draft:
         now: the moment of the decision.
         refusal: why an edit of the spec does not count, empty when it does.
         admission: what the candidate of a run without a first step has shown; None when nobody asked.
+        check: what is to be found out next while a run waits for a webhook; None: nothing.
         blocked: why no step may advance although the run goes on and its guardrails act; empty when it may.
         events, wake, record: see Decision.
         snapshot: plan of a run that this decision starts.
@@ -40,6 +41,7 @@ class Draft:
     now: datetime
     refusal: str = ""
     admission: Admission | None = None
+    check: Check | None = None
     blocked: str = ""
     events: list[Event] = field(default_factory=list)
     wake: list[datetime] = field(default_factory=list)

@@ -280,7 +280,7 @@ def _conclude(draft: Draft, steps: tuple[PlannedStep, ...], blocked: Obstacle | 
         snapshot=draft.snapshot,
         events=tuple(draft.events),
         wake_at=min(draft.wake, default=None),
-        check=draft.admission.check if draft.admission is not None else None,
+        check=draft.check or (draft.admission.check if draft.admission is not None else None),
         analyse=question_of(draft.rollout, draft.spec, new, draft.observed) is not None,
         repair_not_before=not_before,
         record=tuple(draft.record),

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from modelrollout.api import HeaderMatch, Requirement
+from modelrollout.api.webhooks import Webhook
 
 FULL = 1000
 """All of the traffic, in thousandths."""
@@ -27,6 +28,7 @@ class PlannedStep:
         last: promotion follows; this step's own data must lie inside the margins too.
         metrics: names of those that decide in it, None for all.
         pairs: requests may have been answered by both versions in it.
+        webhooks: who is called before it, as its gates, and after it.
         reported: after this last step nothing is promoted: what was found is reported, and traffic stays with stable.
     """
 
@@ -43,6 +45,7 @@ class PlannedStep:
     reported: bool = False
     metrics: frozenset[str] | None = None
     pairs: bool = True
+    webhooks: tuple[Webhook, ...] = ()
 
     @property
     def preview(self) -> bool:

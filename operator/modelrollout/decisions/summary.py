@@ -1,7 +1,7 @@
 """Status for people and for tools: phase, sentence, columns and conditions, all computed from what was decided."""
 
 from modelrollout.api.status import Outcome, Phase, Run, RunState
-from modelrollout.decisions import capacity, replica_shares, runs
+from modelrollout.decisions import capacity, replica_shares, runs, webhooks
 from modelrollout.decisions.admission import MODEL_DIFFERS
 from modelrollout.decisions.adoption import Obstacle
 from modelrollout.decisions.draft import Draft
@@ -23,8 +23,12 @@ _HOLDING = frozenset(
         "TrafficLost",
         "OutOfMemory",
         "ContainersRestart",
+        webhooks.UNANSWERED,
+        webhooks.REFUSED,
     }
 )
+
+_WAITING = frozenset({capacity.WAITS, webhooks.WAITS})
 
 _DONE_PHASES = {
     Outcome.PROMOTED: Phase.COMPLETED,
@@ -131,10 +135,11 @@ def _trial_phase(draft: Draft, run: Run, gate: Gate | None) -> tuple[Phase, str]
     refused = replica_shares.refusal(draft)
     if refused and run.exposed_at is None:
         return Phase.PENDING, f"{run.target} gets no traffic: {refused}"
-    if run.reason == capacity.WAITS and not (refused or draft.spec.paused or draft.status.paused_by):
+    if run.reason in _WAITING and not (refused or draft.spec.paused or draft.status.paused_by):
         phase = Phase.PENDING if run.exposed_at is None else Phase.PROGRESSING
-        return phase, f"{_at_step(run)}{run.message}{_candidates_problem(draft, run)}"
-    if run.exposed_at is None and run.reason == MODEL_DIFFERS:
+        problem = _candidates_problem(draft, run) if run.reason == capacity.WAITS else ""
+        return phase, f"{_at_step(run)}{run.message}{problem}"
+    if run.exposed_at is None and run.reason in (MODEL_DIFFERS, webhooks.UNANSWERED, webhooks.REFUSED):
         return Phase.HOLDING, f"{run.target} gets no traffic: {run.message}"
     if run.exposed_at is None and draft.admission is not None and draft.admission.waits:
         return Phase.PENDING, f"{run.target} gets no traffic yet: {draft.admission.waits}"
@@ -150,7 +155,7 @@ def _trial_phase(draft: Draft, run: Run, gate: Gate | None) -> tuple[Phase, str]
     if gate is not None and not gate.open and gate.only(Missing.APPROVAL):
         return (
             Phase.AWAITING_APPROVAL,
-            f"step {run.step + 1} of {run.steps} has passed and waits for a person to approve",
+            f"step {run.step + 1} of {run.steps}{_named(draft, run)} has passed and waits for a person to approve",
         )
     held = f"; {draft.blocked}" if draft.blocked else ""
     header = preview_header(draft.spec)

@@ -3,8 +3,8 @@
 from datetime import timedelta
 
 from modelrollout.api import DeadlinePolicy, RollbackPolicy
-from modelrollout.api.status import Outcome
-from modelrollout.decisions import capacity, runs
+from modelrollout.api.status import Outcome, RunState
+from modelrollout.decisions import capacity, runs, webhooks
 from modelrollout.decisions.admission import GATE_FAILED, MODEL_DIFFERS, admit
 from modelrollout.decisions.decision import Reason
 from modelrollout.decisions.draft import Draft
@@ -62,12 +62,12 @@ def _leave_or_wait(draft: Draft, steps: Steps, failed: Failure | None) -> None:
     run, now_gate = draft.run, present_gate(draft, steps)
     if failed is None and (now_gate.open or run.advance_step == run.step):
         go_on(draft)
-        if lacks_capacity(draft, steps):
+        if lacks_capacity(draft, steps) or not (run.advance_step == run.step or agreed(draft, steps)):
             _keep_step_deadline(draft, steps)
         else:
             next_step(draft, steps)
         return
-    if run.reason == capacity.WAITS:
+    if run.reason in (capacity.WAITS, webhooks.WAITS, webhooks.UNANSWERED):
         run.reason, run.message = "", ""
     if failed is None and now_gate.only(Missing.APPROVAL):
         if run.reason != "AwaitingApproval":
@@ -104,7 +104,7 @@ def _expose(draft: Draft, steps: Steps) -> None:
         return
     lacking = capacity.lacking(draft, steps[0].weight)
     if not lacking and observed.ready(run.target) and observed.ready(run.stable):
-        if not _admitted(draft):
+        if not _admitted(draft) or not _announced(draft, steps):
             return
         runs.enter(draft, 0, steps)
         run.exposed_at = draft.now
@@ -142,6 +142,22 @@ def _admitted(draft: Draft) -> bool:
         _keep_deadline(draft, running.deadline if running is not None else None, shown.waits)
         return False
     return True
+
+
+def _announced(draft: Draft, steps: Steps) -> bool:
+    """Whether everybody who has to know before the first step knows, and nobody has refused."""
+    said = webhooks.answered(draft, steps, webhooks.before_first(steps))
+    if not said.agreed and not (said.refused and _fail(draft, steps, Failure(webhooks.REFUSED, said.refused))):
+        _keep_deadline(draft, None, draft.run.message)
+    return said.agreed
+
+
+def agreed(draft: Draft, steps: Steps) -> bool:
+    """Whether everybody who is called before the present step is left has agreed; whoever refuses ends the run."""
+    said = webhooks.answered(draft, steps, webhooks.before_leaving(steps, draft.run.step))
+    if said.refused:
+        _fail(draft, steps, Failure(webhooks.REFUSED, said.refused))
+    return said.agreed
 
 
 def _first(draft: Draft, steps: Steps) -> str:
@@ -307,7 +323,9 @@ def _promote_forced(draft: Draft, steps: Steps) -> None:
 
 def _keep_step_deadline(draft: Draft, steps: Steps) -> None:
     run, wait = draft.run, present_gate(draft, steps).first()
-    if run.reason == capacity.WAITS:
+    if run.state is not RunState.TRIAL:
+        return  # somebody refused, and the candidate is on its way back
+    if run.reason in (capacity.WAITS, webhooks.WAITS, webhooks.UNANSWERED, webhooks.REFUSED):
         missing = run.message
     else:
         missing = wait.message if wait else f"{run.target} lost its ready endpoints"

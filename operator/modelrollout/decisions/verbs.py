@@ -12,7 +12,7 @@ from modelrollout.decisions.guardrails import failure
 from modelrollout.decisions.observed import CommandSeen
 from modelrollout.decisions.queueing import hold
 from modelrollout.decisions.steps import FULL, PlannedStep
-from modelrollout.decisions.trial import go_on, lacks_capacity, next_step, paused, present_gate
+from modelrollout.decisions.trial import agreed, go_on, lacks_capacity, next_step, paused, present_gate
 
 ANSWERS_KEPT = 10
 
@@ -140,6 +140,8 @@ def _approve(draft: Draft, command: CommandSeen, steps: Steps) -> str:
     go_on(draft)
     if lacks_capacity(draft, steps):
         return f"step {step + 1} is approved; it is left when that has come: {draft.run.message}"
+    if not agreed(draft, steps):
+        return f"step {step + 1} is approved; before it is left: {draft.run.message}"
     next_step(draft, steps)
     return f"step {step + 1} is approved"
 

@@ -1,4 +1,4 @@
-"""What candidates have to show before their first step is found out here, beside all reconciling.
+"""What candidates have to show, and what webhooks answer, is found out here, beside all reconciling.
 
 Nothing is asked of an object at rest, nor at every reconcile: a question is put when it comes up, and again only while
 its answer may still change.
@@ -28,7 +28,7 @@ class Finder(Protocol):
 
 
 class Checks:
-    """Keeps the answers of all runs that have not begun their first step. `on_result` is called with the key."""
+    """Keeps the answers of runs for which something is to be found out. `on_result` is called with the key."""
 
     def __init__(self, finder: Finder, clock: Clock, on_result: Callable[[Key], None]) -> None:
         self._finder = finder

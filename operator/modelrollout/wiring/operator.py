@@ -94,7 +94,11 @@ class Operator:
         )
         routers = all_routers(client, cache)
         # A run's own requests to the API server go by the door of what may wait.
-        self._checks = Checks(GateFinder(aside, clock), clock, on_result=lambda key: self.reconciler.queue.add(key))
+        self._checks = Checks(
+            GateFinder(aside, clock, settings.webhooks_allowed),
+            clock,
+            on_result=lambda key: self.reconciler.queue.add(key),
+        )
         freezes = Freezes(cache, self.watches, settings.places, settings.lease_namespace)
         self._world = world = World(
             cache, clock, routers, self._versions, commands, freezes, self._checks, may_scale=settings.scale

@@ -45,6 +45,9 @@ class Settings(BaseSettings):
         default=(), description="Further Prometheus addresses that rollouts may name; * for a part of a host name."
     )
     prometheus_token: SecretStr = Field(default=SecretStr(""), description="Bearer token for prometheus_address.")
+    webhooks_allowed: Names = Field(
+        default=(), description="Addresses that webhooks of steps may call; * for a part of a host name. Empty: none."
+    )
     prometheus_timeout: float = Field(default=8.0, gt=0, le=60, description="Seconds for one query.")
     lease_namespace: str = Field(default_factory=_own_namespace, description="Where the lease lives.")
     lease_name: str = Field(default="modelrollout", description="Name of the lease.")
@@ -58,7 +61,7 @@ class Settings(BaseSettings):
     analysis_workers: int = Field(default=8, ge=1, le=200, description="Prometheus queries under way at once.")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(default="INFO", description="Least level logged.")
 
-    @field_validator("namespaces", "prometheus_allowed", "workloads", mode="before")
+    @field_validator("namespaces", "prometheus_allowed", "webhooks_allowed", "workloads", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         return tuple(filter(None, (part.strip() for part in value.split(",")))) if isinstance(value, str) else value

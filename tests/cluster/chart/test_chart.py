@@ -140,7 +140,12 @@ def test_every_default_is_described_by_the_schema() -> None:
 
 
 def test_the_environment_is_what_the_settings_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    values = ("watchNamespaces[0]=risk", "watchNamespaces[1]=ads", "prometheus.allowed[0]=http://p.*.svc:9090")
+    values = (
+        "watchNamespaces[0]=risk",
+        "watchNamespaces[1]=ads",
+        "prometheus.allowed[0]=http://p.*.svc:9090",
+        "webhooks.allowed[0]=https://*.hooks.example/ml",
+    )
     pod = one(rendered(*values, "log.level=DEBUG"), "Deployment")["spec"]["template"]["spec"]
     (container,) = pod["containers"]
     for variable in container["env"]:
@@ -150,6 +155,7 @@ def test_the_environment_is_what_the_settings_read(monkeypatch: pytest.MonkeyPat
     settings = Settings()
     assert settings.namespaces == ("risk", "ads")
     assert settings.prometheus_allowed == ("http://p.*.svc:9090",)
+    assert settings.webhooks_allowed == ("https://*.hooks.example/ml",)
     assert settings.identity == "given"
     assert settings.log_level == "DEBUG"
     assert settings.probe_port == container["ports"][0]["containerPort"]

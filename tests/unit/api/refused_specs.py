@@ -226,6 +226,18 @@ STRATEGY = [
         "spec.strategy",
     ),
     Refused(
+        "a webhook to something that is no web address",
+        spec(strategy={"steps": [{"name": "a", "webhooks": [{"name": "h", "url": "file:///etc/passwd"}]}]}),
+        "",
+        "spec.strategy.steps[0].webhooks[0].url",
+    ),
+    Refused(
+        "two webhooks of one name",
+        spec(strategy={"steps": [{"name": "a", "webhooks": [{"name": "h", "url": "http://a.b"}] * 2}]}),
+        "every webhook of a step needs a name of its own",
+        "spec.strategy.steps[0].webhooks",
+    ),
+    Refused(
         "a step with an audience",
         spec(strategy={"steps": [{"name": "a", "weight": 5, "audience": {}}]}),
         "audience is not yet supported",

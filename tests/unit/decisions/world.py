@@ -8,7 +8,7 @@ from typing import Any
 from modelrollout.api import Gate, ModelRollout, ModelRolloutSpec, Verb
 from modelrollout.api.status import RunState, Verdict
 from modelrollout.decisions.capacity import total_of
-from modelrollout.decisions.checks import Check, CheckResult
+from modelrollout.decisions.checks import Call, Check, CheckResult
 from modelrollout.decisions.decision import Decision, Event, Reason, ScaleIntent
 from modelrollout.decisions.findings import Evidence, Finding
 from modelrollout.decisions.freeze import in_force
@@ -284,6 +284,8 @@ class World:
 
 
 def _subject(check: Check) -> str:
+    if isinstance(check.what, Call):
+        return check.what.webhook.name
     return check.what.name if isinstance(check.what, Gate) else "model"
 
 

@@ -9,6 +9,8 @@ from typing import Any
 _DECISIONS = {
     "RunStarted": "{target} got its first {weight}",
     "StepPassed": "step {step} of {steps} was left: hold, answers and metrics were as it demands",
+    "WebhookCalled": "a webhook was called in step {step} of {steps}",
+    "WebhookRefused": "all traffic was taken back from {weight} in step {step}: a webhook refused",
     "Completed": "the watch after the promotion was over",
     "GuardrailFailed": "all traffic was taken back from {weight} in step {step}: a guardrail failed",
     "DeadlinePassed": "all traffic was taken back from {weight} in step {step}: it took longer than it may",

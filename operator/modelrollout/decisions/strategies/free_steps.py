@@ -40,6 +40,7 @@ def _planned(step: Step, before: int, *, last: bool, manual: bool) -> PlannedSte
         approval=step.approval or (last and manual),
         require=Requirement.PASS if last else step.require,
         metrics=None if step.metrics is None else frozenset(step.metrics),
+        webhooks=step.webhooks,
         last=last,
     )
 
