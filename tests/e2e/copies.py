@@ -1,0 +1,132 @@
+"""Three light versions behind the gateway in a namespace of their own, and a rollout whose strategy a test chooses."""
+
+import json
+import string
+from pathlib import Path
+from typing import Any
+
+from dev.cluster import Cluster
+from dev.visitors import Visitors
+from tests.e2e.rollouts import Rollout
+
+NAMESPACE, HOST = "copies", "copies.example"
+VERSIONS = {"v1": 0.0, "v2": 0.0, "v3": 0.4}
+"""Share of the answers of each version that fail."""
+HERE = Path(__file__).parent
+
+METRICS = [
+    # As the gateway counts them: the copies under a name of their own.
+    {
+        "name": "errors",
+        "better": "Lower",
+        "series": "cluster",
+        "proportion": {
+            "bad": 'envoy_cluster_upstream_rq_xx{envoy_response_code_class="5"}',
+            "total": "envoy_cluster_upstream_rq_xx",
+        },
+        "margin": {"ratio": 1.5, "floor": 0.05},
+    },
+    # As the versions count them.
+    {
+        "name": "slow",
+        "better": "Lower",
+        "latency": {"histogram": "answer_seconds", "above": "250ms"},
+        "margin": {"difference": 0.1},
+    },
+]
+
+
+class Copies(Rollout):
+    """The rollout, its route and its versions.
+
+    Attributes:
+        user: whom the API server takes who runs the tests for.
+    """
+
+    def __init__(self, cluster: Cluster, name: str = "copies") -> None:
+        """Bring the versions up, if they are not there yet; the demo's images must be on the node."""
+        super().__init__(cluster, name, NAMESPACE)
+        self.user = cluster.kubectl("auth", "whoami", "--output=jsonpath={.status.userInfo.username}")
+        space = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}}
+        cluster.kubectl("apply", "--filename=-", input=json.dumps(space))
+        template = string.Template((HERE / "copies.yaml").read_text())
+        for version, faults in VERSIONS.items():
+            self.kubectl("apply", "--filename=-", input=template.substitute(name=version, faults=faults))
+        for version in VERSIONS:
+            self.kubectl("rollout", "status", f"deployment/{version}", "--timeout=120s")
+
+    def begin(self, strategy: dict[str, Any], **spec: Any) -> None:
+        """Route and rollout, with all traffic on version 1, adopted."""
+        metadata = {"name": self.name, "namespace": NAMESPACE}
+        refs = [{"name": version, "port": 8080, "weight": int(version == "v1")} for version in VERSIONS]
+        route = {
+            "parentRefs": [{"name": "models", "namespace": "gateway"}],
+            "hostnames": [HOST],
+            "rules": [{"name": "predict", "backendRefs": refs}],
+        }
+        versions = [
+            {
+                "name": name,
+                "service": {"name": name, "port": 8080},
+                "workload": {"kind": "Deployment", "name": name},
+            }
+            for name in VERSIONS
+        ]
+        rollout = {
+            "versions": versions,
+            "target": "v1",
+            "traffic": {"gatewayAPI": {"httpRoute": self.name}},
+            "strategy": strategy,
+            "metrics": METRICS,
+            "analysis": {"interval": "1s", "warmUp": "0s", "dispersion": 1},
+            "watch": "2s",
+            **spec,
+        }
+        self.apply(
+            {
+                "apiVersion": "gateway.networking.k8s.io/v1",
+                "kind": "HTTPRoute",
+                "metadata": metadata,
+                "spec": route,
+            },
+            {"apiVersion": "modelrollout.io/v1alpha1", "kind": "ModelRollout", "metadata": metadata, "spec": rollout},
+        )
+        self.until(lambda: self.status.get("stable") == "v1", "that version 1 is adopted")
+
+    def remove(self) -> None:
+        """Take rollout and route away again; the versions stay for the next test."""
+        self.kubectl("delete", f"modelrollout/{self.name}", f"httproute/{self.name}", "--ignore-not-found")
+
+    def visitors(self, rate: float = 60) -> Visitors:
+        """People who ask by the gateway, told apart by the version that answered."""
+        return Visitors(self.cluster.gateway_url, rate, bytes.decode, {"Host": HOST})
+
+    def copies(self) -> list[dict[str, Any]]:
+        """What the route copies to whom."""
+        filters = self.get("httproute")["spec"]["rules"][0].get("filters") or []
+        return [one["requestMirror"] for one in filters if one["type"] == "RequestMirror"]
+
+    def answered(self, version: str) -> int:
+        """Answers of a version, as it counts them itself; requests of users and copies alike."""
+        path = f"/api/v1/namespaces/{NAMESPACE}/services/{version}:http/proxy/metrics"
+        lines = self.cluster.kubectl("get", "--raw", path).splitlines()
+        return int(sum(float(line.split()[-1]) for line in lines if line.startswith("answers_total{")))
+
+    def phase(self, wanted: str) -> None:
+        """Wait for a phase."""
+        self.until(lambda: self.status["phase"] == wanted, f"phase {wanted}")
+
+    def command(self, verb: str, reason: str = "a test", **more: Any) -> None:
+        """A person uses a verb."""
+        body = {
+            "apiVersion": "modelrollout.io/v1alpha1",
+            "kind": "ModelRolloutCommand",
+            "metadata": {"generateName": f"{verb.lower()}-", "namespace": NAMESPACE},
+            "spec": {"rollout": self.name, "verb": verb, "by": self.user, "reason": reason, **more},
+        }
+        self.kubectl("create", "--filename=-", input=json.dumps(body))
+
+    def record(self) -> list[dict[str, Any]]:
+        """Lines of the decision record, oldest first."""
+        data = self.get("configmap", f"{self.name}-decisions").get("data") or {}
+        return [json.loads(text) for _, text in sorted(data.items())]
