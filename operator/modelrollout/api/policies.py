@@ -194,6 +194,20 @@ class Scale(Model):
     )
 
 
+class PromoteTogether(Model):
+    """Rollouts of the namespace that belong together."""
+
+    rollouts: Annotated[
+        tuple[DnsSubdomain, ...],
+        Field(min_length=1, max_length=10, json_schema_extra={"x-kubernetes-list-type": "set"}),
+    ] = Field(
+        description=(
+            "Names of the other ModelRollouts. After its last step a candidate waits until theirs have passed too, or "
+            "serve already; where one of theirs is taken back before that, so is this one. Let each name the others."
+        )
+    )
+
+
 class Exclusivity(Model):
     """Which experiments must not overlap."""
 

@@ -17,6 +17,7 @@ from modelrollout.api.policies import (
     DeletionPolicy,
     Exclusivity,
     Prometheus,
+    PromoteTogether,
     PromotionPolicy,
     RevertPolicy,
     RevisionPolicy,
@@ -255,6 +256,10 @@ class ModelRolloutSpec(Model):
     exclusivity: Exclusivity | None = Field(
         default=None,
         description="Experiments that must not overlap. Default: runs of different rollouts do not mind each other.",
+    )
+    promote_together: PromoteTogether | None = Field(
+        default=None,
+        description="Rollouts whose candidates are promoted together with this one. Default: it waits for nobody.",
     )
     rollback: RollbackPolicy = Field(
         default=RollbackPolicy.AUTO,

@@ -210,6 +210,9 @@ class Run(StatusModel):
     advance_step: int | None = Field(
         default=None, description="Step a person asked to leave although not all is proven."
     )
+    together: bool = Field(
+        default=False, description="Whether it has passed, and waits for rollouts that it is promoted together with."
+    )
     forced: Text = Field(default="", description="A person's order to promote at once, while replicas are waited for.")
     unavailable_since: Time | None = Field(default=None, description="Since when the candidate has no ready endpoint.")
     unavailable_times: int = Field(default=0, ge=0, description="How often it lost its last ready endpoint.")

@@ -41,6 +41,7 @@ class Reason(StrEnum):
     MODEL_DIFFERS = "ModelDiffers"
     GATE_PASSED = "GatePassed"
     GATE_FAILED = "GateFailed"
+    COMPANION_TAKEN_BACK = "CompanionTakenBack"
     WEBHOOK_PASSED = "WebhookPassed"
     WEBHOOK_UNANSWERED = "WebhookUnanswered"
     DEADLINE_PASSED = "DeadlinePassed"

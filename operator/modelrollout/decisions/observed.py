@@ -215,6 +215,27 @@ class Rival:
 
 
 @dataclass(frozen=True, slots=True)
+class Companion:
+    """Another rollout, which this one is to be promoted together with.
+
+    Attributes:
+        name: of it.
+        found: it exists.
+        passed: it has nothing to wait for but others, is being promoted or was, or serves its target already.
+        taken_back: when its last candidate was taken back, None when it was not.
+        run: id of its run, empty when it never had one.
+        why: why its candidate was taken back, in a sentence.
+    """
+
+    name: str
+    found: bool = True
+    passed: bool = False
+    taken_back: datetime | None = None
+    run: str = ""
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Reversals:
     """Foreign changes of managed weights in the last ten minutes: field manager and how often."""
 
@@ -228,7 +249,7 @@ class Observed:
 
     `rivals` are at least those of every layer that a run of the rollout could be in; `may_scale` says whether the
     operator has the right to scale workloads; `checks` is what was found out for the present run, beside all
-    reconciling.
+    reconciling; `companions` are the rollouts that this one is to be promoted together with.
     """
 
     route: RouteSeen
@@ -240,6 +261,7 @@ class Observed:
     freezes: tuple[Freeze, ...] = ()
     may_scale: bool = False
     checks: tuple[CheckResult, ...] = ()
+    companions: tuple[Companion, ...] = ()
 
     def ready(self, version: str) -> bool:
         """Whether that version has at least one ready endpoint."""

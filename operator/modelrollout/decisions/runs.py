@@ -134,7 +134,7 @@ def take_back(draft: Draft, outcome: Outcome, reason: str, message: str) -> None
     run = draft.run
     run.state, run.outcome, run.reason, run.message = RunState.TAKING_BACK, outcome, reason, message[:1024]
     run.still_since = run.watch_until = None
-    run.forced = ""
+    run.forced, run.together = "", False
     move(draft, 0)
     if outcome in HELD_AGAINST:
         reject(draft, reason, message)
@@ -177,7 +177,7 @@ def promote(draft: Draft, outcome: Outcome, reason: str, message: str) -> None:
     """Give the candidate all traffic."""
     run = draft.run
     run.state, run.outcome, run.reason, run.message = RunState.PROMOTING, outcome, reason, message[:1024]
-    run.still_since, run.forced = None, ""
+    run.still_since, run.forced, run.together = None, "", False
     move(draft, 1000)
     draft.say(Reason.PROMOTED, f"{run.target} gets all traffic: {message}")
 

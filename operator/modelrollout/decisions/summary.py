@@ -1,7 +1,7 @@
 """Status for people and for tools: phase, sentence, columns and conditions, all computed from what was decided."""
 
 from modelrollout.api.status import Outcome, Phase, Run, RunState
-from modelrollout.decisions import capacity, replica_shares, runs, webhooks
+from modelrollout.decisions import capacity, replica_shares, runs, together, webhooks
 from modelrollout.decisions.admission import MODEL_DIFFERS
 from modelrollout.decisions.adoption import Obstacle
 from modelrollout.decisions.draft import Draft
@@ -28,7 +28,7 @@ _HOLDING = frozenset(
     }
 )
 
-_WAITING = frozenset({capacity.WAITS, webhooks.WAITS})
+_WAITING = frozenset({capacity.WAITS, webhooks.WAITS, together.WAITS})
 
 _DONE_PHASES = {
     Outcome.PROMOTED: Phase.COMPLETED,

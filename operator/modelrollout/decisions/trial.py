@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from modelrollout.api import DeadlinePolicy, RollbackPolicy
 from modelrollout.api.status import Outcome, RunState
-from modelrollout.decisions import capacity, runs, webhooks
+from modelrollout.decisions import capacity, runs, together, webhooks
 from modelrollout.decisions.admission import GATE_FAILED, MODEL_DIFFERS, admit
 from modelrollout.decisions.decision import Reason
 from modelrollout.decisions.draft import Draft
@@ -35,6 +35,9 @@ def present_gate(draft: Draft, steps: Steps) -> Gate:
 def advance(draft: Draft, steps: Steps) -> None:
     """Decide one reconcile of a run on trial. The order is the order of danger: users first, progress last."""
     run, observed = draft.run, draft.observed
+    run.together = False  # said anew while it is so
+    if together.taken_back(draft):
+        return
     if run.exposed_at is None:
         _expose(draft, steps)
         return
@@ -67,7 +70,7 @@ def _leave_or_wait(draft: Draft, steps: Steps, failed: Failure | None) -> None:
         else:
             next_step(draft, steps)
         return
-    if run.reason in (capacity.WAITS, webhooks.WAITS, webhooks.UNANSWERED):
+    if run.reason in (capacity.WAITS, webhooks.WAITS, webhooks.UNANSWERED, together.WAITS):
         run.reason, run.message = "", ""
     if failed is None and now_gate.only(Missing.APPROVAL):
         if run.reason != "AwaitingApproval":
@@ -153,11 +156,14 @@ def _announced(draft: Draft, steps: Steps) -> bool:
 
 
 def agreed(draft: Draft, steps: Steps) -> bool:
-    """Whether everybody who is called before the present step is left has agreed; whoever refuses ends the run."""
+    """Whether all who are called before the present step is left have agreed, and companions have passed.
+
+    Whoever refuses ends the run.
+    """
     said = webhooks.answered(draft, steps, webhooks.before_leaving(steps, draft.run.step))
     if said.refused:
         _fail(draft, steps, Failure(webhooks.REFUSED, said.refused))
-    return said.agreed
+    return said.agreed and together.ready(draft, last=steps[draft.run.step].last)
 
 
 def _first(draft: Draft, steps: Steps) -> str:
@@ -325,7 +331,7 @@ def _keep_step_deadline(draft: Draft, steps: Steps) -> None:
     run, wait = draft.run, present_gate(draft, steps).first()
     if run.state is not RunState.TRIAL:
         return  # somebody refused, and the candidate is on its way back
-    if run.reason in (capacity.WAITS, webhooks.WAITS, webhooks.UNANSWERED, webhooks.REFUSED):
+    if run.reason in (capacity.WAITS, webhooks.WAITS, webhooks.UNANSWERED, webhooks.REFUSED, together.WAITS):
         missing = run.message
     else:
         missing = wait.message if wait else f"{run.target} lost its ready endpoints"

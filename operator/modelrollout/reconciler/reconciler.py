@@ -128,7 +128,7 @@ class Reconciler:
 
     def _changed(self, change: Change) -> None:
         if change.resource is MODELROLLOUTS:
-            for peer in self._world.layers.changed(change):
+            for peer in self._world.peers(change):
                 self.queue.add(peer)
             if change.new is None:
                 self._gone(change.object)

@@ -8,7 +8,7 @@ from modelrollout.decisions.capacity import managed
 from modelrollout.decisions.effective import effective
 from modelrollout.decisions.observed import Observed, Rival
 from modelrollout.decisions.queueing import layer_of
-from modelrollout.kube.cache import Cache, Key
+from modelrollout.kube.cache import Cache, Change, Key
 from modelrollout.kube.clock import Clock
 from modelrollout.kube.resources import MODELROLLOUTS, Obj, Resource, name_of, namespace_of, uid_of
 from modelrollout.kube.watches import Place
@@ -16,6 +16,7 @@ from modelrollout.manifests.second_route import second_name
 from modelrollout.reconciler.checks import Checks
 from modelrollout.reconciler.claims import Claims
 from modelrollout.reconciler.commands import Commands
+from modelrollout.reconciler.companions import Companions
 from modelrollout.reconciler.freezes import Freezes
 from modelrollout.reconciler.interests import Interests
 from modelrollout.reconciler.layers import Layers
@@ -77,6 +78,7 @@ class World:
         self._reader = Reader()
         self._claims = Claims()
         self.layers = Layers()
+        self._companions = Companions(cache)
         self.interests = Interests()
         self.reversals = ReversalLog()
 
@@ -141,7 +143,12 @@ class World:
             freezes=self.freezes.seen(subject.key[0]),
             may_scale=self._may_scale,
             checks=self._checks.results(subject.key),
+            companions=self._companions.of(rollout),
         )
+
+    def peers(self, change: Change) -> frozenset[Key]:
+        """The other rollouts to which it matters what changed of one."""
+        return self.layers.changed(change) | self._companions.changed(change)
 
     def _rivals(self, subject: Subject, rollout: ModelRollout) -> tuple[Rival, ...]:
         """Of the layer of the present run's plan, and of that of the next run."""

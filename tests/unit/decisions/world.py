@@ -16,6 +16,7 @@ from modelrollout.decisions.invariants import check
 from modelrollout.decisions.observed import (
     Claim,
     CommandSeen,
+    Companion,
     Freeze,
     Observed,
     Reversals,
@@ -77,6 +78,7 @@ class World:
         self.reversals = Reversals()
         self.rivals: tuple[Rival, ...] = ()
         self.freezes: tuple[Freeze, ...] = ()
+        self.companions: tuple[Companion, ...] = ()
         self.commands: tuple[CommandSeen, ...] = ()
         self.verdicts: dict[str, Verdict] = {}
         self.fresh = True
@@ -142,6 +144,7 @@ class World:
             freezes=self.freezes,
             may_scale=self.may_scale,
             checks=tuple(self._found.values()),
+            companions=self.companions,
         )
 
     def find(self, what: str, verdict: Verdict, message: str = "as the test says") -> None:

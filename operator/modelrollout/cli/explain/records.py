@@ -10,6 +10,7 @@ _DECISIONS = {
     "RunStarted": "{target} got its first {weight}",
     "StepPassed": "step {step} of {steps} was left: hold, answers and metrics were as it demands",
     "WebhookCalled": "a webhook was called in step {step} of {steps}",
+    "CompanionTakenBack": "all traffic was taken back from {weight} in step {step}: so was a companion's candidate",
     "WebhookRefused": "all traffic was taken back from {weight} in step {step}: a webhook refused",
     "Completed": "the watch after the promotion was over",
     "GuardrailFailed": "all traffic was taken back from {weight} in step {step}: a guardrail failed",
