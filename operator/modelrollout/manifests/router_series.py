@@ -3,9 +3,9 @@
 What this rests on (Envoy Gateway 1.9, internal/gatewayapi/route.go, with `mergeBackends`): all backendRefs of one
 Service port share the cluster `service/<namespace>/<Service>/<port>/<protocol>`; one with filters has a cluster of its
 own, `<kind of route>/<namespace>/<route>/rule/<place>/backend/<place>`; where a rule with several keeps sessions they
-all share one, and nobody can tell who answered. Copies of requests have a cluster of their own for each filter that asks
-for them, `<kind of route>/<namespace>/<route>/rule/<place>-mirror-<place of the filter>`. Of what names of Kubernetes are made of, only the dot means more than
-itself in a regular expression.
+all share one, and nobody can tell who answered. Copies of requests have a cluster for each filter that makes them,
+`<kind of route>/<namespace>/<route>/rule/<place>-mirror-<place of the filter>`. Of what names of Kubernetes are made
+of, only the dot means more than itself in a regular expression.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

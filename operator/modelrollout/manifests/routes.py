@@ -145,7 +145,6 @@ def _mirrors(route: Route, rule: ManagedRule, services: Mapping[str, ServiceRef]
     return mirrors_of(route["spec"]["rules"][rule.index], route["metadata"].get("namespace", ""), services)
 
 
-
 def title(route: Route) -> str:
     """Kind and name, for people."""
     return f"{route.get('kind', 'route')} {route['metadata'].get('name', '')}"
