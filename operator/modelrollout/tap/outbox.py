@@ -1,6 +1,7 @@
 """The way of the events to the collector: a bounded queue, batches, and never a wait for whoever puts one in."""
 
 import asyncio
+import json
 import logging
 import time
 from collections import deque
@@ -120,19 +121,21 @@ class Outbox:
             async with self._session.post(
                 self._url, data=b"[" + b",".join(batch) + b"]", headers=headers, allow_redirects=False
             ) as answer:
-                status, said = answer.status, (await answer.content.read(_LOOK)).decode(errors="replace")
+                status, said = answer.status, await answer.text(errors="replace")
         except (aiohttp.ClientError, TimeoutError) as error:
             status, said = 0, repr(error)
         self._figures.seconds.observe(time.monotonic() - began)
         if 200 <= status < 300:
-            self._tell("")
-            self._figures.delivered.inc(len(batch))
+            refused, why = _refused(said)
+            self._tell(f"the collector refuses some events: {why}" if refused else "")
+            self._figures.delivered.inc(len(batch) - refused)
+            self._figures.dropped.labels("refused").inc(refused)
         elif status == 429 or not 400 <= status < 500:
-            self._tell(f"the collector does not take events now ({status or 'no answer'}: {said})")
+            self._tell(f"the collector does not take events now ({status or 'no answer'}): {said[:_LOOK]}")
             self._figures.failures.inc()
             return False
         else:
-            self._tell(f"the collector refuses events ({status}: {said})")
+            self._tell(f"the collector refuses events ({status}): {said[:_LOOK]}")
             self._figures.dropped.labels("refused").inc(len(batch))
         self._bytes -= sum(map(len, batch))
         self._under_way = []
@@ -148,3 +151,12 @@ class Outbox:
             _log.warning("%s; traffic goes on", problem)
         else:
             _log.info("the collector takes events again")
+
+
+def _refused(said: str) -> tuple[int, str]:
+    """How many events of a batch the collector's answer says that it refused, and why it refused the first."""
+    try:
+        answer = json.loads(said)
+        return int(answer["refused"]), str(answer["refusals"][0]["message"] if answer["refusals"] else "")
+    except (ValueError, KeyError, TypeError, IndexError):
+        return 0, ""

@@ -56,9 +56,11 @@ async def _run(settings: TapSettings) -> None:
 
 def _session(settings: TapSettings) -> aiohttp.ClientSession:
     token = settings.token.get_secret_value()
-    context = ssl.create_default_context(cafile=settings.ca_file) if settings.ca_file else True
+    tls = ssl.create_default_context(cafile=settings.ca_file or None)
+    if settings.certificate_file:
+        tls.load_cert_chain(settings.certificate_file, settings.key_file or None)
     return aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(ssl=context, limit=2),
+        connector=aiohttp.TCPConnector(ssl=tls, limit=2),
         headers={"Authorization": f"Bearer {token}"} if token else {},
         timeout=aiohttp.ClientTimeout(total=settings.timeout),
         raise_for_status=False,

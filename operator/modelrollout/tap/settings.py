@@ -29,6 +29,8 @@ class TapSettings(BaseSettings):
     collector: str = Field(pattern=r"^https?://[^/?#]+(/[^?#]*)?$", description="URL of the collector.")
     token: SecretStr = Field(default=SecretStr(""), description="Bearer token for the collector.")
     ca_file: str = Field(default="", description="Certificates that the collector's must be signed by.")
+    certificate_file: str = Field(default="", description="Client certificate for the collector, with its chain (PEM).")
+    key_file: str = Field(default="", description="Key of the client certificate (PEM).")
     host: str = Field(default="0.0.0.0", description="Address that requests come to.")  # noqa: S104 - a pod's own
     port: int = Field(default=15080, ge=0, le=65535, description="Port that requests come to; 0 for any.")
     admin_port: int = Field(default=15081, ge=0, le=65535, description="Port for probes and metrics; 0 for any.")

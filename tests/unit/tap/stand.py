@@ -17,7 +17,11 @@ SECONDS = 10.0
 
 
 class Recorder:
-    """What a collector would have got. `status` is what it answers; while `hold` is clear it does not answer."""
+    """What a collector would have got.
+
+    `status` is what it answers, and `refused` how many events of a batch it says not to take. While `hold` is clear it
+    does not answer.
+    """
 
     def __init__(self) -> None:
         self.events: list[dict[str, Any]] = []
@@ -25,6 +29,7 @@ class Recorder:
         self.tokens: set[str] = set()
         self.batches: list[int] = []
         self.status = 202
+        self.refused = 0
         self.hold = asyncio.Event()
         self.hold.set()
         self.asked = asyncio.Event()
@@ -42,7 +47,7 @@ class Recorder:
                 self.batches.append(len(batch))
                 self.tokens.add(request.headers.get("Authorization", ""))
                 self._changed.notify_all()
-        return web.Response(status=self.status)
+        return web.json_response({"refused": self.refused, "refusals": [{"message": "too old"}]}, status=self.status)
 
     async def beat(self, request: web.Request) -> web.Response:
         async with self._changed:

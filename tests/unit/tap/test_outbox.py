@@ -71,6 +71,15 @@ async def test_what_the_collector_refuses_is_counted_and_not_sent_again() -> Non
     assert {event["id"] for event in recorder.events} == {"1"}
 
 
+async def test_events_that_the_collector_refuses_out_of_a_batch_are_counted() -> None:
+    one_batch = {"batch_events": 2, "flush": 60}
+    async with recording() as recorder, serving(echo) as model, tapping(recorder, model.port, **one_batch) as tap:
+        recorder.refused = 1
+        await send(tap.port, 1)
+        await until_figure(tap, 'modelrollout_tap_dropped_total{reason="refused"}', lambda count: count == 1)
+        assert await figure(tap, "modelrollout_tap_delivered_total") == 1
+
+
 async def test_what_waits_is_delivered_before_the_end_and_else_counted(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("INFO")
     async with recording() as recorder, serving(echo) as model:
