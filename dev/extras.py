@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from dev import kserve, programs
+from dev import istio, kserve, programs
 from dev.components import Cluster
 
 
@@ -21,6 +21,7 @@ class Extra:
 
 
 EXTRAS: Mapping[str, Extra] = {
+    "istio": Extra((programs.ISTIOD,), istio.install),
     "kserve": Extra((programs.KSERVE,), kserve.install),
 }
 """By the name that `python -m dev up --with` takes."""

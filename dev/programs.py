@@ -22,6 +22,7 @@ from dev.progress import say, step
 # One set of flags for everything: another CGO_ENABLED or -trimpath would compile every package a second time.
 FLAGS = ("-mod=readonly", "-trimpath", "-buildvcs=false")
 KUBERNETES = "v1.34.4"
+ISTIO = "1.31-dev"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +74,14 @@ COREDNS = Program("coredns", "coredns", "github.com/coredns/coredns")
 ENVOY_GATEWAY = Program("envoy-gateway", "gateway", "github.com/envoyproxy/gateway/cmd/envoy-gateway")
 HELM = Program("helm", "helm", "helm.sh/helm/v3/cmd/helm")
 KSERVE = Program("kserve-controller", "kserve", "github.com/kserve/kserve/cmd/manager")
+ISTIOD = Program(
+    "pilot-discovery",
+    "istio",
+    "istio.io/istio/pilot/cmd/pilot-discovery",
+    # As Istio builds it: without the validation of Envoy's types, of which nothing is called.
+    tags=("vtprotobuf", "disable_pgv"),
+    variables=(f"istio.io/istio/pkg/version.buildVersion={ISTIO}",),
+)
 PROMETHEUS = Program(
     "prometheus",
     "prometheus",

@@ -21,6 +21,7 @@ ENVOY_GATEWAY = "modelrollout.local/envoy-gateway:v1.9.1"
 ENVOY = f"modelrollout.local/envoy:v{ENVOY_VERSION}"
 PROMETHEUS = "modelrollout.local/prometheus:v3.15.0"
 KSERVE = "modelrollout.local/kserve-controller:v0.16.0"
+ISTIOD = f"modelrollout.local/pilot:{programs.ISTIO}"
 
 
 def archives() -> list[Path]:
