@@ -7,8 +7,9 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
+from dev.demo.digits.traffic.by_http import PATH, users
 from dev.demo.digits.traffic.counters import Counters
-from dev.demo.digits.traffic.sender import PATH, Load, due_times, scans, send
+from dev.demo.digits.traffic.sender import Load, due_times, scans, send
 
 
 def seeded(seed: int) -> random.Random:
@@ -61,13 +62,14 @@ async def served(handler, sent: Load, held_out, counters: Counters | None = None
     app = web.Application()
     app.router.add_post(PATH, handler)
     counters = counters or Counters(["v1"], 10, lambda: 0.0)
-    async with TestServer(app) as server:
-        await send(str(server.make_url("")), scans(held_out), sent, counters, seeded(1))
+    async with TestServer(app) as server, users(str(server.make_url("")), sent, {"x-country": "br"}) as ask:
+        await send(ask, scans(held_out), sent, counters, seeded(1))
         return counters.exposition().decode()
 
 
 async def test_every_answer_is_counted_under_who_gave_it_and_how(held_out) -> None:
     async def handler(request: web.Request) -> web.Response:
+        assert request.headers["x-country"] == "br"
         pixels = (await request.json())["inputs"][0]["data"]
         if pixels[0] == 3:
             return web.json_response({"error": "digits v1: refused"}, status=500)

@@ -10,12 +10,14 @@ import asyncio
 import random
 import time
 from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 from aiohttp import web
 
+from . import by_http
 from .counters import Counters
-from .sender import Load, scans, send
+from .sender import Ask, Load, scans, send
 
 COUNTERS = web.AppKey("counters", Counters)
 SENDING = web.AppKey("sending", asyncio.Task[None])
@@ -55,7 +57,7 @@ def application(options: argparse.Namespace) -> web.Application:
     """The client as a web application; sending starts and ends with it."""
     app = web.Application()
     app.add_routes([web.get("/metrics", _metrics), web.get("/summary", _summary), web.get("/ready", _ready)])
-    app[COUNTERS] = Counters(options.versions.split(","), options.label_age, time.time)
+    app[COUNTERS] = Counters(options.versions.split(","), options.label_age, time.time, options.prefix)
     pool = scans(options.scans)
     load = Load(
         options.rate, options.seconds, options.requests, options.waiting, options.patience, not options.new_connections
@@ -63,20 +65,43 @@ def application(options: argparse.Namespace) -> web.Application:
 
     async def sending(app: web.Application) -> AsyncIterator[None]:
         chance = random.Random(options.seed)  # noqa: S311 (draws of a load test; to be repeatable, not secret)
-        task = asyncio.create_task(send(options.gateway, pool, load, app[COUNTERS], chance))
-        app[SENDING] = task
-        yield
-        task.cancel()
-        await asyncio.wait([task])
+        async with _users(options, load) as ask:
+            task = asyncio.create_task(send(ask, pool, load, app[COUNTERS], chance))
+            app[SENDING] = task
+            yield
+            task.cancel()
+            await asyncio.wait([task])
 
     app.cleanup_ctx.append(sending)
     return app
 
 
+def _users(options: argparse.Namespace, load: Load) -> AbstractAsyncContextManager[Ask]:
+    headers = dict(options.header)
+    if not options.grpc:
+        return by_http.users(options.gateway, load, headers)
+    # Only here: it takes the libraries of the model server along.
+    from . import by_grpc
+
+    return by_grpc.users(options.gateway, load, headers, options.authority)
+
+
+def _header(text: str) -> tuple[str, str]:
+    name, _, value = text.partition("=")
+    if not name or not value:
+        raise argparse.ArgumentTypeError(f"{text!r} is not of the form name=value")
+    return name, value
+
+
 def options() -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(prog="traffic", description=__doc__)
-    parser.add_argument("--gateway", required=True, help="URL of the gateway, without a path")
+    parser.add_argument("--gateway", required=True, help="URL of the gateway, without a path; host:port for gRPC")
+    parser.add_argument("--grpc", action="store_true", help="ask by gRPC, over one connection")
+    parser.add_argument(
+        "--header", action="append", default=[], type=_header, help="name=value, sent with every request; repeatable"
+    )
+    parser.add_argument("--authority", default="", help="what gRPC says instead of the gateway's address")
     parser.add_argument("--scans", type=Path, default=Path("/models/held-out.json"))
     parser.add_argument("--rate", type=float, default=120, help="requests a second")
     parser.add_argument("--seconds", type=float, default=1800, help="how long to send")
@@ -86,6 +111,7 @@ def options() -> argparse.Namespace:
     parser.add_argument("--new-connections", action="store_true", help="a connection of its own for each request")
     parser.add_argument("--label-age", type=float, default=10, help="seconds until a true label is known")
     parser.add_argument("--versions", default="v1,v2,v3", help="whose counters exist from the start")
+    parser.add_argument("--prefix", default="model", help="how the names of all metrics begin")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--host", default="0.0.0.0", help="address to listen on")  # noqa: S104 (a pod's own address)
     parser.add_argument("--port", type=int, default=8000)

@@ -8,7 +8,7 @@ from enum import Enum
 UNKNOWN = "unknown"
 """Version of an answer that no model server gave: the gateway's own errors, and requests without an answer."""
 
-# The body of an error of our model servers: {"error": "<model> <version>: <what>"}.
+# How an error of our model servers begins, as a body {"error": "<model> <version>: <what>"} or as details of a status.
 _BLAMED = re.compile(r"^digits (\S+): ")
 
 
@@ -61,11 +61,16 @@ def judge(status: int, body: bytes, truth: int) -> tuple[str, Kind]:
     if not isinstance(content, dict):
         return UNKNOWN, Kind.FAILED
     if status != 200:
-        blamed = _BLAMED.match(str(content.get("error", "")))
-        return (blamed.group(1) if blamed else UNKNOWN), Kind.FAILED
+        return blamed(str(content.get("error", ""))), Kind.FAILED
     version = str(content.get("model_version") or UNKNOWN)
     try:
         digit = content["outputs"][0]["data"][0]
     except (KeyError, IndexError, TypeError):
         return version, Kind.FAILED
     return version, Kind.RIGHT if digit == truth else Kind.WRONG
+
+
+def blamed(error: str) -> str:
+    """The version that an error names as the one that it comes from."""
+    named = _BLAMED.match(error)
+    return named.group(1) if named else UNKNOWN

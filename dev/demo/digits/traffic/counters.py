@@ -19,29 +19,32 @@ class Counters:
             and one that never appears cannot be told from a broken one.
         label_age: seconds from sending a request to the publication of its outcome.
         clock: seconds since the epoch.
+        prefix: how the names of all metrics begin, so that users of several rollouts are told apart.
     """
 
-    def __init__(self, versions: Iterable[str], label_age: float, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, versions: Iterable[str], label_age: float, clock: Callable[[], float], prefix: str = "model"
+    ) -> None:
         self._clock = clock
         self._registry = CollectorRegistry()
         self._requests = Counter(
-            "model_requests", "Requests by who answered and how.", ["version", "code"], registry=self._registry
+            f"{prefix}_requests", "Requests by who answered and how.", ["version", "code"], registry=self._registry
         )
         self._seconds = Histogram(
-            "model_request_duration_seconds",
+            f"{prefix}_request_duration_seconds",
             "How long users waited for an answer.",
             ["version"],
             buckets=WAITS,
             registry=self._registry,
         )
         self._outcomes = Counter(
-            "model_outcomes",
+            f"{prefix}_outcomes",
             f"Predictions whose true label is known, {label_age:g} s after the request.",
             ["version", "correct"],
             registry=self._registry,
         )
         self._skipped = Counter(
-            "model_requests_skipped", "Requests not sent, because too many were waiting.", registry=self._registry
+            f"{prefix}_requests_skipped", "Requests not sent, because too many were waiting.", registry=self._registry
         )
         self.journal = Journal(label_age, self._publish)
         self._known: set[str] = set()

@@ -4,26 +4,31 @@ import asyncio
 import json
 import random
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import aiohttp
-
-from .answers import UNKNOWN, Answer, Kind, judge
+from .answers import Answer
 from .counters import Counters
-
-PATH = "/v2/models/digits/infer"
-LOOK = 300
-"""How much is kept of a failed answer, in bytes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Scan:
-    """A request that is ready to be sent, and the digit it should be answered with."""
+    """A scan of a digit.
 
-    body: bytes
+    Args:
+        pixels: 0 to 16, row by row.
+        truth: the digit that it shows.
+        body: the request of the V2 protocol, ready to be sent.
+    """
+
+    pixels: Sequence[int]
     truth: int
+    body: bytes
+
+
+Ask = Callable[[Scan], Awaitable[Answer]]
+"""Sends a scan to a model as a user does; every outcome is an answer, also that there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +53,11 @@ class Load:
 
 
 def scans(path: Path) -> list[Scan]:
-    """The held-out scans as bodies of the V2 protocol."""
+    """The held-out scans."""
     held_out = json.loads(path.read_text())
-    return [Scan(_body(pixels), label) for pixels, label in zip(held_out["scans"], held_out["labels"], strict=True)]
+    return [
+        Scan(pixels, label, _body(pixels)) for pixels, label in zip(held_out["scans"], held_out["labels"], strict=True)
+    ]
 
 
 def _body(pixels: Sequence[int]) -> bytes:
@@ -68,48 +75,28 @@ def due_times(load: Load, chance: random.Random) -> Iterator[float]:
         yield at
 
 
-async def send(gateway: str, pool: Sequence[Scan], load: Load, counters: Counters, chance: random.Random) -> None:
-    """Send scans drawn at random to a gateway until the load's bounds are reached.
+async def send(ask: Ask, pool: Sequence[Scan], load: Load, counters: Counters, chance: random.Random) -> None:
+    """Send scans drawn at random until the load's bounds are reached.
 
     Args:
-        gateway: URL without a path.
+        ask: sends one and waits for its answer, whatever that is.
         pool: what is drawn from.
         load: how much.
         counters: told of every answer.
         chance: of the gaps and of the draws.
     """
-    connector = aiohttp.TCPConnector(limit=load.waiting, force_close=not load.keep)
-    # Compressing 200 bytes would cost both sides more than sending them.
-    headers = {"Content-Type": "application/json", "Accept-Encoding": "identity"}
-    patience = aiohttp.ClientTimeout(total=load.patience)
+
+    async def count(scan: Scan) -> None:
+        counters.count(await ask(scan))
+
     started = time.monotonic()
-    async with (
-        aiohttp.ClientSession(gateway, connector=connector, headers=headers, timeout=patience) as session,
-        asyncio.TaskGroup() as under_way,
-    ):
+    async with asyncio.TaskGroup() as under_way:
         waiting: set[asyncio.Task[None]] = set()
         for at in due_times(load, chance):
             await asyncio.sleep(max(0.0, started + at - time.monotonic()))
             if len(waiting) >= load.waiting:
                 counters.skip()
                 continue
-            task = under_way.create_task(_ask(session, chance.choice(pool), counters))
+            task = under_way.create_task(count(chance.choice(pool)))
             waiting.add(task)
             task.add_done_callback(waiting.discard)
-
-
-async def _ask(session: aiohttp.ClientSession, scan: Scan, counters: Counters) -> None:
-    sent, began = time.time(), time.monotonic()
-    version, kind, why = UNKNOWN, Kind.FAILED, ""
-    try:
-        async with session.post(PATH, data=scan.body) as response:
-            body = await response.read()
-            code = str(response.status)
-            version, kind = judge(response.status, body, scan.truth)
-            if kind is Kind.FAILED:
-                why = body[:LOOK].decode(errors="replace")
-    except TimeoutError:
-        code = "timeout"
-    except aiohttp.ClientError as error:
-        code, why = "broken", repr(error)[:LOOK]
-    counters.count(Answer(sent, time.monotonic() - began, version, code, kind, why))
