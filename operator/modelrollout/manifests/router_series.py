@@ -4,8 +4,8 @@ What this rests on (Envoy Gateway 1.9, internal/gatewayapi/route.go, with `merge
 Service port share the cluster `service/<namespace>/<Service>/<port>/<protocol>`; one with filters has a cluster of its
 own, `<kind of route>/<namespace>/<route>/rule/<place>/backend/<place>`; where a rule with several keeps sessions they
 all share one, and nobody can tell who answered. Copies of requests have a cluster for each filter that makes them,
-`<kind of route>/<namespace>/<route>/rule/<place>-mirror-<place of the filter>`. Of what names of Kubernetes are made
-of, only the dot means more than itself in a regular expression.
+`<kind of route>/<namespace>/<route>/rule/<place>-mirror-<place of the filter>`. What comes after a dot in a cluster's
+name Envoy takes for a part of the metric's name; of these names only that of a route may have one.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -36,6 +36,12 @@ def gateway_series(
         version: "|".join(dict.fromkeys(_clusters(namespace, version, service, route, rules)))
         for version, service in services.items()
     }
+    if route is not None and "." in _stem(route) and any(_stem(route) in one for one in patterns.values()):
+        return RouterSeries(
+            ENVOY_CLUSTER,
+            problem="the gateway cannot count backends with filters, nor copies of requests, under the name of a route "
+            "that has a dot: give the route a name without, or let the models count (series: pods)",
+        )
     return RouterSeries(ENVOY_CLUSTER, patterns)
 
 
@@ -79,7 +85,7 @@ def _copies(service: ServiceRef, route: Route, rules: Sequence[ManagedRule]) -> 
 
 def _stem(route: Route) -> str:
     metadata = route["metadata"]
-    return "/".join((route["kind"].lower(), metadata["namespace"], metadata["name"].replace(".", "[.]")))
+    return "/".join((route["kind"].lower(), metadata["namespace"], metadata["name"]))
 
 
 def _keeps_sessions(route: Route, rule: ManagedRule) -> bool:

@@ -33,11 +33,16 @@ def test_backends_without_filters_share_the_cluster_of_their_service_whatever_it
 
 @pytest.mark.parametrize("kind", ["HTTPRoute", "GRPCRoute"])
 def test_a_backend_with_filters_has_a_cluster_of_its_own_named_by_its_place(kind: str) -> None:
-    found = series(rule(ref("billing")), rule(ref("fraud-v7"), ref("fraud-v8", filters=FILTERS)), kind=kind, name="a.b")
+    found = series(rule(ref("billing")), rule(ref("fraud-v7"), ref("fraud-v8", filters=FILTERS)), kind=kind)
     assert versions_of(found, MERGED["v7"]) == ["v7"]
     assert versions_of(found, MERGED["v8"]) == []
-    assert versions_of(found, f"{kind.lower()}/risk/a.b/rule/1/backend/1") == ["v8"]
-    assert versions_of(found, f"{kind.lower()}/risk/axb/rule/1/backend/1") == []
+    assert versions_of(found, f"{kind.lower()}/risk/fraud/rule/1/backend/1") == ["v8"]
+    assert versions_of(found, f"{kind.lower()}/risk/fraud/rule/0/backend/1") == []
+
+
+def test_a_route_whose_name_has_a_dot_cannot_count_backends_with_filters_and_says_so() -> None:
+    assert "has a dot" in series(rule(ref("fraud-v7"), ref("fraud-v8", filters=FILTERS)), name="a.b").problem
+    assert series(rule(ref("fraud-v7"), ref("fraud-v8")), name="a.b").problem == ""
 
 
 def test_a_version_that_has_filters_in_one_rule_alone_is_counted_in_both_clusters() -> None:
