@@ -14,8 +14,8 @@ from modelrollout.collector.tables import COUNTERS, HEARTBEATS, REPORTERS
 HOLD = 90.0
 """Seconds for which a replica that was asked remains the one that tells."""
 
-_DISTANCE = "model_score_reference_distance"
-_HEARTBEAT = "model_heartbeat_age_seconds"
+DISTANCE = "model_score_reference_distance"
+HEARTBEAT = "model_heartbeat_age_seconds"
 _REPORTER = "metrics"
 
 
@@ -54,11 +54,11 @@ class Exposition:
             whose = (("namespace", row.namespace), ("rollout", row.rollout), ("version", row.version))
             lines.append(f"{row.name}{{{write_labels(whose)}{more}}} {_number(row.value)}")
         if beats:
-            lines += _head(_HEARTBEAT, "gauge")
+            lines += _head(HEARTBEAT, "gauge")
         for beat in beats:
             whose = (("namespace", beat.namespace), ("rollout", beat.rollout), ("version", beat.version))
             lines.append(
-                f"{_HEARTBEAT}{{{write_labels((*whose, ('source', beat.source)))}}} {_number(max(0.0, now - beat.at))}"
+                f"{HEARTBEAT}{{{write_labels((*whose, ('source', beat.source)))}}} {_number(max(0.0, now - beat.at))}"
             )
         lines += self._distances(rows)
         return "".join(f"{line}\n" for line in lines)
@@ -82,9 +82,9 @@ class Exposition:
                     index_elements=[REPORTERS.c.name],
                     set_={"holder": insert.excluded.holder, "until": insert.excluded.until},
                     where=(REPORTERS.c.holder == self._replica) | (REPORTERS.c.until < now),
-                )
+                ).returning(REPORTERS.c.holder)
             )
-            return taken.rowcount > 0
+            return taken.one_or_none() is not None
 
     def _distances(self, rows: Iterable[object]) -> Iterator[str]:
         """How far each version's scores lie from its training reference."""
@@ -92,10 +92,10 @@ class Exposition:
         for entry in self._catalogue:
             for version, distance in _reference_distances(entry, rows):
                 if first:
-                    yield from _head(_DISTANCE, "gauge")
+                    yield from _head(DISTANCE, "gauge")
                     first = False
                 whose = (("namespace", entry.key[0]), ("rollout", entry.key[1]), ("version", version))
-                yield f"{_DISTANCE}{{{write_labels(whose)}}} {_number(distance)}"
+                yield f"{DISTANCE}{{{write_labels(whose)}}} {_number(distance)}"
 
 
 def _reference_distances(entry: Entry, rows: Iterable[object]) -> Iterator[tuple[str, float]]:
@@ -146,8 +146,8 @@ def _head(family: str, kind: str) -> tuple[str, str]:
 
 
 _HELP = {
-    _HEARTBEAT: "Time since a source of events last said that it is alive.",
-    _DISTANCE: "Jensen-Shannon distance of a version's scores from its training reference.",
+    HEARTBEAT: "Time since a source of events last said that it is alive.",
+    DISTANCE: "Jensen-Shannon distance of a version's scores from its training reference.",
 }
 
 

@@ -77,9 +77,13 @@ class Tally:
         self.units: dict[tuple[UnitKey, str], float] = {}
         self.drawn: list[Drawn] = []
         self.unmatched: Counter[str] = Counter()
+        self._begun: set[tuple[str, Pairs]] = set()
 
     def begin(self, version: str, slices: Pairs) -> None:
         """Let every series of that version and group be seen, with a zero where nothing was counted yet."""
+        if (version, slices) in self._begun:
+            return
+        self._begun.add((version, slices))
         for name, labels in series.empty(self._reader):
             self.counters.setdefault((version, slices, name, series.write_labels(labels)), 0.0)
 

@@ -43,6 +43,10 @@ ALL_ON = (
     "networkPolicy.create=true",
     "replicaCount=2",
     "prometheus.tokenSecret.name=prometheus",
+    "collector.enabled=true",
+    "collector.tokenSecret.name=collector",
+    "collector.serviceMonitor.create=true",
+    "collector.networkPolicy.create=true",
     "userRoles.liveSubjects[0].kind=Group",
     "userRoles.liveSubjects[0].name=sre",
     "userRoles.liveSubjects[0].apiGroup=rbac.authorization.k8s.io",
@@ -98,6 +102,9 @@ def test_the_chart_has_the_version_of_the_operator() -> None:
         ("watchNamespaces[0]=Not_A_Name", "/watchNamespaces/0"),
         ("customWorkloads[0].kind=Rollout", "/customWorkloads/0"),
         ("metrics.serviceMonitor.create=true,metrics.service.create=false", "needs metrics.service.create"),
+        ("collector.enabled=true", "say who may write"),
+        ("collector.enabled=true,collector.tls.secretName=tls", "say who may write"),
+        ("collector.enabled=true,collector.anonymous=true,collector.replicaCount=2", "needs collector.storeSecret"),
     ],
 )
 def test_values_that_cannot_work_are_refused_by_name(value: str, complaint: str) -> None:
