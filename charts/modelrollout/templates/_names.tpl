@@ -127,9 +127,10 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
   resources: [jobs]
   verbs: [get, create]
 {{- end }}
+# Listed only about a workload whose pods nobody creates: a StatefulSet says nowhere else that a quota is used up.
 - apiGroups: [events.k8s.io]
   resources: [events]
-  verbs: [create]
+  verbs: [list, create]
 {{- end -}}
 
 {{- define "modelrollout.collectorSelectorLabels" -}}

@@ -70,13 +70,14 @@ class Client:
             return await self._call(Request("GET", resource.path(namespace, name), _READ, accept=accept))
 
     async def list(
-        self, resource: Resource, namespace: str | None, *, selector: str = "", cached: bool = False
+        self, resource: Resource, namespace: str | None, *, selector: str = "", fields: str = "", cached: bool = False
     ) -> Listed:
-        """All objects of a namespace (of all namespaces without one) that match a label selector.
+        """All objects of a namespace (of all namespaces without one) that match a label and a field selector.
 
         `cached` takes the API server's own cache, which may be a little behind, and spares etcd.
         """
         query = _named(resource) | ({"labelSelector": selector} if selector else {})
+        query |= {"fieldSelector": fields} if fields else {}
         if cached:
             query |= {"resourceVersion": "0"}
         async with self._seats:

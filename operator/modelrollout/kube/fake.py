@@ -173,9 +173,13 @@ def _merged(stored: Any, patch: Any) -> Any:  # noqa: ANN401 - JSON
 
 
 def _selects(request: Request, obj: Obj) -> bool:
-    """Whether a list or watch is about this object; the only selector known is that of one name."""
-    selector = request.query.get("fieldSelector", "")
-    return not selector or selector == f"metadata.name={obj['metadata']['name']}"
+    """Whether a list or watch is about this object; of selectors only those of fields are known."""
+    terms = [term.partition("=") for term in request.query.get("fieldSelector", "").split(",") if term]
+    return all(_field(obj, path.split(".")) == value for path, _, value in terms)
+
+
+def _field(obj: Any, path: list[str]) -> Any:  # noqa: ANN401 - JSON
+    return _field(obj[path[0]], path[1:]) if path else obj
 
 
 def _names_a_collection(path: str) -> bool:

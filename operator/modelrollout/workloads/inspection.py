@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from modelrollout.kube.client import Client
 from modelrollout.kube.clock import Clock
 from modelrollout.kube.errors import KubeError
-from modelrollout.kube.resources import PODS
+from modelrollout.kube.resources import EVENTS, PODS, Obj
 from modelrollout.workloads.containers import Containers, containers
 from modelrollout.workloads.pod_problems import pod_problem
+from modelrollout.workloads.refusals import about, missing, refusal
 
 _log = logging.getLogger(__name__)
 
@@ -24,6 +25,14 @@ _LONGEST_PAUSE = 60.0
 
 Place = tuple[str, str]
 """Namespace and name of a Service."""
+
+
+@dataclass(frozen=True, slots=True)
+class Waited:
+    """A workload whose pods are waited for, and how many there should be."""
+
+    workload: Obj
+    replicas: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,14 +70,14 @@ class Inspection:
         inspected = self._last.get(place)
         return inspected.problem if inspected else ""
 
-    def look(self, place: Place, selector: str, tag: Hashable, *, waited_for: bool = False) -> None:
+    def look(self, place: Place, selector: str, tag: Hashable, waited_for: Waited | None = None) -> None:
         """Look again, unless that was done with this tag; looks that follow fast upon each other become one.
 
         What is `waited_for` is looked at again with the same tag too, after a pause that grows to a minute.
         """
         last = self._last.get(place)
         same = last is not None and last.tag == tag
-        if same and not waited_for:
+        if same and waited_for is None:
             return
         under_way = self._looking.get(place)
         if under_way is not None:
@@ -78,7 +87,7 @@ class Inspection:
         waits = last.waits + 1 if last is not None and same else 0
         looking = self._look(place, selector, tag, waited_for, waits)
         task = asyncio.create_task(looking, name=f"pods of {place}")
-        self._looking[place] = (tag if waited_for else None, task)
+        self._looking[place] = (tag if waited_for is not None else None, task)
 
     def forget(self, place: Place) -> None:
         """Drop what is known of a Service that nobody asks for any more."""
@@ -87,7 +96,7 @@ class Inspection:
         if looking:
             looking[1].cancel()
 
-    async def _look(self, place: Place, selector: str, tag: Hashable, waited_for: bool, waits: int) -> None:
+    async def _look(self, place: Place, selector: str, tag: Hashable, waited_for: Waited | None, waits: int) -> None:
         last = self._last.get(place)
         if last is not None:
             pause = min(_LONGEST_PAUSE, _PAUSE * 2.0 ** max(0, waits - 1))
@@ -100,7 +109,17 @@ class Inspection:
                 _log.warning("pods behind %s/%s: %s", *place, error)
                 await self._clock.sleep(_PAUSE)
         problem = pod_problem(pods.items)
-        counted = containers(pods.items)
-        self._last[place] = _Inspected(tag, self._clock.monotonic(), counted, problem, waited_for, waits)
+        # At the first look they may merely not be there yet.
+        if not problem and waits and waited_for is not None and missing(pods.items, waited_for.replicas):
+            problem = await self._refusal(place, waited_for.workload)
+        counted, waited = containers(pods.items), waited_for is not None
+        self._last[place] = _Inspected(tag, self._clock.monotonic(), counted, problem, waited, waits)
         self._looking.pop(place, None)
         self._on_change(place)
+
+    async def _refusal(self, place: Place, workload: Obj) -> str:
+        try:
+            return refusal((await self._client.list(EVENTS, place[0], fields=about(workload))).items)
+        except KubeError as error:
+            _log.warning("events about the workload of %s/%s: %s", *place, error)
+            return ""

@@ -21,7 +21,7 @@ from modelrollout.kube.resources import (
 from modelrollout.manifests.endpoints import endpoints, port_name, service_of
 from modelrollout.manifests.models import annotated_model
 from modelrollout.workloads.autoscalers import autoscaler_of
-from modelrollout.workloads.inspection import Inspection
+from modelrollout.workloads.inspection import Inspection, Waited
 from modelrollout.workloads.kinds import Kinds
 from modelrollout.workloads.port import WorkloadKind
 from modelrollout.workloads.references import References
@@ -88,7 +88,8 @@ class Versions:
         if kind is not None and workload is not None:
             problem = kind.problem(workload)
             if on_trial and (ready or not problem):
-                self._look(place, kind.selector(workload) or _selector(service), waited_for=short)
+                waited_for = Waited(workload, replicas or 0) if short else None
+                self._look(place, kind.selector(workload) or _selector(service), waited_for)
         if on_trial and short:
             problem = problem or self._inspection.problem(place)
         # Restarts on the way up are no failure: counting begins with a look at a version that was ready.
@@ -125,11 +126,11 @@ class Versions:
             self._inspection.forget(place)
             self._pods.pop(place, None)
 
-    def _look(self, place: tuple[str, str], selector: str, *, waited_for: bool) -> None:
+    def _look(self, place: tuple[str, str], selector: str, waited_for: Waited | None) -> None:
         if not selector:
             return  # it would be every pod of the namespace
         slices = frozenset((name, version_of(one)) for name, one in self._slices.get(place, {}).items())
-        self._inspection.look(place, selector, slices, waited_for=waited_for)
+        self._inspection.look(place, selector, slices, waited_for)
 
     def _revision(self, rollout: ModelRollout, version: Version, kind: WorkloadKind, workload: Obj) -> str:
         pod_spec = kind.pod_spec(workload)

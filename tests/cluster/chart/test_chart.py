@@ -34,7 +34,7 @@ GRANTED = {
     ("", "configmaps"): {"get", "create", "patch"},
     ("", "configmaps:modelrollout-freeze"): {"list", "watch"},
     ("", "secrets"): {"get"},
-    ("events.k8s.io", "events"): {"create"},
+    ("events.k8s.io", "events"): {"list", "create"},
 }
 ALL_ON = (
     "metrics.serviceMonitor.create=true",

@@ -37,6 +37,7 @@ RARE: dict[Right, str] = {
         for verb in ("get", "list", "watch", "patch")
     },
     **{("", "services", verb): "for rollouts that switch the selector of a Service" for verb in ("get", "patch")},
+    ("events.k8s.io", "events", "list"): "while pods of a candidate are missing that nobody starts",
     **{("apps", "statefulsets", verb): "for versions that a StatefulSet serves" for verb in ("list", "watch")},
     **{
         ("serving.kserve.io", "inferenceservices", verb): "for versions that KServe serves"

@@ -9,8 +9,19 @@ import pytest
 from modelrollout.api import ModelRollout
 from modelrollout.kube.cache import Cache
 from modelrollout.kube.client import Client
+from modelrollout.kube.errors import Forbidden
 from modelrollout.kube.fake import FakeServer
-from modelrollout.kube.resources import CONFIGMAPS, DEPLOYMENTS, ENDPOINTSLICES, PODS, SECRETS, SERVICES, Obj
+from modelrollout.kube.resources import (
+    CONFIGMAPS,
+    DEPLOYMENTS,
+    ENDPOINTSLICES,
+    EVENTS,
+    PODS,
+    SECRETS,
+    SERVICES,
+    STATEFULSETS,
+    Obj,
+)
 from modelrollout.kube.trim import trim
 from modelrollout.workloads.versions import Named, Versions
 from tests.unit.decisions.world import START, a_spec
@@ -209,6 +220,66 @@ async def test_a_candidate_that_gets_no_node_says_so_in_the_schedulers_words(des
     assert desk.see().problem == (
         "pod pod-0 gets no node: Unschedulable: 0/3 nodes are available: 3 Insufficient nvidia.com/gpu."
     )
+
+
+def refused(uid: str, note: str, at: str) -> Obj:
+    return {
+        "metadata": {"namespace": NS, "name": f"e-{at}"},
+        "regarding": {"uid": uid},
+        "reason": "FailedCreate",
+        "note": note,
+        "deprecatedLastTimestamp": f"2026-11-21T03:{at}:00Z",
+    }
+
+
+def hang(desk: Desk, replicas: int = 1) -> None:
+    """A StatefulSet that asks for pods and has no condition to say why there are none."""
+    desk.spec["versions"][1]["workload"] = {"kind": "StatefulSet", "name": "fraud-v8"}
+    spec = {"replicas": replicas, "template": {"spec": {}}, "selector": {"matchLabels": {"app": "fraud-v8"}}}
+    desk.put(STATEFULSETS, "fraud-v8", spec=spec)
+
+
+async def test_a_statefulset_whose_pods_a_quota_forbids_says_so_within_seconds(desk: Desk) -> None:
+    desk.run()
+    hang(desk)
+    desk.endpoints()
+    for uid, note, at in (
+        ("fraud-v8", "create Pod fraud-v8-0 failed: exceeded quota: small", "05"),
+        ("fraud-v8", "an earlier one", "04"),
+        ("another", "of somebody else", "06"),
+    ):
+        event = refused(uid, note, at)
+        desk.server.put(EVENTS.path(NS, event["metadata"]["name"]), event)
+    desk.see()
+    await settle()
+    assert desk.asked(EVENTS) == 0
+    for _ in range(3):
+        desk.see()
+        await desk.clock.advance(1)
+    assert desk.see().problem == "its pods cannot be created: create Pod fraud-v8-0 failed: exceeded quota: small"
+
+
+async def test_events_are_not_asked_for_while_a_pod_is_on_its_way(desk: Desk) -> None:
+    desk.run()
+    hang(desk, replicas=3)
+    desk.endpoints()
+    desk.pods(restarts=0)
+    for _ in range(10):
+        desk.see()
+        await desk.clock.advance(1)
+    assert desk.asked(EVENTS) == 0
+
+
+async def test_without_the_right_to_list_events_nothing_is_said_of_them(desk: Desk) -> None:
+    desk.run()
+    hang(desk)
+    desk.endpoints()
+    desk.server.before = lambda request: Forbidden("no", 403) if "events" in request.path else None
+    for _ in range(10):
+        desk.see()
+        await desk.clock.advance(1)
+    assert desk.see().problem == ""
+    assert desk.asked(PODS) > 1
 
 
 async def test_a_candidate_that_is_waited_for_is_looked_at_ever_more_rarely(desk: Desk) -> None:
