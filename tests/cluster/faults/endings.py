@@ -7,7 +7,7 @@ from typing import Any
 
 from modelrollout.kube.client import Client
 from modelrollout.kube.errors import NotFound
-from modelrollout.kube.resources import CONFIGMAPS, CONTROLLERREVISIONS, EVENTS, HTTPROUTES, MODELROLLOUTS
+from modelrollout.kube.resources import CONFIGMAPS, CONTROLLERREVISIONS, EVENTS, MODELROLLOUTS
 from tests.cluster.runtime.harness import Model
 
 
@@ -51,14 +51,12 @@ async def read_ending(model: Model) -> Ending:
     except NotFound:
         status, alive = {}, False
     run = status.get("run") or {}
-    route = await client.get(HTTPROUTES, namespace, model.name)
     plans = (await client.list(CONTROLLERREVISIONS, namespace)).items
-    routes = (await client.list(HTTPROUTES, namespace)).items
     rollouts = (await client.list(MODELROLLOUTS, namespace)).items
     owner = json.loads(await model.owner() or "null")
     facts = {
         "weights": await model.weights(),
-        "rules": [len(rule["backendRefs"]) for rule in route["spec"]["rules"]],
+        **await model.carriers(),
         "owner": {key: value for key, value in owner.items() if key != "uid"} if owner else None,
         "owned by what is there": owner is None or owner["uid"] in {one["metadata"]["uid"] for one in rollouts},
         "phase": status.get("phase"),
@@ -79,7 +77,6 @@ async def read_ending(model: Model) -> Ending:
             if one["type"] != "AnalysisHealthy"  # whether anything was asked before an abort is a matter of moments
         },
         "plans": sorted(plan["metadata"]["name"] for plan in plans),
-        "routes": sorted(one["metadata"]["name"] for one in routes),
         "alive": alive,
     }
     return Ending(facts, await _told(client, model), await _record(client, model))
@@ -87,7 +84,9 @@ async def read_ending(model: Model) -> Ending:
 
 async def _told(client: Client, model: Model) -> Counter[tuple[str, str]]:
     events = (await client.list(EVENTS, model.namespace)).items
-    return Counter((event["reason"], event["note"]) for event in events if event["regarding"]["name"] == model.name)
+    # Kubernetes tells events about a Service of the rollout's name, too.
+    ours = [event for event in events if event["regarding"].get("kind") == MODELROLLOUTS.kind]
+    return Counter((event["reason"], event["note"]) for event in ours if event["regarding"]["name"] == model.name)
 
 
 async def _record(client: Client, model: Model) -> Counter[tuple[str, int, str]]:

@@ -5,6 +5,8 @@ from typing import Any
 
 from modelrollout.manifests.owners import OWNER
 from tests.cluster.faults.journal import Journal, Write
+from tests.cluster.runtime.counted import TOTAL as REPLICAS
+from tests.cluster.runtime.counted import shared_weights
 
 ROUTE = "fraud"
 TOTAL = 1000
@@ -28,11 +30,13 @@ def violations(journal: Journal, steps: Sequence[int], readiness: Readiness = ()
 def _violations(journal: Journal, steps: list[int], readiness: Readiness) -> Iterator[str]:
     status: dict[str, Any] = {}
     shares: dict[str, int] = {}
-    for write in journal.writes("modelrollouts", "httproutes"):
+    for write in journal.writes("modelrollouts", "httproutes", "services", "deployments"):
         if write.call.resource == "modelrollouts":
             new = write.stored.get("status") or {}
             yield from _status_violations(status, new, steps)
             status = new
+        elif write.call.resource == "deployments":
+            yield from _replica_violations(write, status)
         elif write.stored["metadata"]["name"] == ROUTE:
             weights = _weights(write)
             yield from (f"{write.call.point}: {text}" for text in _route_violations(write, status, weights, steps))
@@ -84,7 +88,17 @@ def _route_violations(write: Write, status: dict[str, Any], weights: dict[str, i
         yield f"weights {weights} although {run['target']} is promoted"
 
 
+def _replica_violations(write: Write, status: dict[str, Any]) -> Iterator[str]:
+    """Replicas are written only where their numbers are the weights: never fewer than the share that is decided."""
+    version, replicas = write.stored["metadata"]["name"].rsplit("-", 1)[1], write.stored["spec"].get("replicas", 0)
+    share = status.get("weights", {}).get("desired", {}).get(version, 0)
+    if replicas * TOTAL < share * REPLICAS:
+        yield f"{write.call.point}: {version} gets {replicas} replicas for {share} of {TOTAL}"
+
+
 def _weights(write: Write) -> dict[str, int]:
+    if write.call.resource == "services":
+        return shared_weights(write.stored)
     refs = write.stored["spec"]["rules"][0]["backendRefs"]
     return {ref["name"].rsplit("-", 1)[1]: ref["weight"] for ref in refs}
 

@@ -73,4 +73,10 @@ UNDONE = Scenario("undone", _undone, spec={"watch": "1h"})
 DELETED = Scenario("deleted", _deleted, spec={"strategy": _LONG})
 UNAVAILABLE = Scenario("unavailable", _unavailable, spec={"strategy": _LONG})
 
-ALL = (PROMOTED, TAKEN_BACK, ABORTED, UNDONE, DELETED, UNAVAILABLE)
+_PODS = {"traffic": {"replicas": {"service": "fraud", "total": 10, "scaleDownDelay": "1h"}}}
+BY_PODS_PROMOTED = Scenario("promoted by numbers of pods", _promoted, spec=_PODS, counted=True)
+BY_PODS_TAKEN_BACK = Scenario(
+    "taken back by numbers of pods", _taken_back, [(1, 1, Verdict.FAIL)], spec=_PODS, counted=True
+)
+
+ALL = (PROMOTED, TAKEN_BACK, ABORTED, UNDONE, DELETED, UNAVAILABLE, BY_PODS_PROMOTED, BY_PODS_TAKEN_BACK)

@@ -6,7 +6,7 @@ import signal
 import time
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
-from contextlib import asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -21,6 +21,7 @@ from tests.cluster.faults.invariants import violations
 from tests.cluster.faults.journal import Call, Journal
 from tests.cluster.faults.operators import Nursery, Supervisor
 from tests.cluster.faults.proxy import Door, Fault, Upstream
+from tests.cluster.runtime.counted import CountedModel
 from tests.cluster.runtime.harness import Model, until
 
 NAMESPACES = Resource("", "v1", "namespaces", "Namespace")
@@ -49,12 +50,14 @@ class Scenario:
         play: brings the story about from outside and returns when its end has been reached.
         script: what Prometheus says.
         spec: parts of the spec that differ from the short canary's.
+        counted: numbers of pods are the weights, not those of a route.
     """
 
     name: str
     play: Callable[["Scene"], Awaitable[None]]
     script: Script = field(default_factory=list)
     spec: dict[str, Any] = field(default_factory=dict)
+    counted: bool = False
 
 
 class Scene(Model):
@@ -120,12 +123,23 @@ class Scene(Model):
                 async with asyncio.timeout(_LOOK_AGAIN):
                     await changed.wait()
 
+    def surroundings(self) -> AbstractAsyncContextManager[None]:
+        """What goes on around the operator while the scenario is played."""
+        return nullcontext()
+
     def _metric(self) -> dict[str, Any]:
         return {
             "name": "errors",
             "better": "Lower",
             "proportion": {"bad": 'requests_total{code=~"5.."}', "total": "requests_total"},
         }
+
+
+class CountedScene(Scene, CountedModel):
+    """The same where numbers of pods are the weights; pods come and go as the workloads ask."""
+
+    def surroundings(self) -> AbstractAsyncContextManager[None]:
+        return self.kubelet()
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +177,7 @@ class Stage:
         """A fresh namespace with everything but a rollout."""
         namespace = f"drill-{uuid.uuid4().hex[:10]}"
         await self.client.create(NAMESPACES, "", {"metadata": {"name": namespace}})
-        scene = Scene(self.client, namespace, scenario)
+        scene = (CountedScene if scenario.counted else Scene)(self.client, namespace, scenario)
         await scene.deploy()
         return scene
 
@@ -190,6 +204,7 @@ class Stage:
                 "MODELROLLOUT_LEASE_NAMESPACE": scene.namespace,
                 "MODELROLLOUT_PROBE_HOST": "127.0.0.1",
                 "MODELROLLOUT_PROBE_PORT": "0",
+                "MODELROLLOUT_SCALE": str(scene.scenario.counted).lower(),
                 **{f"MODELROLLOUT_LEASE_{key}": value for key, value in (lease or LEASE).items()},
             }
             log = self.folder / f"{name}.log"
@@ -204,7 +219,7 @@ class Stage:
     async def drill(self, scenario: Scenario, *faults: Fault) -> Drill:
         """Play the scenario with these faults in the way."""
         scene = await self.scene(scenario)
-        async with self.operator(scene, faults=faults) as (door, supervisor):
+        async with scene.surroundings(), self.operator(scene, faults=faults) as (door, supervisor):
             try:
                 await scenario.play(scene)
                 await scene.until_calm(supervisor)

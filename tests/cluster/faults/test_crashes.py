@@ -4,7 +4,16 @@ import pytest
 
 from tests.cluster.faults.faults import Once, killed_after, killed_before
 from tests.cluster.faults.proxy import Fault
-from tests.cluster.faults.scenarios import ABORTED, ALL, DELETED, PROMOTED, TAKEN_BACK, UNDONE
+from tests.cluster.faults.scenarios import (
+    ABORTED,
+    ALL,
+    BY_PODS_PROMOTED,
+    BY_PODS_TAKEN_BACK,
+    DELETED,
+    PROMOTED,
+    TAKEN_BACK,
+    UNDONE,
+)
 from tests.cluster.faults.stage import Drill, Scenario, Stage, some
 from tests.cluster.faults.sweeps import Sweeps
 
@@ -25,7 +34,7 @@ def a_few_crashes(drill: Drill) -> list[tuple[str, Fault]]:
 
 
 async def test_an_operator_killed_at_a_write_comes_to_the_same_end(stage: Stage, sweeps: Sweeps) -> None:
-    scenarios = (PROMOTED, TAKEN_BACK, ABORTED, UNDONE, DELETED)
+    scenarios = (PROMOTED, TAKEN_BACK, ABORTED, UNDONE, DELETED, BY_PODS_PROMOTED, BY_PODS_TAKEN_BACK)
     wrong = await sweeps.sweep(stage, [(scenario, a_few_crashes) for scenario in scenarios])
     assert not wrong, wrong
 

@@ -122,6 +122,13 @@ class Model:
         refs = route["spec"]["rules"][0]["backendRefs"]
         return {ref["name"].rsplit("-", 1)[1]: ref["weight"] for ref in refs if ref.get("weight")}
 
+    async def carriers(self) -> dict[str, Any]:
+        """What else must be the same at the end of every run of the same story."""
+        route = await self.client.get(HTTPROUTES, self.namespace, self.name)
+        routes = (await self.client.list(HTTPROUTES, self.namespace)).items
+        rules = [len(rule["backendRefs"]) for rule in route["spec"]["rules"]]
+        return {"rules": rules, "routes": sorted(one["metadata"]["name"] for one in routes)}
+
     async def owner(self) -> str | None:
         """The owner annotation of the route."""
         route = await self.client.get(HTTPROUTES, self.namespace, self.name)
