@@ -32,3 +32,10 @@ def test_lock_files_record_no_download_addresses() -> None:
         assert "://" not in text, lock.name
         assert "--index-url" not in text, lock.name
         assert text.count("--hash=sha256:") >= text.count("==") > 0, lock.name
+
+
+def test_the_operator_never_loads_what_only_reports_need() -> None:
+    code = "import sys, modelrollout.handlers.process; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    # Tens of MiB each, for as long as the process lives.
+    assert {"scipy.stats", "rich", "jinja2", "sqlalchemy"}.isdisjoint(done.stdout.split())

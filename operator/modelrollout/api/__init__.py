@@ -24,6 +24,7 @@ from modelrollout.api.metric_kinds import (
 )
 from modelrollout.api.metric_roles import Better, Role, Series
 from modelrollout.api.metrics import Metric, MetricSlices
+from modelrollout.api.monitoring import Monitoring
 from modelrollout.api.parsing import parse_command, parse_rollout, parse_spec, spec_errors
 from modelrollout.api.policies import (
     AUTO,
@@ -81,6 +82,7 @@ __all__ = [
     "ModelRolloutCommandSpec",
     "ModelRolloutSpec",
     "ModelRolloutStatus",
+    "Monitoring",
     "ObjectMeta",
     "ParentRef",
     "Percent",

@@ -11,6 +11,7 @@ from modelrollout.api.durations import Between, Duration
 from modelrollout.api.gates import Gate
 from modelrollout.api.metadata import ObjectMeta
 from modelrollout.api.metrics import Metric
+from modelrollout.api.monitoring import Monitoring
 from modelrollout.api.policies import (
     Analysis,
     DeadlinePolicy,
@@ -139,6 +140,15 @@ class ModelRolloutSpec(Model):
             "metrics",
         ),
         Rule(
+            "!has(self.monitoring) || !has(self.monitoring.metrics) || "
+            "self.monitoring.metrics.all(n, self.metrics.exists(m, m.name == n))",
+            "monitoring names a metric that is not there: use the name of one of metrics",
+            lambda self: (
+                self.monitoring is None or all(self.metric(name) is not None for name in self.monitoring.metrics or ())
+            ),
+            "monitoring",
+        ),
+        Rule(
             "self.gates.all(g, self.gates.exists_one(h, h.name == g.name))",
             "every gate needs a name of its own",
             lambda self: _distinct([gate.name for gate in self.gates]),
@@ -206,6 +216,13 @@ class ModelRolloutSpec(Model):
         default=timedelta(minutes=15),
         description=(
             "After a promotion: how long the guardrails go on and the old version stays ready for undo. Default: 15m."
+        ),
+    )
+    monitoring: Monitoring | None = Field(
+        default=None,
+        description=(
+            "What goes on after the watch, as long as a version serves: it is compared with its own beginnings, and "
+            "its model's age with a limit. Traffic is never moved by it. Default: nothing."
         ),
     )
     metrics: tuple[Metric, ...] = Field(

@@ -4,35 +4,13 @@ Only the operator writes it. `run`, `pausedBy` and `conditions` are the memory f
 `phase`, the texts for printer columns and `message` are computed from them for people and are never read back.
 """
 
-from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
-from pydantic.alias_generators import to_camel
+from pydantic import Field
 
-
-def _rfc3339(moment: datetime) -> str:
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def _rfc3339_seconds(moment: datetime) -> str:
-    return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-
-
-Time = Annotated[datetime, PlainSerializer(_rfc3339, return_type=str)]
-"""A moment in UTC with milliseconds, as JSON an RFC 3339 string."""
-
-ConditionTime = Annotated[datetime, PlainSerializer(_rfc3339_seconds, return_type=str)]
-"""A moment in UTC with whole seconds, as metav1.Time writes it."""
-
-Text = Annotated[str, Field(max_length=1024)]
-
-
-class StatusModel(BaseModel):
-    """Base of all status types: camelCase in JSON, unknown fields of a newer operator are left alone."""
-
-    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="ignore")
+from modelrollout.api.monitoring_status import MonitoringStatus
+from modelrollout.api.status_model import ConditionTime, StatusModel, Text, Time
 
 
 class Phase(StrEnum):
@@ -360,7 +338,10 @@ class ModelRolloutStatus(StatusModel):
         description="Newest lines of the decision record, so that a crash before they are appended loses none.",
     )
     history: list[PastRun] = Field(default_factory=list, max_length=10, description="Runs that are over.")
-    conditions: list[Condition] = Field(default_factory=list, max_length=16, description="metav1 conditions.")
+    monitoring: MonitoringStatus | None = Field(
+        default=None, description="What is remembered of the version that serves, with spec.monitoring."
+    )
+    conditions: list[Condition] = Field(default_factory=list, max_length=20, description="metav1 conditions.")
 
     def condition(self, kind: str) -> Condition | None:
         """The condition of that type, or None before it was first set."""

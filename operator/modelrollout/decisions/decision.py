@@ -8,6 +8,7 @@ from enum import StrEnum
 from modelrollout.api import ModelRolloutSpec
 from modelrollout.api.status import ModelRolloutStatus
 from modelrollout.decisions.checks import Check
+from modelrollout.decisions.monitored import Monitored
 from modelrollout.decisions.observed import Mirror, Owner
 
 
@@ -59,6 +60,8 @@ class Reason(StrEnum):
     REPLICAS_LEFT = "ReplicasLeft"
     REPLICAS_REPAIRED = "ReplicasRepaired"
     SECOND_ROUTE_UNUSABLE = "SecondRouteUnusable"
+    DEGRADING = "Degrading"
+    MODEL_STALE = "ModelStale"
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +113,7 @@ class Decision:
         wake_at: when to look again although nothing changed; None waits for a change.
         check: what is to be found out of the candidate from now on; None: nothing.
         analyse: whether Prometheus is to be asked from now on.
+        monitor: what of the version that serves is to be looked at from now on, now and then; None: nothing.
         repair_not_before: earliest moment for the traffic write, when a contested route backs off.
         record: lines for the decision record, written at step boundaries.
     """
@@ -123,5 +127,6 @@ class Decision:
     wake_at: datetime | None = None
     check: Check | None = None
     analyse: bool = False
+    monitor: Monitored | None = None
     repair_not_before: datetime | None = None
     record: tuple[Mapping[str, object], ...] = ()

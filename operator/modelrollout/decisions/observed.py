@@ -9,6 +9,7 @@ from datetime import datetime
 
 from modelrollout.api import Verb
 from modelrollout.decisions.checks import CheckResult
+from modelrollout.decisions.monitoring_findings import MonitoringEvidence
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,7 +250,8 @@ class Observed:
 
     `rivals` are at least those of every layer that a run of the rollout could be in; `may_scale` says whether the
     operator has the right to scale workloads; `checks` is what was found out for the present run, beside all
-    reconciling; `companions` are the rollouts that this one is to be promoted together with.
+    reconciling; `companions` are the rollouts that this one is to be promoted together with; `monitored` is what
+    Prometheus says of the version that serves, None when it was not asked.
     """
 
     route: RouteSeen
@@ -262,6 +264,7 @@ class Observed:
     may_scale: bool = False
     checks: tuple[CheckResult, ...] = ()
     companions: tuple[Companion, ...] = ()
+    monitored: MonitoringEvidence | None = None
 
     def ready(self, version: str) -> bool:
         """Whether that version has at least one ready endpoint."""

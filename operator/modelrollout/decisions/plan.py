@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from modelrollout.api import ModelRollout, ModelRolloutSpec, RevisionPolicy
 from modelrollout.api.status import Outcome, Phase, RunState
-from modelrollout.decisions import aftermath, replica_shares, runs
+from modelrollout.decisions import aftermath, monitoring, replica_shares, runs
 from modelrollout.decisions.adoption import Adoption, Obstacle, adopt, obstacle
 from modelrollout.decisions.conditions import set_condition
 from modelrollout.decisions.decision import Decision, Reason
@@ -258,6 +258,7 @@ def _gate(draft: Draft, steps: tuple[PlannedStep, ...]) -> Gate | None:
 def _conclude(draft: Draft, steps: tuple[PlannedStep, ...], blocked: Obstacle | None, *, halted: bool) -> Decision:
     _note_unproven(draft)
     retire(draft)
+    monitoring.attend(draft)
     summarise(draft, blocked, _gate(draft, steps))
     if draft.record:
         lines = [*draft.status.last_record, *(dict(line) for line in draft.record)]
@@ -266,6 +267,7 @@ def _conclude(draft: Draft, steps: tuple[PlannedStep, ...], blocked: Obstacle | 
     _note_second_route(draft)
     _note_split(draft)
     _note_restarts(draft)
+    monitoring.note_age(draft)
     old, new = draft.rollout.status, draft.status
     wanted = None if halted else intent(draft.rollout, draft.spec, new)
     route = draft.observed.route
@@ -282,6 +284,7 @@ def _conclude(draft: Draft, steps: tuple[PlannedStep, ...], blocked: Obstacle | 
         wake_at=min(draft.wake, default=None),
         check=draft.check or (draft.admission.check if draft.admission is not None else None),
         analyse=question_of(draft.rollout, draft.spec, new, draft.observed) is not None,
+        monitor=None if halted else monitoring.monitored_of(draft.rollout, draft.spec, new, draft.observed),
         repair_not_before=not_before,
         record=tuple(draft.record),
     )

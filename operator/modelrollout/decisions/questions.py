@@ -70,6 +70,11 @@ class Question:
         """The candidate's share of all answers, see `answer_share`."""
         return answer_share(self.weight, self.mirror)
 
+    @property
+    def interval(self) -> float:
+        """Seconds between two answers."""
+        return self.spec.analysis.interval.total_seconds()
+
 
 def question_of(
     rollout: ModelRollout, spec: ModelRolloutSpec, status: ModelRolloutStatus, observed: Observed
@@ -98,13 +103,14 @@ def question_of(
         watching=watching,
         preview=not watching and run.step < len(steps) and steps[run.step].preview,
         alone=all(step.preview for step in steps),
-        targets={name: _target(spec, name, observed) for name in (run.target, run.stable)},
+        targets={name: target_of(spec, name, observed) for name in (run.target, run.stable)},
         baseline=run.stable_revision,
         router=observed.route.series,
     )
 
 
-def _target(spec: ModelRolloutSpec, name: str, observed: Observed) -> SeriesTarget:
+def target_of(spec: ModelRolloutSpec, name: str, observed: Observed) -> SeriesTarget:
+    """How a version is found in series."""
     version, seen = spec.version(name), observed.versions.get(name)
     return SeriesTarget(
         service=version.service.name if version else "",

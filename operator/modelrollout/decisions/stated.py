@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from modelrollout.api import RevisionPolicy
 from modelrollout.api.status import Phase, RunState
-from modelrollout.decisions import runs, scaling
+from modelrollout.decisions import monitoring, runs, scaling
 from modelrollout.decisions.admission import model_stated
 from modelrollout.decisions.adoption import Obstacle
 from modelrollout.decisions.conditions import set_condition
@@ -36,6 +36,7 @@ def state_conditions(draft: Draft, obstacle: Obstacle | None, headline: str) -> 
         *_unproven(draft),
         *_restarts(draft),
         *scaling.stated(draft),
+        *monitoring.stated(draft),
     ):
         set_condition(
             draft.status,

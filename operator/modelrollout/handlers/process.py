@@ -56,7 +56,9 @@ class _Process:
         ProcessCollector(registry=self._registry)
         PlatformCollector(registry=self._registry)
         examiner = PrometheusExaminer(settings)
-        operator = self._operator = Operator(settings, transport, examiner, self._clock, self._chance, self._registry)
+        operator = self._operator = Operator(
+            settings, transport, examiner, examiner.monitor, self._clock, self._chance, self._registry
+        )
         self._feed = Feed(settings.namespaces, transport.credentials, operator.saw, self._chance, settings.identity)
         probes = Probes(self._unhealthy, self._unready, operator.live, self._registry)
         await probes.start(settings.probe_host, settings.probe_port)

@@ -7,10 +7,12 @@ from concurrent.futures import Executor
 from dataclasses import replace
 from typing import Any
 
-from modelrollout.api import Metric
+from modelrollout.api import Metric, ModelRolloutSpec
 from modelrollout.decisions.analysis import wants_past, window_start
 from modelrollout.decisions.analysis_samples import CounterSamples, Sample, Samples, Trouble
 from modelrollout.decisions.analysis_state import AnalysisState
+from modelrollout.decisions.monitored import Monitored
+from modelrollout.decisions.monitoring_fold import MonitoringState, start_of_look, step_of
 from modelrollout.decisions.questions import Question
 from modelrollout.metrics.addresses import check_address
 from modelrollout.metrics.answers import Answer
@@ -20,6 +22,7 @@ from modelrollout.metrics.queries import (
     bounds_query,
     counter_queries,
     counter_samples,
+    look_queries,
     missing_bucket,
     past_queries,
     threshold_query,
@@ -67,10 +70,27 @@ class Gatherer:
 
         Nothing is raised for what Prometheus says or fails to say: it stands in the samples, metric by metric.
         """
+        return await self._gathered(
+            question.spec, question.spec.metrics, at, lambda ask, one: self._answer(ask, one, question, state, at)
+        )
+
+    async def gather_looks(self, question: Monitored, state: MonitoringState, at: float) -> Samples:
+        """Ask for what the version that serves answered since the last look; as `gather` for all else."""
+        return await self._gathered(
+            question.asked.spec, question.metrics, at, lambda ask, one: self._look(ask, one, question, state, at)
+        )
+
+    async def _gathered(
+        self,
+        spec: ModelRolloutSpec,
+        metrics: Sequence[Metric],
+        at: float,
+        answer: Callable[[Ask, Metric], Coroutine[Any, Any, tuple[Sample, bool]]],
+    ) -> Samples:
         try:
-            server = self._server(question.spec.prometheus_address(self._default))
+            server = self._server(spec.prometheus_address(self._default))
         except AddressRefused as error:
-            return Samples(at, {one.name: _trouble(error) for one in question.spec.metrics}, str(error))
+            return Samples(at, {one.name: _trouble(error) for one in metrics}, str(error))
         under_way: dict[tuple[str, float], asyncio.Task[Answer]] = {}
 
         async def ask(query: str, moment: float) -> Answer:
@@ -80,9 +100,8 @@ class Gatherer:
                 task = under_way[query, moment] = asyncio.create_task(server.query(query, moment))
             return await asyncio.shield(task)
 
-        metrics = question.spec.metrics
         try:
-            answers = await asyncio.gather(*(self._answer(ask, one, question, state, at) for one in metrics))
+            answers = await asyncio.gather(*(answer(ask, one) for one in metrics))
         finally:
             for task in under_way.values():
                 task.cancel()
@@ -119,6 +138,17 @@ class Gatherer:
         except PrometheusError as error:
             return _trouble(error), isinstance(error, Unreachable)
         return sample, False
+
+    async def _look(
+        self, ask: Ask, metric: Metric, question: Monitored, state: MonitoringState, at: float
+    ) -> tuple[Sample, bool]:
+        step = step_of(question)
+        seconds = at - start_of_look(state, question, metric, at) + 2 * step
+        try:
+            answers = await _asked(ask, look_queries(metric, question.asked, seconds, step), at)
+        except PrometheusError as error:
+            return _trouble(error), isinstance(error, Unreachable)
+        return counter_samples(metric, question.asked, answers), False
 
     async def _compared(self, ask: Ask, metric: Metric, question: Question, start: float, at: float) -> Sample:
         """The samples since `start`; where those are too many at once, the first part of them, and more next time."""

@@ -38,6 +38,11 @@ def past_queries(metric: Metric, question: Question) -> dict[str, str]:
     return _queries(metric, question, f"[{_PAST}:1m]")
 
 
+def look_queries(metric: Metric, question: Question, seconds: float, step: float) -> dict[str, str]:
+    """The same with one sample each `step` seconds, which are whole: of long windows, for looks at what serves."""
+    return _queries(metric, question, f"[{max(1, math.ceil(seconds))}s:{step:.0f}s]")
+
+
 def _queries(metric: Metric, question: Question, window: str) -> dict[str, str]:
     bound = matchers_of(metric.series, question)
     return {one.name: f"{_selector(one, bound)}{window}" for one in wanted_counters(metric)}

@@ -9,10 +9,8 @@ import random
 import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Generic, Protocol, TypeVar
 
-from modelrollout.decisions.findings import Evidence
-from modelrollout.decisions.questions import Question
 from modelrollout.kube.cache import Key
 from modelrollout.kube.clock import Clock
 from modelrollout.reconciler.queue import Queue
@@ -22,32 +20,56 @@ _log = logging.getLogger(__name__)
 _PATIENCE = 30.0
 
 
-class Examiner(Protocol):
+class Asked(Protocol):
+    """A question: of which run (another one begins anew), and how many seconds lie between two answers."""
+
+    @property
+    def run(self) -> str: ...  # noqa: D102 - see above
+
+    @property
+    def interval(self) -> float: ...  # noqa: D102 - see above
+
+    @property
+    def candidate(self) -> str: ...  # noqa: D102 - the version that is asked about
+
+
+_Q = TypeVar("_Q", bound=Asked)
+_E = TypeVar("_E")
+
+
+_Asks = TypeVar("_Asks", bound=Asked, contravariant=True)
+_Says = TypeVar("_Says", covariant=True)
+
+
+class Examiner(Protocol[_Asks, _Says]):
     """Asks and judges; holds nothing between two calls."""
 
-    def restore(self, question: Question, checkpoint: Mapping[str, Any] | None) -> Any:  # noqa: ANN401 - its own business
+    def restore(self, question: _Asks, checkpoint: Mapping[str, Any] | None) -> Any:  # noqa: ANN401 - its own business
         """The state to go on from: that of the checkpoint where it belongs to the question's run, else a new one."""
 
-    async def examine(self, question: Question, state: Any, at: float) -> tuple[Any, Evidence]:  # noqa: ANN401
+    async def examine(self, question: _Asks, state: Any, at: float) -> tuple[Any, _Says]:  # noqa: ANN401
         """Ask at that moment (seconds since the epoch), and return the next state and what the evidence says."""
+
+    def unanswered(self, question: _Asks, why: str) -> _Says:
+        """What is known when no answer came in time."""
 
 
 @dataclass(slots=True)
-class _Inquiry:
+class _Inquiry(Generic[_Q, _E]):
     """One run under examination."""
 
-    question: Question
+    question: _Q
     state: Any
-    evidence: Evidence | None = None
+    evidence: _E | None = None
     at: float = 0.0
 
 
-class Analysis:
+class Analysis(Generic[_Q, _E]):
     """Keeps the evidence of all runs up to date. `on_evidence` is called with the key whenever there is some."""
 
     def __init__(
         self,
-        examiner: Examiner,
+        examiner: Examiner[_Q, _E],
         clock: Clock,
         chance: random.Random,
         on_evidence: Callable[[Key], None],
@@ -58,10 +80,10 @@ class Analysis:
         self._clock = clock
         self._on_evidence = on_evidence
         self._on_lag = on_lag
-        self._inquiries: dict[Key, _Inquiry] = {}
+        self._inquiries: dict[Key, _Inquiry[_Q, _E]] = {}
         self._queue: Queue[Key] = Queue(self._examine, clock, chance, workers, finish=False)
 
-    def want(self, key: Key, question: Question | None, checkpoint: Mapping[str, Any] | None) -> None:
+    def want(self, key: Key, question: _Q | None, checkpoint: Mapping[str, Any] | None) -> None:
         """Examine this question from now on, or nothing any more; a new run begins with its checkpoint, if any."""
         if question is None:
             self._inquiries.pop(key, None)
@@ -73,7 +95,7 @@ class Analysis:
         self._inquiries[key] = _Inquiry(question, self._examiner.restore(question, checkpoint))
         self._queue.add_after(key, self._until_next(key, question))
 
-    def evidence(self, key: Key) -> Evidence | None:
+    def evidence(self, key: Key) -> _E | None:
         """What is known of the key's run, None before the first answer."""
         inquiry = self._inquiries.get(key)
         return inquiry.evidence if inquiry is not None else None
@@ -98,26 +120,22 @@ class Analysis:
             return None
         question = inquiry.question
         at = self._clock.now().timestamp()
-        self._on_lag((at - _phase(key, _interval(question))) % _interval(question))
+        self._on_lag((at - _phase(key, question.interval)) % question.interval)
         try:
-            async with asyncio.timeout(max(_PATIENCE, 2 * _interval(question))):
+            async with asyncio.timeout(max(_PATIENCE, 2 * question.interval)):
                 state, evidence = await self._examiner.examine(question, inquiry.state, at)
         except TimeoutError:
             state = inquiry.state
-            evidence = Evidence(run=question.run, step=question.step, unreachable="Prometheus did not answer in time")
+            evidence = self._examiner.unanswered(question, "Prometheus did not answer in time")
         if self._inquiries.get(key) is inquiry:
             inquiry.state, inquiry.evidence, inquiry.at = state, evidence, at
             self._on_evidence(key)
         return self._until_next(key, question)
 
-    def _until_next(self, key: Key, question: Question) -> float:
+    def _until_next(self, key: Key, question: _Q) -> float:
         """Seconds to the key's next turn; turns missed are not made up for, the next answer holds it all."""
-        interval = _interval(question)
+        interval = question.interval
         return interval - (self._clock.now().timestamp() - _phase(key, interval)) % interval
-
-
-def _interval(question: Question) -> float:
-    return question.spec.analysis.interval.total_seconds()
 
 
 def _phase(key: Key, interval: float) -> float:

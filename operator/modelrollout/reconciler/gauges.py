@@ -8,6 +8,7 @@ from prometheus_client.registry import Collector
 from modelrollout import __version__
 from modelrollout.api.status import Phase
 from modelrollout.decisions.findings import Evidence
+from modelrollout.decisions.monitoring import DEGRADING, STALE
 from modelrollout.kube.cache import Cache, Key
 from modelrollout.kube.resources import MODELROLLOUTS, Obj, name_of, namespace_of
 
@@ -29,6 +30,11 @@ class Gauges(Collector):
         yield _family("info", "The operator's version.", ["version"], [((__version__,), 1.0)])
         yield _family("phase", "1 for the phase a rollout is in.", [*rollout, "phase"], _phases(known))
         yield _family("weight", "Thousandths of the traffic.", [*rollout, "variant"], _weights(known))
+        for name, text, kind in (
+            ("degrading", "1 while the version that serves has left its reference.", DEGRADING),
+            ("model_stale", "1 while the model that serves is older than it should be.", STALE),
+        ):
+            yield _family(name, text, rollout, _conditions(known, kind))
         for name, text, field in (
             ("gate_value", "The candidate's value of a metric.", "candidate"),
             ("gate_threshold", "The worst value that may be promoted.", "limit"),
@@ -55,6 +61,13 @@ def _phases(rollouts: _Rollouts) -> Iterator[tuple[tuple[str, ...], float]]:
     for namespace, name, status in rollouts:
         for phase in Phase:
             yield (namespace, name, str(phase)), float(status.get("phase") == phase)
+
+
+def _conditions(rollouts: _Rollouts, kind: str) -> Iterator[tuple[tuple[str, ...], float]]:
+    for namespace, name, status in rollouts:
+        for condition in status.get("conditions") or ():
+            if condition.get("type") == kind:
+                yield (namespace, name), float(condition.get("status") == "True")
 
 
 def _weights(rollouts: _Rollouts) -> Iterator[tuple[tuple[str, ...], float]]:

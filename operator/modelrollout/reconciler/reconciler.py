@@ -7,6 +7,7 @@ import asyncio
 import logging
 import random
 import time
+from dataclasses import replace
 from datetime import timedelta
 
 from modelrollout.api import ModelRolloutSpec
@@ -14,9 +15,13 @@ from modelrollout.api.status import ModelRolloutStatus
 from modelrollout.decisions import runs
 from modelrollout.decisions.capacity import total_of
 from modelrollout.decisions.decision import Decision
+from modelrollout.decisions.findings import Evidence
 from modelrollout.decisions.invariants import check
+from modelrollout.decisions.monitored import Monitored
+from modelrollout.decisions.monitoring_findings import MonitoringEvidence
 from modelrollout.decisions.observed import Observed, RouteSeen
 from modelrollout.decisions.plan import plan, question
+from modelrollout.decisions.questions import Question
 from modelrollout.decisions.strategies import compile_steps
 from modelrollout.decisions.traffic import is_behind
 from modelrollout.kube.cache import Cache, Change, Key
@@ -66,7 +71,8 @@ class Reconciler:
         world: World,
         snapshots: Snapshots,
         scaler: Scaler,
-        analysis: Analysis,
+        analysis: Analysis[Question, Evidence],
+        monitoring: Analysis[Monitored, MonitoringEvidence],
         checks: Checks,
         departures: Departures,
         chronicle: Chronicle,
@@ -82,6 +88,7 @@ class Reconciler:
         self._snapshots = snapshots
         self._scaler = scaler
         self._analysis = analysis
+        self._monitoring = monitoring
         self._checks = checks
         self._departures = departures
         self._chronicle = chronicle
@@ -171,6 +178,7 @@ class Reconciler:
         self._departures.add(obj, self._world.read(obj))
         self._watches.want(key, ())
         self._analysis.want(key, None, None)
+        self._monitoring.want(key, None, None)
         self._checks.want(key, None)
         for peer in self._world.forget(obj):
             self.queue.add(peer)
@@ -220,6 +228,7 @@ class Reconciler:
         if "deletionTimestamp" in obj["metadata"]:
             self._departures.add(obj, self._world.read(obj))
             self._analysis.want(key, None, None)
+            self._monitoring.want(key, None, None)
             self._checks.want(key, None)
             return None
         run = status.run
@@ -250,6 +259,7 @@ class Reconciler:
     async def _decide(self, subject: Subject) -> float | None:
         now, reading = self._clock.now(), subject.reading
         observed = self._world.observe(subject) if subject.rollout is not None else Observed(RouteSeen(), {})
+        observed = replace(observed, monitored=self._monitoring.evidence(subject.key))
         if self._may_be_old(subject, observed):
             return _AT_ONCE
         evidence = self._analysis.evidence(subject.key)
@@ -339,6 +349,7 @@ class Reconciler:
             snapshot = decision.snapshot or subject.snapshot
             asked = question(rollout, subject.reading.spec_error, snapshot, observed)
         self._analysis.want(subject.key, asked, decision.status.evidence)
+        self._monitoring.want(subject.key, decision.monitor, None)
         self._checks.want(subject.key, decision.check)
 
     async def _refresh(self, obj: Obj) -> Obj | None:

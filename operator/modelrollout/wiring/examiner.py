@@ -7,6 +7,11 @@ from typing import Any
 from modelrollout.decisions.analysis import fold, judge, state_from_checkpoint
 from modelrollout.decisions.analysis_state import AnalysisState
 from modelrollout.decisions.findings import Evidence
+from modelrollout.decisions.monitored import Monitored
+from modelrollout.decisions.monitoring_findings import MonitoringEvidence
+from modelrollout.decisions.monitoring_fold import MonitoringState
+from modelrollout.decisions.monitoring_fold import fold as fold_looks
+from modelrollout.decisions.monitoring_fold import judge as judge_looks
 from modelrollout.decisions.questions import Question
 from modelrollout.metrics import Bounds, Gatherer
 from modelrollout.wiring.settings import Settings
@@ -35,6 +40,38 @@ class PrometheusExaminer:
         folded = fold(state, question, samples, at)
         return folded, judge(folded, question)
 
+    def unanswered(self, question: Question, why: str) -> Evidence:
+        """Nothing but that Prometheus did not answer."""
+        return Evidence(run=question.run, step=question.step, unreachable=why)
+
+    @property
+    def monitor(self) -> "PrometheusMonitor":
+        """The same for the version that serves, by the same threads."""
+        return PrometheusMonitor(self._gatherer)
+
     def close(self) -> None:
         """Wait for nobody: a query under way ends by its own time-out."""
         self._threads.shutdown(wait=False, cancel_futures=True)
+
+
+class PrometheusMonitor:
+    """Looks at the version that serves, now and then."""
+
+    def __init__(self, gatherer: Gatherer) -> None:
+        self._gatherer = gatherer
+
+    def restore(self, question: Monitored, checkpoint: Mapping[str, Any] | None) -> MonitoringState:
+        """Nothing is stored but the reference, which the question brings: the last looks are asked for again."""
+        return MonitoringState(question.run)
+
+    async def examine(
+        self, question: Monitored, state: MonitoringState, at: float
+    ) -> tuple[MonitoringState, MonitoringEvidence]:
+        """Gather, fold, judge."""
+        samples = await self._gatherer.gather_looks(question, state, at)
+        folded = fold_looks(state, question, samples, at)
+        return folded, judge_looks(folded, question)
+
+    def unanswered(self, question: Monitored, why: str) -> MonitoringEvidence:
+        """Nothing but that Prometheus did not answer."""
+        return MonitoringEvidence(question.run, unreachable=why)

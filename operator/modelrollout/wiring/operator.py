@@ -8,7 +8,11 @@ from typing import Any
 from prometheus_client import CollectorRegistry
 
 from modelrollout.api.status import MetricStatus
+from modelrollout.decisions.findings import Evidence
 from modelrollout.decisions.metric_status import metric_status
+from modelrollout.decisions.monitored import Monitored
+from modelrollout.decisions.monitoring_findings import MonitoringEvidence
+from modelrollout.decisions.questions import Question
 from modelrollout.gates import GateFinder
 from modelrollout.kube.cache import Cache, Key
 from modelrollout.kube.client import Client
@@ -38,6 +42,7 @@ from modelrollout.workloads.scaler import Scaler
 from modelrollout.workloads.versions import Versions
 
 _ASIDE = 6
+_MONITORS = 2  # looks under way at once: they are long queries that nobody waits for
 
 
 class Operator:
@@ -46,7 +51,8 @@ class Operator:
     Args:
         settings: its settings.
         transport: to the API server.
-        examiner: asks Prometheus and judges.
+        examiner: asks Prometheus of runs, and judges.
+        monitor: the same of versions that serve.
         clock: its time.
         chance: for jitter.
         registry: for its own metrics.
@@ -56,7 +62,8 @@ class Operator:
         self,
         settings: Settings,
         transport: Transport,
-        examiner: Examiner,
+        examiner: Examiner[Question, Evidence],
+        monitor: Examiner[Monitored, MonitoringEvidence],
         clock: Clock,
         chance: random.Random,
         registry: CollectorRegistry,
@@ -92,6 +99,9 @@ class Operator:
             workers=settings.analysis_workers,
             on_lag=telemetry.analysis_lag.observe,
         )
+        self._monitoring = Analysis(
+            monitor, clock, chance, on_evidence=lambda key: self.reconciler.queue.add(key), workers=_MONITORS
+        )
         routers = all_routers(client, cache)
         # A run's own requests to the API server go by the door of what may wait.
         self._checks = Checks(
@@ -114,6 +124,7 @@ class Operator:
             snapshots=Snapshots(client),
             scaler=Scaler(client, cache, kinds),
             analysis=self.analysis,
+            monitoring=self._monitoring,
             checks=self._checks,
             departures=self._departures,
             chronicle=self._chronicle,
@@ -139,7 +150,7 @@ class Operator:
                 group.create_task(self.relist.run(), name="relist")
                 await self.relist.complete.wait()
                 group.create_task(self._departures.find(self._settings.places), name="orphans")
-                for part in (self.reconciler, self.analysis, self._departures, self._chronicle):
+                for part in (self.reconciler, self.analysis, self._monitoring, self._departures, self._chronicle):
                     group.create_task(part.run(), name=type(part).__name__)
         finally:
             await self._checks.close()

@@ -22,6 +22,7 @@ from modelrollout.api.status import Verdict
 from modelrollout.decisions.findings import Evidence, Finding
 from modelrollout.decisions.questions import Question
 from modelrollout.handlers import process
+from modelrollout.reconciler.fake import ScriptedMonitor
 
 _PR_SET_PDEATHSIG = 1
 
@@ -32,6 +33,7 @@ class ScriptedExaminer:
     """Says of every metric what the script says of the attempt and the step."""
 
     def __init__(self, script: Script) -> None:
+        self.monitor = ScriptedMonitor()
         self._verdicts = {(attempt, step): Verdict(verdict) for attempt, step, verdict in script}
 
     def restore(self, question: Question, checkpoint: Mapping[str, Any] | None) -> None:

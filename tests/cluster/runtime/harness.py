@@ -28,7 +28,7 @@ from modelrollout.kube.resources import (
     Resource,
 )
 from modelrollout.kube.transport import ApiTransport
-from modelrollout.reconciler.fake import ScriptedExaminer
+from modelrollout.reconciler.fake import ScriptedExaminer, ScriptedMonitor
 from modelrollout.wiring.operator import Operator
 from modelrollout.wiring.settings import Settings
 
@@ -220,9 +220,10 @@ class Running:
         **settings: Any,
     ) -> None:
         self.registry = CollectorRegistry()
+        self.monitor = ScriptedMonitor()
         made = Settings(namespaces=(namespace,), lease_namespace=home, identity=identity, **settings)
         chance = random.Random(7)  # noqa: S311 - jitter, the same in every run
-        self.operator = Operator(made, transport, examiner, SystemClock(), chance, self.registry)
+        self.operator = Operator(made, transport, examiner, self.monitor, SystemClock(), chance, self.registry)
         self.feed = Feed((namespace,), transport.credentials, self.operator.saw, chance, "harness")
         self._lead: asyncio.Task[None] | None = None
         self._hold: asyncio.Task[None] | None = None

@@ -388,6 +388,24 @@ POLICIES = [
     Refused("layer", spec(exclusivity={"layer": "Not A Name"}), "[-a-z0-9]*", "spec.exclusivity.layer"),
 ]
 
+MONITORING = [
+    Refused(
+        "monitoring of no metric",
+        spec(monitoring={"metrics": ["nothing"]}),
+        "monitoring names a metric that is not there",
+        "spec.monitoring",
+    ),
+    Refused("looks too often", spec(monitoring={"every": "1s"}), "between 5s and 7d", "spec.monitoring.every"),
+    Refused("no reference", spec(monitoring={"reference": 2}), "3", "spec.monitoring.reference"),
+    Refused(
+        "alarms too often",
+        spec(monitoring={"falseAlarms": "7d"}),
+        "between 30d and 3650d",
+        "spec.monitoring.falseAlarms",
+    ),
+    Refused("always stale", spec(monitoring={"maxAge": "1m"}), "between 1h and 3650d", "spec.monitoring.maxAge"),
+]
+
 WARM = {"name": "warm", "warmUp": {"path": "/v2/health/ready"}}
 
 GATES = [
@@ -425,4 +443,4 @@ GATES = [
     ),
 ]
 
-REFUSED = [*VERSIONS, *TRAFFIC, *NUMBERS_OF_PODS, *STRATEGY, *METRICS, *POLICIES, *GATES, *TELEMETRY]
+REFUSED = [*VERSIONS, *TRAFFIC, *NUMBERS_OF_PODS, *STRATEGY, *METRICS, *POLICIES, *MONITORING, *GATES, *TELEMETRY]

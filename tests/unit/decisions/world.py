@@ -13,6 +13,7 @@ from modelrollout.decisions.decision import Decision, Event, Reason, ScaleIntent
 from modelrollout.decisions.findings import Evidence, Finding
 from modelrollout.decisions.freeze import in_force
 from modelrollout.decisions.invariants import check
+from modelrollout.decisions.monitoring_findings import MonitoringEvidence
 from modelrollout.decisions.observed import (
     Claim,
     CommandSeen,
@@ -93,6 +94,7 @@ class World:
         self.finds: dict[str, tuple[Verdict, str]] = {}
         self.check: Check | None = None
         self._found: dict[Check, CheckResult] = {}
+        self.monitored: MonitoringEvidence | None = None
 
     def _rollout(self) -> ModelRollout:
         status = self.rollout.status.document() if hasattr(self, "rollout") else {}
@@ -145,6 +147,7 @@ class World:
             may_scale=self.may_scale,
             checks=tuple(self._found.values()),
             companions=self.companions,
+            monitored=self.monitored,
         )
 
     def find(self, what: str, verdict: Verdict, message: str = "as the test says") -> None:

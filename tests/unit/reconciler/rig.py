@@ -23,7 +23,7 @@ from modelrollout.kube.resources import (
     Resource,
 )
 from modelrollout.kube.transport import Reply, Request
-from modelrollout.reconciler.fake import ScriptedExaminer
+from modelrollout.reconciler.fake import ScriptedExaminer, ScriptedMonitor
 from modelrollout.wiring.operator import Operator
 from modelrollout.wiring.settings import Settings
 from tests.unit.decisions.world import a_spec
@@ -76,7 +76,7 @@ class Rig:
     def __init__(self, **spec: Any) -> None:
         self.server = FakeServer()
         self.clock = FakeClock()
-        self.examiner = ScriptedExaminer()
+        self.examiner, self.monitor = ScriptedExaminer(), ScriptedMonitor()
         self.line = Line(self.server)
         self.operator: Operator | None = None
         self.registry = CollectorRegistry()
@@ -106,7 +106,9 @@ class Rig:
         where: dict[str, Any] = {"namespaces": (NAMESPACE,), "lease_namespace": "system", "prometheus_address": "x"}
         settings = Settings(**where, **self.settings, identity="pod")
         self.registry = CollectorRegistry()
-        self.operator = Operator(settings, self.line, self.examiner, self.clock, random.Random(3), self.registry)
+        self.operator = Operator(
+            settings, self.line, self.examiner, self.monitor, self.clock, random.Random(3), self.registry
+        )
         await self.operator.lease.acquire()
         run = [self.operator.lead(), self.operator.lease.hold(), *([self._feed(self.operator)] if fed else [])]
         self._tasks = [asyncio.create_task(one) for one in run]

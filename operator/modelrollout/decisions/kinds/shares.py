@@ -112,6 +112,24 @@ def within(metric: Metric, effect: float, candidate: float) -> bool:
     return worse <= (-difference if metric.role == Role.GOAL else difference) + 1e-12
 
 
+def worst_likely(metric: Metric, share: float, effective: float) -> float:
+    """The bad end of what a share (as the metric counts it) may be, at 95 %.
+
+    Args:
+        metric: says which end is bad.
+        share: as it was found.
+        effective: answers behind it, divided by the dispersion; above 0.
+
+    Source: E. B. Wilson, "Probable inference, the law of succession, and statistical inference", J. Am. Stat. Assoc. 22
+    (1927) 209-212.
+    """
+    higher = metric.better == Better.HIGHER
+    bad = 1 - share if higher else share
+    z2 = _UPPER**2 / effective
+    upper = (bad + z2 / 2 + math.sqrt(z2 * (bad * (1 - bad) + z2 / 4))) / (1 + z2)
+    return 1 - upper if higher else upper
+
+
 def watch_test(metric: Metric, share: float, total: float, errors: Errors) -> AgainstLimit:
     """The test of a promoted version that has nothing to be compared with any more.
 
@@ -124,15 +142,8 @@ def watch_test(metric: Metric, share: float, total: float, errors: Errors) -> Ag
         total: the answers behind it, above 0.
         errors: those of the comparison.
 
-    Source of the upper end: E. B. Wilson, "Probable inference, the law of succession, and statistical inference",
-    J. Am. Stat. Assoc. 22 (1927) 209-212; the count is divided by the dispersion.
     """
-    higher = metric.better == Better.HIGHER
-    effective = total / errors.dispersion
-    bad = 1 - share if higher else share
-    z2 = _UPPER**2 / effective
-    upper = (bad + z2 / 2 + math.sqrt(z2 * (bad * (1 - bad) + z2 / 4))) / (1 + z2)
-    limit = worst_allowed(metric, 1 - upper if higher else upper)
+    limit = worst_allowed(metric, worst_likely(metric, share, total / errors.dispersion))
     return AgainstLimit(
         direction(metric),
         limit=min(1 - 1e-6, max(1e-6, limit)),
