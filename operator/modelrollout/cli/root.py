@@ -32,6 +32,7 @@ _SECTIONS: Mapping[str, Mapping[str, str]] = {
         "simulate": "What a policy would do with a candidate, before anybody applies it.",
         "backtest": "What a policy would have decided over recorded samples.",
         "assign": "What a unit gets in the experiments of a file.",
+        "serve": "Answer for an experiment file over OpenFeature's remote evaluation protocol.",
     },
     "Telemetry": {
         "collector": "Run the collector (what its container does), or fetch its samples.",

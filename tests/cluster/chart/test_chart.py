@@ -6,11 +6,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 import yaml
 
 from dev import programs
 from modelrollout import __version__
+from modelrollout.cli.root import root
 from modelrollout.wiring.settings import Settings
 from tests.cluster.conftest import Kubectl
 
@@ -42,6 +44,9 @@ ALL_ON = (
     "metrics.dashboard.create=true",
     "networkPolicy.create=true",
     "replicaCount=2",
+    "assignments.enabled=true",
+    "assignments.configMap.name=experiments",
+    "assignments.tokenSecret.name=assignments",
     "prometheus.tokenSecret.name=prometheus",
     "collector.enabled=true",
     "collector.tokenSecret.name=collector",
@@ -101,6 +106,7 @@ def test_the_chart_has_the_version_of_the_operator() -> None:
         ("log.level=loud", "/log/level"),
         ("watchNamespaces[0]=Not_A_Name", "/watchNamespaces/0"),
         ("customWorkloads[0].kind=Rollout", "/customWorkloads/0"),
+        ("assignments.enabled=true", "assignments.configMap.name must name"),
         ("metrics.serviceMonitor.create=true,metrics.service.create=false", "needs metrics.service.create"),
         ("collector.enabled=true", "say who may write"),
         ("collector.enabled=true,collector.tls.secretName=tls", "say who may write"),
@@ -200,6 +206,24 @@ def test_the_network_policy_lets_model_servers_be_asked_where_rollouts_are_serve
     assert not any("to" in each for each in closed["spec"]["egress"])
 
 
+def test_assignments_are_served_by_a_command_that_exists_and_by_nobodys_account() -> None:
+    assert not [each for each in rendered() if each["metadata"]["name"].endswith("-assignments")]
+    documents = rendered(*ALL_ON)
+    pod = one(documents, "Deployment", f"{RELEASE}-assignments")["spec"]["template"]["spec"]
+    (container,) = pod["containers"]
+    name, *options = container["args"]
+    command = root.get_command(click.Context(root), name)
+    assert command is not None
+    given = command.make_context(name, list(options)).params
+    (port,) = container["ports"]
+    assert (given["port"], given["key"]) == (port["containerPort"], "user")
+    folders = {mount["mountPath"] for mount in container["volumeMounts"]}
+    assert {str(given["file"].parent), str(given["token_file"].parent)} == folders
+    assert not pod["automountServiceAccountToken"]
+    assert "serviceAccountName" not in pod
+    assert one(documents, "NetworkPolicy", f"{RELEASE}-assignments")["spec"]["egress"] == []
+
+
 def test_with_namespaces_named_nothing_is_granted_anywhere_else() -> None:
     documents = rendered("watchNamespaces[0]=risk", "watchNamespaces[1]=ads")
     subjects = [each for each in documents if each["kind"] == "ClusterRoleBinding"]
@@ -250,9 +274,12 @@ def applied(kubectl: Kubectl, namespace: str) -> Iterator[list[dict[str, Any]]]:
 def test_the_pod_is_admitted_where_pod_security_is_restricted(
     applied: list[dict[str, Any]], kubectl: Kubectl, namespace: str
 ) -> None:
-    template = one(applied, "Deployment", namespace)["spec"]["template"]
-    pod = {"apiVersion": "v1", "kind": "Pod", **template, "metadata": {"name": "probe", "namespace": namespace}}
-    assert "probe" in kubectl("apply", "--dry-run=server", "-f", "-", stdin=yaml.safe_dump(pod)).stdout
+    for name in (f"{namespace}-assignments", namespace):
+        template = one(applied, "Deployment", name)["spec"]["template"]
+        # Where no controller runs, a namespace has no account of its own.
+        template["spec"].setdefault("serviceAccountName", namespace)
+        pod = {"apiVersion": "v1", "kind": "Pod", **template, "metadata": {"name": "probe", "namespace": namespace}}
+        assert "probe" in kubectl("apply", "--dry-run=server", "-f", "-", stdin=yaml.safe_dump(pod)).stdout
     pod["spec"]["containers"][0]["securityContext"]["allowPrivilegeEscalation"] = True
     refused = kubectl("apply", "--dry-run=server", "-f", "-", stdin=yaml.safe_dump(pod), check=False)
     assert "violates PodSecurity" in refused.stderr
