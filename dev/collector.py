@@ -30,10 +30,10 @@ class Running:
     """
 
     def __init__(self, kubeconfig: Path, store: str, log: Path, settings: Mapping[str, str], core: int | None) -> None:
-        self.events, self.metrics = (f"http://127.0.0.1:{port}" for port in free_ports(2))
-        ports = {"PORT": self.events.rpartition(":")[2], "PROBE_PORT": self.metrics.rpartition(":")[2]}
+        ports = dict(zip(("PORT", "PROBE_PORT"), map(str, free_ports(2)), strict=True)) | dict(settings)
+        self.events, self.metrics = (f"http://127.0.0.1:{ports[name]}" for name in ("PORT", "PROBE_PORT"))
         fixed = {"STORE": store, "HOST": "127.0.0.1", "PROBE_HOST": "127.0.0.1", "ANONYMOUS": "true", "SETTLE": "1"}
-        given = {f"MODELROLLOUT_COLLECTOR_{name}": value for name, value in (fixed | ports | dict(settings)).items()}
+        given = {f"MODELROLLOUT_COLLECTOR_{name}": value for name, value in (fixed | ports).items()}
         self._log = log.open("ab")
         self.process = subprocess.Popen(
             [str(Path(sys.executable).parent / "modelrollout"), "collector"],

@@ -2,6 +2,7 @@
 
 from modelrollout.collector.engines import StoreUnavailable
 from modelrollout.collector.process import run
+from modelrollout.collector.reading import telemetry_problem
 from modelrollout.collector.settings import Settings
 
-__all__ = ["Settings", "StoreUnavailable", "run"]
+__all__ = ["Settings", "StoreUnavailable", "run", "telemetry_problem"]

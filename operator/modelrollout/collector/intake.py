@@ -18,6 +18,7 @@ from modelrollout.collector.refusals import Busy
 _log = logging.getLogger(__name__)
 
 _LARGEST_COMMIT = 2000
+_MOST_CHARACTERS = 64 << 20
 
 
 @dataclass(slots=True)
@@ -31,6 +32,7 @@ class Observer:
 @dataclass(slots=True)
 class _Waiting:
     rows: Rows
+    number: int
     size: int
     done: asyncio.Future[None] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
 
@@ -41,13 +43,14 @@ class Intake:
     def __init__(
         self, write: Callable[[Rows], Counter[str]], executor: Executor, most: int, observer: Observer | None = None
     ) -> None:
-        """`write` keeps rows, in the executor; at most `most` rows wait."""
+        """`write` keeps rows, in the executor; at most `most` rows wait, and at most 64 MiB of what they hold."""
         self._write = write
         self._executor = executor
         self._most = most
         self._observer = observer or Observer()
         self._waiting: deque[_Waiting] = deque()
         self._rows = 0
+        self._size = 0
         self._something = asyncio.Event()
         self.full = ""
 
@@ -64,13 +67,15 @@ class Intake:
         """
         if self.full:
             raise Busy("full", self.full)
-        if self._rows + len(rows) > self._most:
+        size = rows.size
+        if self._rows + len(rows) > self._most or self._size + size > _MOST_CHARACTERS:
             raise Busy("queue", "too much waits to be kept: come again, or send less")
         if not len(rows):
             return
-        one = _Waiting(rows, len(rows))
+        one = _Waiting(rows, len(rows), size)
         self._waiting.append(one)
-        self._rows += one.size
+        self._rows += one.number
+        self._size += one.size
         self._something.set()
         await one.done
 
@@ -97,7 +102,7 @@ class Intake:
     def _take(self) -> tuple[list[_Waiting], Rows]:
         taken: list[_Waiting] = []
         rows = Rows()
-        while self._waiting and (not taken or len(rows) + self._waiting[0].size <= _LARGEST_COMMIT):
+        while self._waiting and (not taken or len(rows) + self._waiting[0].number <= _LARGEST_COMMIT):
             taken.append(self._waiting.popleft())
             rows.extend(taken[-1].rows)
         if not self._waiting:
@@ -106,7 +111,8 @@ class Intake:
 
     def _answer(self, taken: list[_Waiting], problem: Busy | None) -> None:
         for one in taken:
-            self._rows -= one.size
+            self._rows -= one.number
+            self._size -= one.size
             if one.done.done():
                 continue  # its sender has gone
             if problem is None:

@@ -96,6 +96,7 @@ class Collector:
             self.intake,
             self.instruments,
             self._counter,
+            self._reader,
             self._clock,
             settings.most_rows,
             settings.most_bytes,

@@ -17,6 +17,7 @@ from modelrollout.collector.comparing import Comparer, Number, comparer
 from modelrollout.collector.events import NOT_JSON, NOT_SENT
 from modelrollout.collector.hashing import Hasher
 from modelrollout.collector.paths import MISSING, Path, as_number, as_text, flat
+from modelrollout.errors import InvalidSpec
 
 _LONGEST_LABEL = 64
 _MOST_SCORES = 100
@@ -189,6 +190,15 @@ class Reader:
 
     def _digest(self, text: str) -> str:
         return self._hasher.digest(self._scope, text)
+
+
+def telemetry_problem(telemetry: Telemetry) -> InvalidSpec | None:
+    """Why the collector cannot use it, None where it can."""
+    try:
+        Reader(telemetry, Hasher(b"any"), "")
+    except InvalidSpec as error:
+        return error
+    return None
 
 
 def _label(value: str | None) -> str | None:

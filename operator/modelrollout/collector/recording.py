@@ -50,6 +50,12 @@ class Rows:
     def __len__(self) -> int:
         return len(self.exchanges) + len(self.labels) + len(self.signals) + len(self.heartbeats)
 
+    @property
+    def size(self) -> int:
+        """Characters of what was taken from bodies, which is the larger part of them."""
+        taken = [row[name] for row in self.exchanges for name in ("asked", "answered")]
+        return sum(len(text) for text in taken if text is not None) + sum(len(row["value"]) for row in self.labels)
+
     def extend(self, other: "Rows") -> None:
         """Take in the rows of another message."""
         self.exchanges += other.exchanges

@@ -26,6 +26,7 @@ from modelrollout.collector.tables import (
 PIECE = 5000
 """Rows forgotten in one transaction."""
 
+_ESTIMATE = "SELECT reltuples::bigint FROM pg_class WHERE oid = 'exchanges'::regclass"
 _DAY = 86_400.0
 _ABANDONED = 7 * _DAY
 _SAMPLES = 30 * _DAY
@@ -36,7 +37,7 @@ class Room:
     """How full the store is.
 
     Attributes:
-        rows: exchanges in it.
+        rows: exchanges in it, about.
         pending: those of them that are not counted yet.
         bytes: size of SQLite's file in use; 0 for PostgreSQL, whose disk is its own matter.
     """
@@ -47,13 +48,18 @@ class Room:
 
 
 def measure(store: Store) -> Room:
-    """How full the store is now.
+    """How full the store is now. Rows are told without counting them, which would take long when there are many.
 
     Raises:
         StoreUnavailable: it did not answer.
     """
     with store.reading() as connection:
-        rows = connection.execute(select(func.count()).select_from(EXCHANGES)).scalar_one()
+        if store.shared:
+            # As of the last autovacuum, and -1 before the first one.
+            rows = max(0, int(connection.exec_driver_sql(_ESTIMATE).scalar_one()))
+        else:
+            first, last = connection.execute(select(func.min(EXCHANGES.c.n), func.max(EXCHANGES.c.n))).one()
+            rows = last - first + 1 if last is not None else 0
         waiting = select(func.count()).select_from(EXCHANGES).where(EXCHANGES.c.counted == PENDING)
         pending = connection.execute(waiting).scalar_one()
         return Room(rows, pending, 0 if store.shared else _used(connection))
@@ -86,10 +92,9 @@ class Retention:
         compared = now - 6 * ages.settle
         old = now - ages.retention
         longest = max((entry.reader.label_delay for entry in self._catalogue if entry.reader is not None), default=0.0)
-        gone = [
-            self._empty(compared),
-            self._drop(EXCHANGES, EXCHANGES.c.n, (EXCHANGES.c.counted != PENDING) & (EXCHANGES.c.received_at < old)),
-        ]
+        # With a label delay longer than the retention an exchange is old when it is counted, but still compared.
+        done = (EXCHANGES.c.counted == EMPTIED) & (EXCHANGES.c.received_at < old)
+        gone = [self._empty(compared), self._drop(EXCHANGES, EXCHANGES.c.n, done)]
         for table, column, before in (
             (LABELS, LABELS.c.received_at, old - longest),
             (SIGNALS, SIGNALS.c.received_at, old - longest),

@@ -21,6 +21,11 @@ from modelrollout.collector.sampling import export_samples
 
 _T = TypeVar("_T")
 _SHOWN = 20
+_MOST_BYTES = 128 << 20
+"""Of messages that are being read at a time."""
+
+_PATIENCE = 30.0
+"""Seconds for a message to come in."""
 
 
 class Server:
@@ -57,6 +62,8 @@ class Server:
         self._app.router.add_post("/v1/signals", self._documents("signal", read_signal, scribe.signal))
         self._app.router.add_post("/v1/heartbeats", self._documents("heartbeat", read_heartbeat, scribe.heartbeat))
         self._app.router.add_get("/v1/samples/{namespace}/{rollout}", self._samples)
+        self._largest_body = largest_body
+        self._coming_in = 0
         self._runner: web.AppRunner | None = None
         self.port = 0
 
@@ -107,7 +114,7 @@ class Server:
             return self._busy(Busy("start", "the ModelRollouts are not known yet: come again"))
         rows, now, kinds, refused = Rows(), self._now(), [], list[tuple[int, Refused]]()
         try:
-            for place, one in enumerate(read(await request.read())):
+            for place, one in enumerate(read(await self._body(request))):
                 try:
                     if isinstance(one, Refused):
                         raise one
@@ -132,6 +139,19 @@ class Server:
             return _refusal(400, refused[0][1].reason, refused[0][1].message)
         shown = [{"index": place, "reason": one.reason, "message": one.message} for place, one in refused[:_SHOWN]]
         return web.json_response({"accepted": len(kinds), "refused": len(refused), "refusals": shown}, status=202)
+
+    async def _body(self, request: web.Request) -> bytes:
+        expected = min(request.content_length or self._largest_body, self._largest_body)
+        if self._coming_in + expected > _MOST_BYTES:
+            raise Busy("queue", "too much is coming in at a time: come again, or send less")
+        self._coming_in += expected
+        try:
+            async with asyncio.timeout(_PATIENCE):
+                return await request.read()
+        except TimeoutError:
+            raise Refused("slow", "the message did not come in within 30 s") from None
+        finally:
+            self._coming_in -= expected
 
     def _let_in(self, namespace: str, namespaces: frozenset[str]) -> None:
         if namespaces and namespace not in namespaces:

@@ -34,6 +34,7 @@ class Turns:
         intake: Intake,
         instruments: Instruments,
         executor: Executor,
+        reader: Executor,
         clock: Clock,
         most_rows: int,
         most_bytes: int,
@@ -47,6 +48,7 @@ class Turns:
         self._intake = intake
         self._instruments = instruments
         self._executor = executor
+        self._reader = reader
         self._clock = clock
         self._most_rows = most_rows
         self._most_bytes = most_bytes
@@ -105,7 +107,7 @@ class Turns:
                 return
 
     async def _measure(self) -> None:
-        room = await self._run(lambda: measure(self._store))
+        room = await asyncio.get_running_loop().run_in_executor(self._reader, lambda: measure(self._store))
         self._measured_at = self._clock.monotonic()
         self._instruments.pending.set(room.pending)
         self._instruments.rows.set(room.rows)

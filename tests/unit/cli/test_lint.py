@@ -282,3 +282,19 @@ def test_a_preview_has_no_traffic_to_be_checked_against(lint) -> None:
     text = re.sub("canary: .*", "blueGreen: {hold: 5m}", GOOD)
     text = text.replace(f"better: Lower\n    {PROPORTION}", threshold('max(gpu{pod=~"{{pods}}"})'))
     assert lint(text, "--rate", "10") == (0, ["1 document checked: no errors, no warnings"])
+
+
+@pytest.mark.parametrize(
+    ("telemetry", "finding"),
+    [
+        ("{prediction: 'outputs[0'}", "spec.telemetry.prediction: 'outputs[0' is no JMESPath expression"),
+        (
+            "{invariants: [{name: form, jsonSchema: {pattern: a+}}]}",
+            "spec.telemetry.invariants[0].jsonSchema: pattern could take the collector's time",
+        ),
+    ],
+)
+def test_telemetry_that_the_collector_cannot_use_is_an_error(lint, telemetry: str, finding: str) -> None:
+    code, lines = lint(f"{GOOD}  telemetry: {telemetry}\n")
+    assert code == 1
+    assert finding in lines[0]

@@ -8,6 +8,7 @@ from sqlalchemy import func, select
 from modelrollout.collector.documents import Heartbeat
 from modelrollout.collector.events import Event
 from modelrollout.collector.refusals import Refused
+from modelrollout.collector.retention import measure
 from modelrollout.collector.sampling import export_samples
 from modelrollout.collector.tables import EXCHANGES, LABELS
 from tests.unit.collector.world import CLASSES, KEY, START, World, answered, asked, exchange, fraud, label, signal
@@ -287,6 +288,31 @@ def test_ids_are_forgotten_after_the_retention(make: Make) -> None:
         left = [connection.execute(select(func.count()).select_from(one)).scalar_one() for one in (EXCHANGES, LABELS)]
     assert left == [0, 0]
     assert world.counted("model_requests_total") == 1
+
+
+def test_a_pair_is_compared_though_its_labels_come_later_than_ids_are_remembered(make: Make) -> None:
+    world = make(CLASSES | {"labelDelay": "7d"})
+    world.send(*exchange("1", body={"class": "a"}, shadow=False))
+    world.now += 5
+    world.send(*exchange("1", "v8", body={"class": "a"}, shadow=True))
+    world.later(7 * 86_400 - 4)
+    assert world.counted("model_requests_total", version="v7", code_class="2xx") == 1
+    world.retention.forget(world.now)
+    world.later(10)
+    assert world.counted("model_shadow_pairs_total", version="v8", result="agree") == 1
+
+
+def test_how_full_the_store_is_can_be_told(make: Make) -> None:
+    world = make()
+    for id_ in ("1", "2", "3"):
+        world.send(*exchange(id_))
+    if world.store.shared:
+        with world.store.writing() as connection:
+            connection.exec_driver_sql("ANALYZE exchanges")
+    room = measure(world.store)
+    assert (room.rows, room.pending) == (3, 3)
+    world.later(10)
+    assert measure(world.store).pending == 0
 
 
 def test_counters_of_a_rollout_that_is_gone_are_kept_for_a_week(make: Make) -> None:

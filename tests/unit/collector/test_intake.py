@@ -48,7 +48,7 @@ async def intake(disk: Disk) -> AsyncIterator[Intake]:
 
 
 def _rows(number: int) -> Rows:
-    return Rows(labels=[{"id": str(one)} for one in range(number)])
+    return Rows(labels=[{"id": str(one), "value": "1"} for one in range(number)])
 
 
 async def test_nobody_is_answered_before_the_rows_are_kept(disk: Disk, intake: Intake) -> None:
@@ -80,6 +80,17 @@ async def test_beyond_the_bound_a_sender_is_told_to_come_again(disk: Disk, intak
     disk.open.set()
     await sent
     await intake.put(_rows(1))
+
+
+async def test_what_waits_is_bounded_by_its_size_too(disk: Disk, intake: Intake) -> None:
+    large = {"asked": "x" * (40 << 20), "answered": None}
+    disk.open.clear()
+    sent = asyncio.create_task(intake.put(Rows(exchanges=[large])))
+    await until(lambda: intake.waiting > 0)
+    with pytest.raises(Busy, match="too much waits"):
+        await intake.put(Rows(exchanges=[large]))
+    disk.open.set()
+    await sent
 
 
 async def test_a_full_store_takes_nothing(intake: Intake) -> None:

@@ -2,17 +2,22 @@
 
 import asyncio
 import json
+import ssl
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 import pytest
+from click.testing import CliRunner, Result
 from prometheus_client.parser import text_string_to_metric_families
 
+from dev import pki
+from modelrollout.cli.commands.collector import command
 from modelrollout.collector import Settings
 from modelrollout.collector.events import BATCH, REQUEST, RESPONSE
 from modelrollout.collector.process import Collector
+from modelrollout.decisions.golden import read_golden
 from modelrollout.kube.fake import FakeServer
 from tests.unit.collector.world import fraud, until
 
@@ -205,3 +210,39 @@ def test_settings_that_would_let_anybody_in_by_mistake_are_refused(
 ) -> None:
     with pytest.raises(ValueError, match=message):
         _settings(tmp_path, **change)
+
+
+async def test_with_mutual_tls_only_clients_of_the_authority_get_through(tmp_path: Path, server: FakeServer) -> None:
+    authority = pki.Authority()
+    authority.pair.write(tmp_path, "ca")
+    authority.issue("collector", hosts=("127.0.0.1",)).write(tmp_path, "tls")
+    authority.issue("logger").write(tmp_path, "client")
+    files = {"tls_certificate": "tls.crt", "tls_key": "tls.key", "tls_client_ca": "ca.crt"}
+    settings = {name: str(tmp_path / file) for name, file in files.items()}
+    async for site in _site(tmp_path, server, token_file="", **settings):
+        known = ssl.create_default_context(cafile=str(tmp_path / "ca.crt"))
+        stranger = ssl.create_default_context(cafile=str(tmp_path / "ca.crt"))
+        known.load_cert_chain(tmp_path / "client.crt", tmp_path / "client.key")
+        url = f"https://127.0.0.1:{site.collector.server.port}/"
+        batch = {"data": json.dumps(_exchange("1")), "headers": {"Content-Type": BATCH}}
+        async with aiohttp.ClientSession() as session:
+            async with session.post(url, ssl=known, **batch) as answer:  # type: ignore[arg-type]
+                assert answer.status == 202
+            with pytest.raises(aiohttp.ClientError):
+                await session.post(url, ssl=stranger, **batch)  # type: ignore[arg-type]
+
+
+async def test_the_command_prints_samples_as_golden_requests(site: Site, tmp_path: Path) -> None:
+    await site.post("/", _exchange("1"), BEARER | {"Content-Type": BATCH})
+    await until(lambda: site.metric("model_requests_total", version="v7", code_class="2xx"))
+    address = f"http://127.0.0.1:{site.collector.server.port}"
+    options = ["sample", "fraud", "-n", "risk", "--collector", address]
+
+    def run(*more: str) -> Result:
+        return CliRunner().invoke(command, [*options, *more])
+
+    printed = await asyncio.to_thread(run, "--token-file", str(tmp_path / "tokens"))
+    (golden,) = read_golden(printed.output)
+    assert (golden.path, golden.body, golden.status) == ("/infer", {"x": 1}, 200)
+    refused = await asyncio.to_thread(run)
+    assert "this needs a token" in str(refused.exception)

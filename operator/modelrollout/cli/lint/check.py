@@ -6,6 +6,7 @@ from typing import Any
 
 from modelrollout.api import API_VERSION, GROUP, ModelRolloutSpec, ObjectMeta, parse_command, spec_errors
 from modelrollout.api.rollout import NAME_LENGTH
+from modelrollout.api.telemetry import Telemetry
 from modelrollout.cli.lint.advice import advice
 from modelrollout.cli.lint.findings import Finding, Severity
 from modelrollout.cli.lint.sources import Document
@@ -67,8 +68,20 @@ def _rollout(document: Document, requests_per_second: float | None) -> Iterator[
     errors = _without_echoes(spec_errors(spec))
     yield from (document.finding(Severity.ERROR, error.field, error.message) for error in errors)
     if not errors:
-        for one in advice(ModelRolloutSpec.model_validate(spec), requests_per_second):
+        written = ModelRolloutSpec.model_validate(spec)
+        for one in advice(written, requests_per_second):
             yield document.finding(one.severity, one.field, one.message)
+        if written.telemetry is not None:
+            yield from _telemetry(document, written.telemetry)
+
+
+def _telemetry(document: Document, telemetry: Telemetry) -> Iterator[Finding]:
+    """What the API server accepts and the collector cannot use: paths and schemas."""
+    from modelrollout.collector import telemetry_problem
+
+    problem = telemetry_problem(telemetry)
+    if problem is not None:
+        yield document.finding(Severity.ERROR, problem.field, problem.message)
 
 
 def _without_echoes(errors: tuple[InvalidSpec, ...]) -> list[InvalidSpec]:
