@@ -64,10 +64,11 @@ class Running:
 
     def counted(self, name: str, **labels: str) -> float:
         """Sum of the series of that name with these labels."""
-        with urllib.request.urlopen(f"{self.metrics}/metrics", timeout=30) as answer:  # noqa: S310 - http
-            families = text_string_to_metric_families(answer.read().decode())
-        samples = [sample for family in families for sample in family.samples]
-        return sum(one.value for one in samples if one.name == name and labels.items() <= one.labels.items())
+        return sum(self._series(name, labels))
+
+    def shows(self, name: str, **labels: str) -> bool:
+        """Whether there is such a series."""
+        return bool(self._series(name, labels))
 
     def until(self, name: str, value: float, seconds: float = _SECONDS, **labels: str) -> None:
         """Wait until the series add up to that value."""
@@ -94,6 +95,12 @@ class Running:
         code = self.process.wait(timeout=_SECONDS)
         self._log.close()
         return code
+
+    def _series(self, name: str, labels: Mapping[str, str]) -> list[float]:
+        with urllib.request.urlopen(f"{self.metrics}/metrics", timeout=30) as answer:  # noqa: S310 - http
+            families = text_string_to_metric_families(answer.read().decode())
+        samples = [sample for family in families for sample in family.samples]
+        return [one.value for one in samples if one.name == name and labels.items() <= one.labels.items()]
 
     def _answers(self, path: str) -> bool:
         try:

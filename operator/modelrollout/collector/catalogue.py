@@ -36,10 +36,15 @@ class Entry:
 
 
 class Catalogue:
-    """The rollouts that are known now."""
+    """The rollouts that are known now.
+
+    Attributes:
+        changes: how often one of them has changed.
+    """
 
     def __init__(self, hasher: Hasher) -> None:
         self._hasher = hasher
+        self.changes = 0
         self._entries: dict[Key, Entry] = {}
         self._by_workload: dict[tuple[str, str], list[tuple[Entry, str]]] = {}
         self._namespaces: frozenset[str] = frozenset()
@@ -84,6 +89,7 @@ class Catalogue:
 
     def put(self, key: Key, entry: Entry | None) -> None:
         """Replace what is known of a rollout; None removes it."""
+        self.changes += 1
         if entry is None:
             self._entries.pop(key, None)
             self._taken.pop(key, None)

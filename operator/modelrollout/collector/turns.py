@@ -56,7 +56,7 @@ class Turns:
         self._counted_at = clock.monotonic()
         self._measured_at = float("-inf")
         self._abandoned_at = clock.monotonic()
-        self._begun: frozenset[object] = frozenset()
+        self._begun = 0
 
     def lag(self) -> float:
         """Seconds since everything due was counted."""
@@ -86,10 +86,10 @@ class Turns:
         now = self._clock.now().timestamp()
         if self._clock.monotonic() - self._measured_at >= _MEASURE_EVERY:
             await self._measure()
-        shapes = frozenset((entry.key, id(entry.reader), *entry.versions.values()) for entry in self._catalogue)
-        if shapes != self._begun:
+        changes = self._catalogue.changes
+        if changes != self._begun:
             await self._run(lambda: self._counting.begin(now))
-            self._begun = shapes
+            self._begun = changes
         await self._all(lambda: self._counting.exchanges(now))
         await self._all(lambda: self._counting.units(now))
         self._counted_at = self._clock.monotonic()

@@ -5,6 +5,8 @@ import signal
 import threading
 import time
 import urllib.error
+from collections.abc import Callable
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
@@ -61,20 +63,28 @@ class Sender(threading.Thread):
         self.wrong: Exception | None = None
 
     def run(self) -> None:
-        while not self._stopped.is_set():
+        while not self._stopped.is_set() and self.wrong is None:
             ids = range(self._next, self._next + BATCH)
-            try:
-                self.running.post("/v1/events", _events(self._namespace, ids))
-                self.running.post("/v1/labels", _labels(self._namespace, ids))
-            except urllib.error.HTTPError as error:
-                if error.code != 503:
-                    self.wrong = error
-                    return
-            except (OSError, ValueError):
+            # The labels go first: who waits for the events' answer must not find them counted without.
+            while not (self._sent("/v1/labels", _labels(self._namespace, ids)) and self._sent(*self._batch(ids))):
                 time.sleep(0.05)  # it is gone, or is just coming up
-            else:
-                self.acknowledged += BATCH
-                self._next += BATCH
+                if self.wrong is not None:
+                    return
+            self.acknowledged += BATCH
+            self._next += BATCH
+
+    def _batch(self, ids: range) -> tuple[str, list[dict[str, Any]]]:
+        return "/v1/events", _events(self._namespace, ids)
+
+    def _sent(self, path: str, body: Any) -> bool:
+        try:
+            self.running.post(path, body)
+        except urllib.error.HTTPError as error:
+            self.wrong = error if error.code != 503 else None
+            return False
+        except (OSError, ValueError, HTTPException):
+            return False
+        return True
 
     def stop(self) -> None:
         self._stopped.set()
@@ -88,7 +98,8 @@ def test_killed_under_load_it_counts_what_it_acknowledged_and_each_once(
     log, seen = tmp_path / "log", 0.0
     senders: list[Sender] = []
     for life in range(4):
-        with collector(kubeconfig, store, log) as running:
+        # A container that is started anew keeps the name of its pod.
+        with collector(kubeconfig, store, log, {"IDENTITY": "collector-0"}) as running:
             if not senders:
                 senders = [Sender(running, namespace, first * 1_000_000) for first in range(3)]
                 for sender in senders:
@@ -127,7 +138,7 @@ def test_it_follows_what_rollouts_say(kubectl: Kubectl, kubeconfig: Path, namesp
         with pytest.raises(urllib.error.HTTPError, match="400"):
             running.post("/v1/labels", _labels(namespace, range(1)))
         _apply(kubectl, namespace, telemetry=CLASSES)
-        running.until("model_outcomes_total", 0, namespace=namespace, version="v8")
+        _until(lambda: running.shows("model_outcomes_total", namespace=namespace, version="v8"))
         _until_taken(running, namespace, range(10, 12), "fraud-v8")
         running.post("/v1/labels", _labels(namespace, range(10, 12)))
         running.until("model_outcomes_total", 2, namespace=namespace, rollout="fraud", version="v8", correct="true")
@@ -136,6 +147,13 @@ def test_it_follows_what_rollouts_say(kubectl: Kubectl, kubeconfig: Path, namesp
         with pytest.raises(urllib.error.HTTPError, match="400"):
             running.post("/v1/events", _events(namespace, range(20, 21)))
         assert running.end() == 0
+
+
+def _until(condition: Callable[[], bool]) -> None:
+    end = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.05)
 
 
 def _until_taken(running: Running, namespace: str, ids: range, workload: str = "fraud-v7") -> None:
