@@ -81,6 +81,10 @@ bench: venv ## Measure speed and size into benchmarks/results and docs/benchmark
 bench-stats: venv ## Judge simulated rollouts side by side into benchmarks/stats/results and docs/benchmarks-statistics.md
 	$(RUN) -m benchmarks.stats
 
+.PHONY: bench-collector
+bench-collector: venv ## Measure what the collector takes into benchmarks/results and docs/benchmarks-collector.md
+	$(RUN) -m benchmarks.collector
+
 # -- the local cluster --------------------------------------------------------
 
 .PHONY: control-plane
