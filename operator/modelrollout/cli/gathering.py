@@ -17,6 +17,8 @@ from modelrollout.errors import InvalidSpec
 _ABNORMAL = {
     "UnprovenChange": "True",
     "KeepsRestarting": "True",
+    "Degrading": "True",
+    "ModelStale": "True",
     "Stalled": "True",
     "SpecValid": "False",
     "RouteClaimed": "False",

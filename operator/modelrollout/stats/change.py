@@ -152,7 +152,10 @@ def scatter_of_distributions(counts: Floats) -> float:
 
 
 def _scatter(squares: float, freedoms: int) -> float:
-    return max(1.0, squares / float(2 * gammaincinv(freedoms / 2, _UPPER_LEVEL))) if freedoms > 0 else 1.0
+    if freedoms <= 0:
+        return 1.0
+    quantile = 2 * float(gammaincinv(freedoms / 2, _UPPER_LEVEL))  # of χ²
+    return max(1.0, squares / quantile)
 
 
 def _shares(counts: Floats) -> Floats:

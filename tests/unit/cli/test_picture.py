@@ -185,3 +185,18 @@ def test_a_run_in_a_queue_shows_who_is_in_front_and_offers_to_leave() -> None:
     assert (seen.phase, seen.message) == ("Queued", message)
     assert message in line(seen)
     assert [verb for verb, _ in seen.next_verbs] == ["abort"]
+
+
+def test_a_version_that_has_left_its_reference_is_among_the_problems() -> None:
+    def said(status: str) -> list[str]:
+        told = {
+            "type": "Degrading",
+            "status": status,
+            "reason": "LeftReference",
+            "message": "errors 4 % of 2,400 in the last look",
+            "lastTransitionTime": "2026-11-20T03:12:25Z",
+        }
+        return [one.message for one in gather(cases.progressing(conditions=[told])).problems]
+
+    assert said("True") == ["errors 4 % of 2,400 in the last look"]
+    assert said("False") == said("Unknown") == []
