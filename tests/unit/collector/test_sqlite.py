@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from modelrollout.collector.counting import Counting
 from modelrollout.collector.engines import Store, StoreUnavailable
 from tests.unit.collector.suite import *  # noqa: F403 - the promises that hold on every store
-from tests.unit.collector.world import World
+from tests.unit.collector.world import AGES, World, exchange
 
 
 @pytest.fixture
@@ -43,4 +44,18 @@ def test_the_key_of_hashes_is_made_once(tmp_path: Path) -> None:
     store = Store(f"sqlite:///{tmp_path / 'collector.db'}")
     store.prepare()
     assert store.hash_key() == store.hash_key() != b""
+    store.close()
+
+
+def test_groups_of_several_slices_are_bounded_together(tmp_path: Path) -> None:
+    slices = [{"name": name, "header": name} for name in ("country", "device")]
+    store = Store(f"sqlite:///{tmp_path / 'collector.db'}")
+    world = World(store, {"slices": slices})
+    world.counting = Counting(store, world.catalogue, AGES, most_groups=2)
+    for number, (country, device) in enumerate([("BR", "phone"), ("DE", "phone"), ("BR", "desk"), ("BR", "phone")]):
+        world.send(*exchange(str(number), headers={"country": country, "device": device}))
+        world.later(10)
+    assert world.counted("model_requests_total", country="BR", device="phone") == 2
+    assert world.counted("model_requests_total", country="DE", device="phone") == 1
+    assert world.counted("model_requests_total", country="other", device="other") == 1
     store.close()
