@@ -98,6 +98,19 @@ def test_the_parsers_echo_of_a_wrong_item_is_not_repeated_for_its_list(lint) -> 
 
 
 @pytest.mark.parametrize(
+    ("traffic", "warned"), [("service: {name: fraud}", True), ("gatewayAPI: {httpRoute: fraud}", False)]
+)
+def test_counts_of_what_counts_nothing_are_no_data(lint, traffic: str, warned: bool) -> None:
+    text = GOOD.replace("gatewayAPI: {httpRoute: fraud}", traffic).replace(
+        "better: Lower", "better: Lower\n    series: cluster"
+    )
+    text = text.replace("canary: {weights: [1, 5, 25, 50], hold: 2m}", "blueGreen: {hold: 2m}")
+    code, lines = lint(text)
+    assert code == 0, lines
+    assert any("what shifts the traffic counts nothing" in line for line in lines) == warned, lines
+
+
+@pytest.mark.parametrize(
     ("before", "after", "finding"),
     [
         ("hold: 2m", "hold: 10s", "canary.hold: 10s is shorter than two analysis intervals (30s)"),

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from modelrollout.api import ModelRolloutSpec, Requirement, Role, format_duration
+from modelrollout.api import ModelRollout, ModelRolloutSpec, ObjectMeta, Requirement, Role, Series, format_duration
 from modelrollout.cli.lint.advised import Advice, end_of_run
 from modelrollout.cli.lint.findings import Severity
 from modelrollout.cli.lint.metrics import metric_advice
@@ -26,6 +26,11 @@ def advice(spec: ModelRolloutSpec, requests_per_second: float | None = None) -> 
     for place, metric in enumerate(spec.metrics):
         for field, message in metric_advice(metric):
             yield Advice(f"spec.metrics[{place}]{field}", message)
+        if metric.series is Series.CLUSTER and not _counted_by_router(spec):
+            yield Advice(
+                f"spec.metrics[{place}].series",
+                "what shifts the traffic counts nothing, so there is no data: let the models count (series: pods)",
+            )
         if metric.gain is not None and (metric.gain.ratio == 1 or metric.gain.difference == 0):
             yield Advice(
                 f"spec.metrics[{place}].gain",
@@ -44,6 +49,12 @@ def advice(spec: ModelRolloutSpec, requests_per_second: float | None = None) -> 
         )
     if spec.paused:
         yield Advice("spec.paused", "nothing moves until this is false again")
+
+
+def _counted_by_router(spec: ModelRolloutSpec) -> bool:
+    from modelrollout.routers import series_of
+
+    return series_of(ModelRollout(metadata=ObjectMeta(name="any", namespace="any"), spec=spec)) is not None
 
 
 def _versions(spec: ModelRolloutSpec) -> Iterator[Advice]:
