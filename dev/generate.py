@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from modelrollout.api.crd import command_crd, crd_files, rollout_crd
+from modelrollout.api.crd import cluster_template_crd, command_crd, crd_files, rollout_crd, template_crd
 
 ROOT = Path(__file__).resolve().parent.parent
 CHART_CRDS = "charts/modelrollout/crds"
@@ -34,7 +34,7 @@ def _reference() -> str:
         "",
         "Group `modelrollout.io`, version `v1alpha1`. The same text is behind `kubectl explain modelrollout.spec`.",
     ]
-    for crd in (rollout_crd(), command_crd()):
+    for crd in (rollout_crd(), command_crd(), template_crd(), cluster_template_crd()):
         kind = crd["spec"]["names"]["kind"]
         schema = crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
         lines += ["", f"## {kind}", "", schema["description"]]

@@ -2,6 +2,7 @@
 
     ModelRolloutError
     └── InvalidSpec            the resource asks for something it may not: the message says what to do
+        └── MissingTemplate    it refers to a template that is not there
 
 Rooms map the errors of their libraries to leaves of this tree at their own border, so that no caller needs to
 know which library is underneath.

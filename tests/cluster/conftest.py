@@ -112,4 +112,5 @@ def until_served(kubectl: Kubectl, *kinds: str) -> None:
 def _install_crds(kubeconfig: Path) -> None:
     kubectl = _kubectl(kubeconfig)
     kubectl("apply", "--server-side", "--force-conflicts", "-f", str(CRDS))
-    until_served(kubectl, "modelrollouts.modelrollout.io", "modelrolloutcommands.modelrollout.io")
+    kinds = ("modelrollouts", "modelrolloutcommands", "metrictemplates", "clustermetrictemplates")
+    until_served(kubectl, *(f"{kind}.modelrollout.io" for kind in kinds))

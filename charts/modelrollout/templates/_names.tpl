@@ -49,6 +49,13 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
   verbs: [list, watch]
 {{- end -}}
 
+{{/* Templates of metrics for all namespaces, which no Role can grant. */}}
+{{- define "modelrollout.clusterTemplateRule" -}}
+- apiGroups: [modelrollout.io]
+  resources: [clustermetrictemplates]
+  verbs: [list, watch]
+{{- end -}}
+
 {{/* What the operator does in the namespaces that it serves: exactly the verbs its code uses. */}}
 {{- define "modelrollout.rules" -}}
 - apiGroups: [modelrollout.io]
@@ -60,6 +67,10 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 - apiGroups: [modelrollout.io]
   resources: [modelrolloutcommands]
   verbs: [list, watch, delete]
+# Watched only while a rollout refers to one.
+- apiGroups: [modelrollout.io]
+  resources: [metrictemplates]
+  verbs: [list, watch]
 - apiGroups: [gateway.networking.k8s.io]
   resources: [httproutes, grpcroutes]
   verbs: [get, list, watch, create, patch]

@@ -16,7 +16,6 @@ from modelrollout.api.metric_kinds import (
     LatencyMetric,
     MeanMetric,
     MeanPer,
-    PresetMetric,
     ProportionMetric,
     QuantileMetric,
     RateMetric,
@@ -25,7 +24,7 @@ from modelrollout.api.metric_kinds import (
 from modelrollout.api.metric_roles import Better, Role, Series
 from modelrollout.api.metrics import Metric, MetricSlices
 from modelrollout.api.monitoring import Monitoring
-from modelrollout.api.parsing import parse_command, parse_rollout, parse_spec, spec_errors
+from modelrollout.api.parsing import parse_command, parse_metric, parse_rollout, parse_spec, parse_template, spec_errors
 from modelrollout.api.policies import (
     AUTO,
     Analysis,
@@ -38,10 +37,12 @@ from modelrollout.api.policies import (
     RollbackPolicy,
     ScaleMode,
 )
+from modelrollout.api.ready_made import PresetMetric, TemplateKind, TemplateMetric
 from modelrollout.api.rollout import ModelRollout, ModelRolloutSpec
 from modelrollout.api.shadow import Shadow, ShadowThen
 from modelrollout.api.status import ModelRolloutStatus
 from modelrollout.api.strategies import Strategy
+from modelrollout.api.templates import MetricTemplate, MetricTemplateSpec, TemplateParameter
 from modelrollout.api.traffic import GatewayAPI, HeaderMatch, ParentRef, RouteKind, RouteMatch, RouteTemplate, Traffic
 from modelrollout.api.values import TOTAL_WEIGHT, Percent, format_percent, percent_of, weight_of
 from modelrollout.api.versions import ModelInfo, ServiceRef, Version, WorkloadRef
@@ -75,6 +76,8 @@ __all__ = [
     "MeanPer",
     "Metric",
     "MetricSlices",
+    "MetricTemplate",
+    "MetricTemplateSpec",
     "Model",
     "ModelInfo",
     "ModelRollout",
@@ -108,6 +111,9 @@ __all__ = [
     "ShadowThen",
     "Step",
     "Strategy",
+    "TemplateKind",
+    "TemplateMetric",
+    "TemplateParameter",
     "ThresholdMetric",
     "Tolerance",
     "Traffic",
@@ -119,8 +125,10 @@ __all__ = [
     "format_percent",
     "parse_command",
     "parse_duration",
+    "parse_metric",
     "parse_rollout",
     "parse_spec",
+    "parse_template",
     "percent_of",
     "spec_errors",
     "weight_of",

@@ -7,9 +7,9 @@ from pydantic import Field
 
 from modelrollout.api.base import Model
 from modelrollout.api.durations import Between, Duration
-from modelrollout.api.rules import Rule, exactly_one
+from modelrollout.api.rules import Rule
 from modelrollout.api.selectors import HistogramSelector, Query, Selector
-from modelrollout.api.values import Number, ShortText
+from modelrollout.api.values import Number
 
 
 class HistogramUnit(StrEnum):
@@ -23,8 +23,15 @@ class ProportionMetric(Model):
     """The share of answers that are good, or bad, among all."""
 
     RULES = (
-        exactly_one(
-            {"good": "good", "bad": "bad"}, "set exactly one of good and bad: the other is total minus the one you name"
+        Rule(
+            "!has(self.total) || has(self.good) != has(self.bad)",
+            "set exactly one of good and bad: the other is total minus the one you name",
+            lambda self: self.total is None or (self.good is None) != (self.bad is None),
+        ),
+        Rule(
+            "has(self.total) || (has(self.good) && has(self.bad))",
+            "say what all answers are: set total, or both good and bad, whose sum they are then",
+            lambda self: self.total is not None or (self.good is not None and self.bad is not None),
         ),
     )
 
@@ -34,7 +41,13 @@ class ProportionMetric(Model):
     bad: Selector | None = Field(
         default=None, description='Selector of the counter of bad answers: http_requests_total{code=~"5.."}.'
     )
-    total: Selector = Field(description="Selector of the counter of all answers. Good or bad ones are among them.")
+    total: Selector | None = Field(
+        default=None,
+        description=(
+            "Selector of the counter of all answers. Good or bad ones are among them. Default: good and bad together, "
+            "for servers that count only these two."
+        ),
+    )
     requests: Selector | None = Field(
         default=None,
         description=(
@@ -222,9 +235,3 @@ class AgreementMetric(Model):
     min: Annotated[Number, Field(gt=0, lt=1)] = Field(
         description="Least share of equal answers that may be promoted, above 0 and below 1, for example 0.98."
     )
-
-
-class PresetMetric(Model):
-    """A metric of a known model server or gateway, expanded into one of the other kinds."""
-
-    name: ShortText = Field(description="Name of the preset, for example vllm/time-to-first-token.")

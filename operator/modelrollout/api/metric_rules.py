@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from modelrollout.api.effects import limits_of
 from modelrollout.api.metric_roles import Better, Role
-from modelrollout.api.rules import Rule, at_most_one, not_yet
+from modelrollout.api.rules import Rule, at_most_one
 
 if TYPE_CHECKING:
     from modelrollout.api.metrics import Metric
@@ -15,7 +15,10 @@ DIRECTED = ("proportion", "latency", "quantile", "rate", "mean")
 BOUNDED = ("distribution", "agreement", "threshold")
 """Kinds whose own fields say what is still good."""
 
-KINDS = {kind: kind for kind in (*DIRECTED, *BOUNDED, "preset")}
+READY_MADE = ("preset", "template")
+"""What expands into one of the other kinds, and says the rest of the metric too."""
+
+KINDS = {kind: kind for kind in (*DIRECTED, *BOUNDED, *READY_MADE)}
 
 FLOOR_LIMIT = 0.1
 """A floor of a share lies below this: the tests of a floor are made for rare events."""
@@ -73,21 +76,28 @@ def _margin_above_acceptable(metric: "Metric") -> bool:
 
 
 _DIRECTED = _cel_any(*DIRECTED)
+_READY_MADE = _cel_any(*READY_MADE)
+_GOAL_CEL = "(has(self.role) && self.role == 'Goal')"
 _RATIO_ABOVE = "(!has(self.margin.ratio) || self.margin.ratio > (has(self.acceptable) ? self.acceptable.ratio : 1.0))"
 _DIFFERENCE_ABOVE = (
     "(!has(self.margin.difference) || "
     "self.margin.difference > (has(self.acceptable) ? self.acceptable.difference : 0.0))"
 )
 
-_KIND = (
-    at_most_one(KINDS, "set exactly one kind of metric, for example proportion"),
-    Rule(
-        _cel_any(*KINDS),
-        "say what is measured: set one kind of metric, for example proportion, latency or threshold",
-        lambda self: is_any(self, *KINDS),
-    ),
-    not_yet("preset", "preset", "write the metric out as one of the other kinds"),
-)
+
+def one_kind(*kinds: str) -> tuple[Rule, ...]:
+    """Rules: exactly one of these kinds is set."""
+    return (
+        at_most_one({kind: kind for kind in kinds}, "set exactly one kind of metric, for example proportion"),
+        Rule(
+            _cel_any(*kinds),
+            "say what is measured: set one kind of metric, for example proportion, latency or threshold",
+            lambda self: is_any(self, *kinds),
+        ),
+    )
+
+
+_KIND = one_kind(*KINDS)
 
 _BETTER = (
     Rule(
@@ -104,7 +114,7 @@ _BETTER = (
     ),
     Rule(
         "!has(self.better) || ((!has(self.proportion) || !has(self.proportion.bad) || self.better == 'Lower') && "
-        "(!has(self.proportion) || !has(self.proportion.good) || self.better == 'Higher') && "
+        "(!has(self.proportion) || has(self.proportion.bad) || self.better == 'Higher') && "
         "(!(has(self.latency) || has(self.quantile)) || self.better == 'Lower'))",
         "fewer bad or slow answers are better: Lower; more good answers are better: Higher",
         lambda self: self.better is None or self.better == _natural_better(self),
@@ -114,26 +124,26 @@ _BETTER = (
 
 _GOAL = (
     Rule(
-        f"self.role != 'Goal' || !{_DIRECTED} || has(self.gain)",
+        f"!{_GOAL_CEL} || !{_DIRECTED} || has(self.gain)",
         "a Goal needs a gain, the least improvement that counts, for example gain: {difference: 0.01}",
         lambda self: self.role != Role.GOAL or not self.directed or self.gain is not None,
     ),
     Rule(
-        "self.role != 'Goal' || !has(self.margin)",
+        f"!{_GOAL_CEL} || !has(self.margin)",
         "a Goal has a gain instead of a margin: say how much better it must get, or make it a Guardrail",
         lambda self: self.role != Role.GOAL or self.margin is None,
         "margin",
     ),
     Rule(
-        "self.role != 'Goal' || !has(self.acceptable)",
+        f"!{_GOAL_CEL} || !has(self.acceptable)",
         "acceptable belongs to a Guardrail: a Goal has only a gain",
         lambda self: self.role != Role.GOAL or self.acceptable is None,
         "acceptable",
     ),
     Rule(
-        "self.role == 'Goal' || !has(self.gain)",
+        f"{_GOAL_CEL} || !has(self.gain) || {_READY_MADE}",
         "gain belongs to a Goal: set role: Goal, or use margin",
-        lambda self: self.role == Role.GOAL or self.gain is None,
+        lambda self: self.role == Role.GOAL or self.gain is None or is_any(self, *READY_MADE),
         "gain",
     ),
 )
@@ -146,7 +156,7 @@ _FORMS = (
         lambda self: not is_any(self, *BOUNDED) or (self.margin is self.acceptable is self.gain is None),
     ),
     Rule(
-        "!has(self.mean) || self.role == 'Goal' || has(self.margin)",
+        f"!has(self.mean) || {_GOAL_CEL} || has(self.margin)",
         "say how much worse the mean may get, for example margin: {ratio: 1.05}, or {difference: 2.5} in its own unit: "
         "there is no default, because only you know what matters",
         lambda self: self.mean is None or self.role == Role.GOAL or self.margin is not None,
@@ -157,9 +167,9 @@ _FORMS = (
         lambda self: self.rate is None or not _written(self, "difference"),
     ),
     Rule(
-        f"has(self.mean) || {_cel_each('difference', 'EFFECT < 1.0')}",
+        f"has(self.mean) || {_READY_MADE} || {_cel_each('difference', 'EFFECT < 1.0')}",
         "a difference of shares is below 1: write 0.01 for one percentage point",
-        lambda self: self.mean is not None or all(value < 1 for value in _written(self, "difference")),
+        lambda self: is_any(self, "mean", *READY_MADE) or all(value < 1 for value in _written(self, "difference")),
     ),
     Rule(
         f"!has(self.mean) || !has(self.mean.min) || self.mean.min >= 0.0 || {_cel_each('ratio', 'false')}",
@@ -218,15 +228,15 @@ _LIMITS = (
 
 _MORE = (
     Rule(
-        f"!has(self.slices) || {_DIRECTED}",
+        f"!has(self.slices) || {_DIRECTED} || {_READY_MADE}",
         "slices go with metrics that compare a share, a rate or a mean of both versions: leave them out here",
-        lambda self: self.slices is None or self.directed,
+        lambda self: self.slices is None or is_any(self, *DIRECTED, *READY_MADE),
         "slices",
     ),
     Rule(
-        "!has(self.labelDelay) || has(self.proportion) || has(self.mean)",
+        f"!has(self.labelDelay) || has(self.proportion) || has(self.mean) || {_READY_MADE}",
         "labelDelay goes with proportion and mean, whose outcomes may become known later than the answer: leave it out",
-        lambda self: self.label_delay is None or is_any(self, "proportion", "mean"),
+        lambda self: self.label_delay is None or is_any(self, "proportion", "mean", *READY_MADE),
         "labelDelay",
     ),
 )

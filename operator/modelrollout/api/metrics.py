@@ -1,8 +1,8 @@
 """Metrics: what is measured of both versions, in which role, and how much worse or better it may be."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
 from modelrollout.api.base import Model
 from modelrollout.api.durations import Between, Duration
@@ -12,16 +12,22 @@ from modelrollout.api.metric_kinds import (
     DistributionMetric,
     LatencyMetric,
     MeanMetric,
-    PresetMetric,
     ProportionMetric,
     QuantileMetric,
     RateMetric,
     ThresholdMetric,
 )
 from modelrollout.api.metric_roles import Better, Role, Series
-from modelrollout.api.metric_rules import DIRECTED, KINDS, METRIC_RULES, is_any
+from modelrollout.api.metric_rules import DIRECTED, KINDS, METRIC_RULES, READY_MADE, is_any
+from modelrollout.api.ready_made import PresetMetric, TemplateMetric
 from modelrollout.api.rules import Rule
 from modelrollout.api.values import DnsLabel
+
+
+def _left_out(schema: dict[str, Any]) -> None:
+    """No default for the API server to fill in: only so is it known whether somebody wrote the field."""
+    schema.pop("default", None)
+
 
 _NO_GROUPS = ("le", "namespace", "pod", "version")
 
@@ -59,9 +65,11 @@ class Metric(Model):
     name: DnsLabel = Field(description="Name of the metric, unique in this list. Used in status and events.")
     role: Role = Field(
         default=Role.GUARDRAIL,
+        json_schema_extra=_left_out,
         description=(
             "Guardrail (default): must not get worse; a Fail rolls back. Goal: must get better; a Fail blocks "
-            "promotion and never rolls back. Monitor: shown, decides nothing."
+            "promotion and never rolls back. Monitor: shown, decides nothing. A preset or template may have another "
+            "default."
         ),
     )
     better: Better | None = Field(
@@ -73,10 +81,12 @@ class Metric(Model):
     )
     series: Series = Field(
         default=Series.PODS,
+        json_schema_extra=_left_out,
         description=(
             "How a version is found in the series: pods (default, label pod is one of its pods), version (label "
             "version is its name), service (label service is its Service), workload (label workload is its workload) "
-            "or cluster (the counters that the gateway or Istio keeps of its Service)."
+            "or cluster (the counters that the gateway or Istio keeps of its Service). A preset or template may have "
+            "another default."
         ),
     )
     proportion: ProportionMetric | None = Field(
@@ -105,7 +115,18 @@ class Metric(Model):
         default=None, description="Any query with a fixed bound; not compared with the stable version."
     )
     preset: PresetMetric | None = Field(
-        default=None, description="A ready-made metric. Not yet supported: use one of the other kinds."
+        default=None,
+        description=(
+            "A ready-made metric of this package, for a known model server, gateway or the collector. What is written "
+            "beside it (role, series, margin, gain, slices, ...) wins over what the preset says."
+        ),
+    )
+    template: TemplateMetric | None = Field(
+        default=None,
+        description=(
+            "A ready-made metric of your own: a MetricTemplate of this namespace, or a ClusterMetricTemplate. What is "
+            "written beside it wins over what the template says."
+        ),
     )
     acceptable: Effect | None = Field(
         default=None,
@@ -136,6 +157,15 @@ class Metric(Model):
         ),
     )
 
+    @model_serializer(mode="wrap")
+    def _as_written(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Without the defaults that a preset or template would otherwise be overridden by when this is read again."""
+        written: dict[str, Any] = handler(self)
+        if is_any(self, *READY_MADE):
+            for name in {"role", "series"} - self.model_fields_set:
+                written.pop(name, None)
+        return written
+
     @property
     def kind(self) -> str:
         """Name of the kind of metric that is set: proportion, latency, threshold, ..."""
@@ -148,7 +178,7 @@ class Metric(Model):
 
     @property
     def compared(self) -> bool:
-        """Whether counters of both versions are tested against each other: every kind but threshold and preset."""
+        """Whether counters of both versions are tested against each other: every kind but threshold."""
         return self.directed or is_any(self, "distribution", "agreement")
 
     @property

@@ -7,7 +7,9 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from modelrollout.api.command import ModelRolloutCommand
+from modelrollout.api.metrics import Metric
 from modelrollout.api.rollout import ModelRollout, ModelRolloutSpec
+from modelrollout.api.templates import MetricTemplate
 from modelrollout.errors import InvalidSpec
 
 _T = TypeVar("_T", bound=BaseModel)
@@ -38,6 +40,27 @@ def parse_command(obj: Mapping[str, Any]) -> ModelRolloutCommand:
         InvalidSpec: as `parse_rollout`.
     """
     return parse(ModelRolloutCommand, obj, "")
+
+
+def parse_template(obj: Mapping[str, Any]) -> MetricTemplate:
+    """A MetricTemplate or ClusterMetricTemplate from the object that the API server or a YAML file gives.
+
+    Raises:
+        InvalidSpec: as `parse_rollout`. That its metric is one is not looked at here: see `modelrollout.presets`.
+    """
+    return _parse(MetricTemplate, obj, "")
+
+
+def parse_metric(metric: Mapping[str, Any], field: str) -> Metric:
+    """A metric alone.
+
+    Raises:
+        InvalidSpec: with the path of the first wrong field below `field`.
+    """
+    try:
+        return _parse(Metric, metric, "")
+    except InvalidSpec as error:
+        raise InvalidSpec(error.message, f"{field}.{error.field}".rstrip(".")) from None
 
 
 def spec_errors(spec: Mapping[str, Any]) -> tuple[InvalidSpec, ...]:

@@ -12,6 +12,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema
 
 from modelrollout.api.durations import format_duration
+from modelrollout.api.rules import VALIDATIONS
 
 _DROPPED = frozenset({"title", "$defs", "additionalProperties"})
 _BOUNDED_FORMATS = frozenset({"date-time"})
@@ -49,6 +50,25 @@ def without_defaults(schema: Schema) -> Schema:
             if key != "default"
         }
     return schema
+
+
+def with_placeholders(schema: Schema) -> Schema:
+    """The schema of a template: a placeholder may stand for every number and within every text that is no name.
+
+    What only holds of the values themselves (rules, patterns, bounds) is left to whoever puts them in.
+    """
+    if "properties" in schema:
+        kept = {name: with_placeholders(field) for name, field in schema["properties"].items()}
+        return {**_only(schema, "description", "type", "required"), "properties": kept}
+    if "enum" in schema or schema["type"] not in ("number", "integer", "string"):
+        return {key: value for key, value in schema.items() if key != VALIDATIONS}
+    if schema["type"] == "string":
+        return _only(schema, "description", "type", "maxLength")
+    return {**_only(schema, "description"), _PRESERVE: True}
+
+
+def _only(schema: Schema, *keys: str) -> Schema:
+    return {key: schema[key] for key in keys if key in schema}
 
 
 class _Generator(GenerateJsonSchema):

@@ -29,6 +29,7 @@ _SECTIONS: Mapping[str, Mapping[str, str]] = {
     },
     "Files": {
         "lint": "Check manifests without a cluster.",
+        "presets": "Ready-made metrics for model servers, gateways and the collector.",
         "simulate": "What a policy would do with a candidate, before anybody applies it.",
         "backtest": "What a policy would have decided over recorded samples.",
         "assign": "What a unit gets in the experiments of a file.",

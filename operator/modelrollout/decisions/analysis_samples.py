@@ -12,7 +12,7 @@ class CounterSamples:
 
     | kind               | names of the counters                                                           |
     |--------------------|---------------------------------------------------------------------------------|
-    | proportion         | bad or good, total, where wanted requests                                       |
+    | proportion         | bad or good and total, or bad and good; where wanted requests                   |
     | latency, quantile, | one for each bucket, cumulative, named by its bound as Prometheus writes it     |
     | distribution       | ("0.25", "+Inf")                                                                |
     | mean               | sum, count, where wanted sumOfSquares, per.sum, per.sumOfSquares, sumOfProducts |

@@ -15,10 +15,18 @@ BEFORE_TRAFFIC = ("gates",)
 
 @dataclass(frozen=True, slots=True)
 class Effective:
-    """The spec to go by, None when there is none, and why an edit does not count, empty when it does."""
+    """Which spec counts.
+
+    Attributes:
+        spec: the spec to go by, None when there is none.
+        refusal: why an edit does not count, empty when it does.
+        unresolved: the spec says which route and versions are meant, but not all that is to be measured: nothing is
+            decided by it.
+    """
 
     spec: ModelRolloutSpec | None
     refusal: str = ""
+    unresolved: bool = False
 
 
 def effective(rollout: ModelRollout, spec_error: str, snapshot: ModelRolloutSpec | None) -> Effective:
@@ -28,10 +36,16 @@ def effective(rollout: ModelRollout, spec_error: str, snapshot: ModelRolloutSpec
     from the written spec, versions that are neither stable nor on trial too, and until the candidate has been admitted
     its gates and what is declared of its model. An edit that would move the ground under the run (its router, or
     Service or workload of one of its two versions) is refused until the run has ended.
+
+    Args:
+        rollout: its spec is None where it cannot be read.
+        spec_error: why the written spec does not count as it stands: it cannot be read, or it can but refers to a
+            metric that is not there. The run has its own metrics, so the rest of such a spec counts.
+        snapshot: resolved plan of the present run, None when there is no run.
     """
-    run, written = rollout.status.run, None if spec_error else rollout.spec
+    run, written = rollout.status.run, rollout.spec
     if not active(run) or run is None or snapshot is None:
-        return Effective(written, spec_error)
+        return Effective(written, spec_error, unresolved=bool(spec_error))
     if written is None:
         return Effective(snapshot, spec_error)
     refusal = _refusal(written, snapshot, run)
@@ -43,7 +57,7 @@ def effective(rollout: ModelRollout, spec_error: str, snapshot: ModelRolloutSpec
         version if admitted else _as_declared(version, written) for version in snapshot.versions if version.name in own
     )
     at_once = {name: getattr(written, name) for name in (*AT_ONCE, *(() if admitted else BEFORE_TRAFFIC))}
-    return Effective(snapshot.model_copy(update={**at_once, "versions": (*kept, *others)}))
+    return Effective(snapshot.model_copy(update={**at_once, "versions": (*kept, *others)}), spec_error)
 
 
 def _as_declared(version: Version, written: ModelRolloutSpec) -> Version:

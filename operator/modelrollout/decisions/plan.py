@@ -46,15 +46,15 @@ def plan(
     """Decide what follows.
 
     Args:
-        rollout: as stored; its spec is not looked at when `spec_error` says that it cannot be read.
-        spec_error: why the written spec cannot be read, empty when it can.
+        rollout: as stored, with presets and templates expanded; its spec is None when it cannot be read.
+        spec_error: why the written spec does not count as it stands, empty when it does.
         snapshot: resolved plan of the present run, None when there is no run.
         observed: what was seen of route, versions and commands.
         evidence: what Prometheus says of the present run, None when it was not asked yet.
         now: the moment of the decision, aware.
     """
     effect = effective(rollout, spec_error, snapshot)
-    if effect.spec is None:
+    if effect.spec is None or effect.unresolved:
         return _unreadable(rollout, effect.refusal, now)
     draft = Draft(
         rollout=rollout,
@@ -92,7 +92,11 @@ def question(
 ) -> Question | None:
     """What Prometheus is to be asked now, None when nothing: no run, or no traffic on the candidate."""
     effect = effective(rollout, spec_error, snapshot)
-    return None if effect.spec is None else question_of(rollout, effect.spec, rollout.status, observed)
+    return (
+        None
+        if effect.spec is None or effect.unresolved
+        else question_of(rollout, effect.spec, rollout.status, observed)
+    )
 
 
 def _unreadable(rollout: ModelRollout, error: str, now: datetime) -> Decision:

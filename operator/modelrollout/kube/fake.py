@@ -183,9 +183,9 @@ def _field(obj: Any, path: list[str]) -> Any:  # noqa: ANN401 - JSON
 
 
 def _names_a_collection(path: str) -> bool:
-    """Whether it ends with a kind, in a namespace: /api/v1/namespaces/x/kind, /apis/group/v1/namespaces/x/kind."""
+    """Whether it ends with a kind, of a namespace or of the cluster: /api/v1/namespaces/x/kind, /apis/group/v1/kind."""
     parts = path.split("/")
-    return len(parts) == (6 if parts[1] == "api" else 7)
+    return len(parts) in ((4, 6) if parts[1] == "api" else (5, 7))
 
 
 def _success(obj: Obj, status: int = 200) -> Reply:

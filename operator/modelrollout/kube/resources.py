@@ -9,7 +9,7 @@ Obj = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Resource:
-    """A kind of namespaced objects.
+    """A kind of objects: namespaced ones, or of the whole cluster, whose namespace is empty.
 
     Attributes:
         group, version, plural, kind: as the API server knows it; group is empty for the core API.
@@ -41,6 +41,8 @@ class Resource:
 
 MODELROLLOUTS = Resource("modelrollout.io", "v1alpha1", "modelrollouts", "ModelRollout")
 COMMANDS = Resource("modelrollout.io", "v1alpha1", "modelrolloutcommands", "ModelRolloutCommand")
+METRICTEMPLATES = Resource("modelrollout.io", "v1alpha1", "metrictemplates", "MetricTemplate")
+CLUSTERMETRICTEMPLATES = Resource("modelrollout.io", "v1alpha1", "clustermetrictemplates", "ClusterMetricTemplate")
 HTTPROUTES = Resource("gateway.networking.k8s.io", "v1", "httproutes", "HTTPRoute")
 GRPCROUTES = Resource("gateway.networking.k8s.io", "v1", "grpcroutes", "GRPCRoute")
 VIRTUALSERVICES = Resource("networking.istio.io", "v1", "virtualservices", "VirtualService")

@@ -75,7 +75,7 @@ class Departures:
     def add(self, rollout: Obj, reading: Reading) -> None:
         """This rollout is gone, or about to go."""
         run, policy = reading.rollout.status.run, DeletionPolicy.RETURN_TO_STABLE
-        if not reading.spec_error:
+        if reading.readable:
             policy = reading.rollout.spec.deletion_policy
         give_back = active(run) and policy is DeletionPolicy.RETURN_TO_STABLE
         self._begin(uid_of(rollout), _Departure(namespace_of(rollout), give_back, rollout))

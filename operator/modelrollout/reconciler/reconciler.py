@@ -123,7 +123,7 @@ class Reconciler:
         if place[0] is FREEZES:
             self._freeze_changed(place)
             return
-        for obj in self._world.rollouts(place[1]):
+        for obj in self._world.rollouts(place[1] or None):  # what is of no namespace concerns all
             key = _key(obj)
             if self._watches.synced(key):
                 self.queue.add(key)
@@ -177,6 +177,7 @@ class Reconciler:
         key = _key(obj)
         self._departures.add(obj, self._world.read(obj))
         self._watches.want(key, ())
+        self._world.templates.attend(key, frozenset())
         self._analysis.want(key, None, None)
         self._monitoring.want(key, None, None)
         self._checks.want(key, None)
@@ -237,10 +238,13 @@ class Reconciler:
         subject = self._world.subject(obj, snapshot)
         self._watches.want(key, self._world.places(subject))
         self._world.freezes.attend(key[0])
+        self._world.templates.attend(key, subject.reading.templates)
         for peer in self._world.claim(subject):
             self.queue.add(peer)
         if not self._watches.synced(key):
             return None
+        if not self._world.templates.known(key, subject.reading.templates):
+            return _SOON
         if _asks_for_a_run(obj) and not runs.begun(run) and not self._world.freezes.known(key[0]):
             return _SOON
         self._catch_up(subject)

@@ -21,6 +21,7 @@ from modelrollout.reconciler.freezes import Freezes
 from modelrollout.reconciler.interests import Interests
 from modelrollout.reconciler.layers import Layers
 from modelrollout.reconciler.reading import Reader, Reading
+from modelrollout.reconciler.templates import Templates
 from modelrollout.routers import Router, owned_kinds, router_of
 from modelrollout.routers.reversals import ReversalLog
 from modelrollout.workloads.versions import Named, Versions
@@ -62,6 +63,7 @@ class World:
         versions: Versions,
         commands: Commands,
         freezes: Freezes,
+        templates: Templates,
         checks: Checks,
         *,
         may_scale: bool = False,
@@ -75,7 +77,8 @@ class World:
         self.freezes = freezes
         self._may_scale = may_scale
         self._checks = checks
-        self._reader = Reader()
+        self.templates = templates
+        self._reader = Reader(templates)
         self._claims = Claims()
         self.layers = Layers()
         self._companions = Companions(cache)
@@ -122,6 +125,7 @@ class World:
         named |= {(kind, claimed.namespace, claimed.route) for claimed in wanted for kind in routes}
         # What is in the way of the second route is not owned by the rollout, which must hear when it goes.
         named |= {(kind, key[0], second_name(key[1])) for kind in routes}
+        named |= self.templates.named(key, subject.reading.templates)
         # Without a claim there is no telling which route it waits for: any of the kind may be the one.
         kinds = frozenset() if wanted else frozenset((kind, key[0]) for kind in routes)
         self.interests.set(key, uid_of(subject.obj), frozenset[Named](named), kinds)
@@ -168,7 +172,7 @@ class World:
         """The rollout is gone; returns the others whose claims that may change."""
         key = namespace_of(obj), name_of(obj)
         reading = self.read(obj)
-        if not reading.spec_error:
+        if reading.readable:
             self._versions.forget(reading.rollout)
         self._reader.forget(obj)
         self.interests.drop(key)

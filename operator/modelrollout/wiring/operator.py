@@ -33,6 +33,7 @@ from modelrollout.reconciler.reconciler import Reconciler
 from modelrollout.reconciler.relist import Relist
 from modelrollout.reconciler.snapshots import Snapshots
 from modelrollout.reconciler.telemetry import Telemetry
+from modelrollout.reconciler.templates import Templates
 from modelrollout.reconciler.world import World
 from modelrollout.routers import all_routers, owned_kinds
 from modelrollout.wiring.settings import Settings
@@ -111,7 +112,15 @@ class Operator:
         )
         freezes = Freezes(cache, self.watches, settings.places, settings.lease_namespace)
         self._world = world = World(
-            cache, clock, routers, self._versions, commands, freezes, self._checks, may_scale=settings.scale
+            cache,
+            clock,
+            routers,
+            self._versions,
+            commands,
+            freezes,
+            Templates(cache, self.watches),
+            self._checks,
+            may_scale=settings.scale,
         )
         self._departures = Departures(
             cache, client, self.watches, owned_kinds(routers), self._versions, self._chronicle, clock, chance

@@ -77,6 +77,12 @@ KINDS = st.one_of(
         distribution=st.just({"histogram": "up", "margin": {"jensenShannon": 0.1}}),
         agreement=st.just({"agreed": "a", "total": "b", "min": 0.9}),
         threshold=st.just({"query": "up", "max": 1}),
+        preset=st.just({"name": "vllm/errors"}),
+    ),
+    st.builds(
+        lambda value, better: {"template": {"name": "a", "parameters": {"x": value}}} | better,
+        st.sampled_from(["", "250ms", 'a"b', "a'b", "a\\b", "a{2}", "{{a", "}}", "x\ny", "[^/]+|é"]),
+        some(better=BETTER),
     ),
 )
 JUDGED = st.one_of(

@@ -9,6 +9,7 @@ import yaml
 from kubernetes import client
 from kubernetes.client.exceptions import ApiException
 
+from modelrollout.presets import preset, preset_names
 from tests.unit.api.accepted import ACCEPTED
 from tests.unit.api.cases import Refused, errors, metric, rollout, spec, version
 from tests.unit.api.refused_specs import REFUSED
@@ -27,6 +28,11 @@ def create(api_client: client.ApiClient) -> Create:
     def run(body: dict[str, Any], namespace: str = "default", dry_run: str | None = "All") -> dict[str, Any]:
         plural = f"{body['kind'].lower()}s"
         options: dict[str, Any] = {"dry_run": dry_run} if dry_run else {}
+        if body["kind"].startswith("Cluster"):
+            made: dict[str, Any] = api.create_cluster_custom_object(
+                GROUP, VERSION, plural, body, field_validation="Strict", **options
+            )
+            return made
         created: dict[str, Any] = api.create_namespaced_custom_object(
             GROUP, VERSION, namespace, plural, body, field_validation="Strict", **options
         )
@@ -44,9 +50,9 @@ def _causes(create: Create, body: dict[str, Any]) -> list[tuple[str, str]]:
     return [(cause.get("field", ""), cause["message"]) for cause in causes]
 
 
-def test_both_resources_are_established_without_complaint(api_client: client.ApiClient) -> None:
+def test_all_resources_are_established_without_complaint(api_client: client.ApiClient) -> None:
     api = client.ApiextensionsV1Api(api_client)
-    for name in ("modelrollouts", "modelrolloutcommands"):
+    for name in ("modelrollouts", "modelrolloutcommands", "metrictemplates", "clustermetrictemplates"):
         found = api.read_custom_resource_definition(f"{name}.{GROUP}")
         conditions = {condition.type: condition.status for condition in found.status.conditions}
         assert conditions["Established"] == "True"
@@ -108,7 +114,8 @@ def test_defaults_are_filled_in(create: Create) -> None:
         "dispersion": "Auto",
     }
     assert created["strategy"]["canary"] == {"weights": [1, 5, 25, 50], "hold": "1m", "samples": 50}
-    assert (created["metrics"][0]["role"], created["metrics"][0]["series"]) == ("Guardrail", "pods")
+    # What nobody wrote must stay unwritten here, so that a preset's own role and series can count.
+    assert not created["metrics"][0].keys() & {"role", "series"}
     assert {
         name: created[name] for name in ("onDeadline", "onNewRevision", "rollback", "promotion", "deletionPolicy")
     } == {
@@ -197,6 +204,52 @@ def test_a_command_cannot_be_changed(api_client: client.ApiClient, create: Creat
         client.CustomObjectsApi(api_client).patch_namespaced_custom_object(
             GROUP, VERSION, namespace, "modelrolloutcommands", "approve-1", {"spec": {"reason": "other"}}
         )
+
+
+def _template(kind: str = "MetricTemplate", **spec: Any) -> dict[str, Any]:
+    metric = {"better": "Lower", "latency": {"histogram": 'a{b="{{path}}"}', "above": "{{above}}"}}
+    parameters = [
+        {"name": "path", "description": "The path.", "example": "/"},
+        {"name": "above", "description": "The bound.", "default": "1s"},
+    ]
+    body = {"description": "Slow answers.", "parameters": parameters, "metric": metric} | spec
+    return {"apiVersion": f"{GROUP}/{VERSION}", "kind": kind, "metadata": {"name": "slow"}, "spec": body}
+
+
+@pytest.mark.parametrize("kind", ["MetricTemplate", "ClusterMetricTemplate"])
+@pytest.mark.parametrize("name", preset_names())
+def test_every_preset_is_accepted_as_a_template(kind: str, name: str, create: Create) -> None:
+    create(_template(kind, **preset(name).to_json()))
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"metric": {}}, "say what is measured: set one kind of metric"),
+        (
+            {"metric": {"threshold": {"query": "up"}, "rate": {"events": "a", "exposure": "b"}}},
+            "set exactly one kind of metric",
+        ),
+        ({"metric": {"name": "x", "threshold": {"query": "up"}}}, 'unknown field "spec.metric.name"'),
+        ({"metric": {"preset": {"name": "vllm/errors"}}}, 'unknown field "spec.metric.preset"'),
+        ({"metric": {"latency": {"histogram": "a"}}}, "spec.metric.latency.above"),
+        ({"metric": {"latency": {"histogram": "a", "above": 1}}}, "spec.metric.latency.above"),
+        ({"parameters": [{"name": "a", "description": "x"}]}, "give a default, or an example"),
+        ({"parameters": [{"name": "rollout", "description": "x", "default": "y"}]}, "stand for something already"),
+        ({"parameters": [{"name": "A-b", "description": "x", "default": "y"}]}, "spec.parameters[0].name"),
+        ({"description": ""}, "spec.description"),
+    ],
+)
+def test_a_wrong_template_is_refused(wrong: dict[str, Any], message: str, create: Create) -> None:
+    causes = _causes(create, _template(**wrong))
+    assert [1 for field, text in causes if message in f"{field} {text}"], causes
+
+
+def test_numbers_of_a_template_are_kept_as_they_are_written(create: Create) -> None:
+    metric = {"threshold": {"query": "up", "max": 0.95, "min": "{{min}}", "consecutive": 2}}
+    parameters = [{"name": "min", "description": "x", "default": "0.1"}]
+    made = create(_template(metric=metric, parameters=parameters))
+    assert made["spec"]["metric"] == metric
 
 
 _NOW = "2026-11-21T00:00:00Z"

@@ -23,6 +23,8 @@ GRANTED = {
     ("modelrollout.io", "modelrollouts"): {"get", "list", "watch"},
     ("modelrollout.io", "modelrollouts/status"): {"patch"},
     ("modelrollout.io", "modelrolloutcommands"): {"list", "watch", "delete"},
+    ("modelrollout.io", "metrictemplates"): {"list", "watch"},
+    ("modelrollout.io", "clustermetrictemplates"): {"list", "watch"},
     ("gateway.networking.k8s.io", "httproutes"): {"get", "list", "watch", "create", "patch"},
     ("gateway.networking.k8s.io", "grpcroutes"): {"get", "list", "watch", "create", "patch"},
     ("networking.istio.io", "virtualservices"): {"get", "list", "watch", "patch"},
@@ -38,6 +40,7 @@ GRANTED = {
     ("", "secrets"): {"get"},
     ("events.k8s.io", "events"): {"list", "create"},
 }
+CLUSTER_TEMPLATES = ("modelrollout.io", "clustermetrictemplates")
 ALL_ON = (
     "metrics.serviceMonitor.create=true",
     "metrics.prometheusRule.create=true",
@@ -230,10 +233,19 @@ def test_with_namespaces_named_nothing_is_granted_anywhere_else() -> None:
     roles = [each for each in documents if each["kind"] == "Role" and each["metadata"]["name"] == RELEASE]
     assert subjects == []
     assert {each["metadata"]["namespace"] for each in roles} == {"risk", "ads"}
-    assert all(rights(role) == GRANTED for role in roles)
+    in_a_namespace = {key: verbs for key, verbs in GRANTED.items() if key != CLUSTER_TEMPLATES}
+    assert all(rights(role) == in_a_namespace for role in roles)
     own = rights(one(documents, "Role", f"{RELEASE}-lease"))
     assert own[("", "configmaps:modelrollout-freeze")] == {"list", "watch"}
     assert not any(resource.startswith(("configmaps", "secrets")) for _, resource in own if ":" not in resource)
+
+
+def test_templates_of_the_cluster_can_be_read_where_namespaces_are_named() -> None:
+    documents = rendered("watchNamespaces[0]=risk", "rbac.clusterTemplates=true")
+    (binding,) = [each for each in documents if each["kind"] == "ClusterRoleBinding"]
+    role = one(documents, "ClusterRole", binding["roleRef"]["name"])
+    assert rights(role) == {CLUSTER_TEMPLATES: {"list", "watch"}}
+    assert binding["subjects"] == [{"kind": "ServiceAccount", "name": RELEASE, "namespace": "modelrollout-system"}]
 
 
 def test_a_single_replica_has_no_disruption_budget_and_two_have() -> None:

@@ -10,7 +10,15 @@ import yaml
 from modelrollout.kube.client import Client
 from modelrollout.kube.connect import connect
 from modelrollout.kube.errors import Forbidden
-from modelrollout.kube.resources import CONFIGMAPS, DEPLOYMENTS, FREEZES, SECRETS
+from modelrollout.kube.resources import (
+    CLUSTERMETRICTEMPLATES,
+    CONFIGMAPS,
+    CONTROLLERREVISIONS,
+    DEPLOYMENTS,
+    FREEZES,
+    METRICTEMPLATES,
+    SECRETS,
+)
 from tests.cluster.chart.test_chart import GRANTED, RELEASE, rendered
 from tests.cluster.conftest import Kubectl
 from tests.cluster.routers.conftest import gateway_api
@@ -25,6 +33,11 @@ Right = tuple[str, str, str]
 RARE: dict[Right, str] = {
     ("modelrollout.io", "modelrollouts", "get"): "read again after a conflict",
     ("modelrollout.io", "modelrolloutcommands", "delete"): "an hour after a command was answered",
+    **{
+        ("modelrollout.io", resource, verb): "for rollouts that refer to a template: tried below"
+        for resource in ("metrictemplates", "clustermetrictemplates")
+        for verb in ("list", "watch")
+    },
     ("gateway.networking.k8s.io", "httproutes", "get"): "read again after a conflict",
     **{("apps", "controllerrevisions", verb): "once three runs are over" for verb in ("list", "delete")},
     ("", "configmaps", "patch"): "from the second entry of a record on",
@@ -127,6 +140,59 @@ async def test_two_rollouts_use_every_right_and_lack_none(
     assert refused == []
     granted = {(group, resource, verb) for (group, resource), verbs in GRANTED.items() for verb in verbs}
     assert granted - rights - RARE.keys() == set()
+
+
+@pytest.fixture
+def account_of_templates(kubectl: Kubectl, account: Path, namespace: str) -> Iterator[Path]:
+    """The same account, which may read templates of the cluster too."""
+    documents = rendered(f"watchNamespaces[0]={namespace}", "rbac.clusterTemplates=true", namespace=namespace)
+    own = [each for each in documents if each["metadata"]["name"] == f"{RELEASE}-templates"]
+    kubectl("apply", "-f", "-", stdin=yaml.safe_dump_all(own))
+    yield account
+    kubectl("delete", "--wait=false", "-f", "-", stdin=yaml.safe_dump_all(own))
+
+
+@pytest.mark.parametrize("kind", ["MetricTemplate", "ClusterMetricTemplate"])
+async def test_a_rollout_runs_by_a_template(
+    kind: str, model: Model, account_of_templates: Path, namespace: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    resource, where = (METRICTEMPLATES, namespace) if kind == "MetricTemplate" else (CLUSTERMETRICTEMPLATES, "")
+    name = f"errors-of-{namespace}"
+    ratio = {"bad": 'requests{path="{{path}}",code=~"5.."}', "total": 'requests{path="{{path}}"}'}
+    template = {
+        "apiVersion": resource.api_version,
+        "kind": kind,
+        "metadata": {"name": name},
+        "spec": {
+            "description": "Share of failed answers of a path.",
+            "parameters": [{"name": "path", "description": "The path.", "example": "/"}],
+            "metric": {"better": "Lower", "proportion": ratio},
+        },
+    }
+    monkeypatch.setenv("KUBECONFIG", str(account_of_templates))
+    use = {"kind": kind, "name": name, "parameters": {"path": "/predict"}}
+    async with running(namespace):
+        await model.create(metrics=[{"name": "errors", "template": use}])
+        await model.until_phase("Invalid")
+        made = await model.client.create(resource, where, template)
+        await model.until_phase("Completed")
+        await model.patch({"spec": {"target": "v8"}})
+        await model.until_phase("Progressing", "Promoting", "Watching")
+    plans = await model.client.list(CONTROLLERREVISIONS, namespace)
+    metrics = [one["data"]["spec"]["metrics"] for one in plans.items]
+    assert [one["proportion"]["total"] for (one,) in metrics] == ['requests{path="/predict"}']
+    await model.client.delete(resource, where, name, uid=made["metadata"]["uid"])
+
+
+async def test_templates_that_must_not_be_read_are_said_to_be_so(
+    model: Model, account: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KUBECONFIG", str(account))
+    use = {"kind": "ClusterMetricTemplate", "name": "errors"}
+    async with running(model.namespace):
+        await model.create(metrics=[{"name": "errors", "template": use}])
+        status = await model.until_phase("Invalid")
+    assert "the operator cannot list clustermetrictemplates.modelrollout.io" in status["message"]
 
 
 async def test_the_freeze_of_any_namespace_can_be_listed_and_no_other_configmap(

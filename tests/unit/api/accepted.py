@@ -76,6 +76,21 @@ ACCEPTED = {
             metric(name="h", agreement=AGREEMENT, role="Monitor"),
         ]
     ),
+    "good and bad without total": spec(metrics=[errors(proportion={"good": "a", "bad": "b", "requests": "c"})]),
+    "what is ready-made": spec(
+        metrics=[
+            metric(name="a", preset={"name": "vllm/errors"}),
+            metric(name="b", preset={"name": "no/such", "parameters": {"above": "250ms", "path": "/a|[b].{2}"}}),
+            metric(name="c", preset={"name": "collector/accuracy"}, role="Goal", gain={"difference": 2.5}),
+            metric(name="d", preset={"name": "collector/accuracy"}, gain={"difference": 0.01}, labelDelay="1h"),
+            metric(name="e", template={"name": "errors"}, series="cluster", margin={"ratio": 1.2, "floor": 0.5}),
+            metric(
+                name="f",
+                template={"kind": "ClusterMetricTemplate", "name": "a.b", "parameters": {}},
+                slices={"label": "country"},
+            ),
+        ]
+    ),
     "all means": spec(
         metrics=[
             metric(name="a", better="Higher", mean=MEAN, margin={"difference": 250}, acceptable={"difference": 1.5}),

@@ -8,10 +8,28 @@ METRICS = [
     Refused("no kind", with_metric(metric(better="Lower")), "say what is measured", "spec.metrics[0]"),
     Refused("two kinds", with_metric(errors(latency=LATENCY)), "set exactly one kind of metric", "spec.metrics[0]"),
     Refused(
-        "preset",
-        with_metric(metric(preset={"name": "vllm/time-to-first-token"})),
-        "preset is not yet supported",
-        "spec.metrics[0].preset",
+        "preset beside another kind",
+        with_metric(errors(preset={"name": "vllm/errors"})),
+        "set exactly one kind of metric",
+        "spec.metrics[0]",
+    ),
+    Refused(
+        "preset with a gain for a guardrail and a margin for a goal",
+        with_metric(metric(preset={"name": "vllm/errors"}, role="Goal", margin={"ratio": 1.5})),
+        "a Goal has a gain instead of a margin",
+        "spec.metrics[0].margin",
+    ),
+    Refused(
+        "parameter with a quote",
+        with_metric(metric(preset={"name": "vllm/errors", "parameters": {"handler": 'a"b'}})),
+        "",
+        "spec.metrics[0].preset.parameters.handler",
+    ),
+    Refused(
+        "parameter that is a number",
+        with_metric(metric(preset={"name": "vllm/queue", "parameters": {"max": 5}})),
+        "string",
+        "spec.metrics[0].preset.parameters.max",
     ),
     Refused("no better", with_metric(errors(better=None)), "say which direction is good", "spec.metrics[0]"),
     Refused(
@@ -43,6 +61,18 @@ METRICS = [
         with_metric(errors(proportion={"good": "a", "bad": "b", "total": "c"})),
         "set exactly one of good and bad",
         "spec.metrics[0].proportion",
+    ),
+    Refused(
+        "bad without total",
+        with_metric(errors(proportion={"bad": "b"})),
+        "say what all answers are: set total, or both good and bad",
+        "spec.metrics[0].proportion",
+    ),
+    Refused(
+        "more answers are better of good and bad together",
+        with_metric(errors(better="Higher", proportion={"good": "a", "bad": "b"})),
+        "fewer bad or slow answers are better",
+        "spec.metrics[0].better",
     ),
     Refused(
         "neither good nor bad",

@@ -39,11 +39,13 @@ def command(files: tuple[str, ...], rps: float | None, strict: bool, output: str
     """
     from modelrollout.cli.lint import Severity, check, read
     from modelrollout.cli.lint.check import concerns_us
+    from modelrollout.cli.lint.templates import FileShelf
 
     documents, findings = read(files, sys.stdin)
     ours = [document for document in documents if concerns_us(document)]
+    shelf = FileShelf(documents)
     for document in ours:
-        findings += check(document, rps)
+        findings += check(document, shelf, rps)
     findings.sort(key=lambda one: (one.file, one.line, one.column))
     errors = sum(one.severity is Severity.ERROR for one in findings)
     warnings = sum(one.severity is Severity.WARNING for one in findings)

@@ -4,13 +4,18 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from modelrollout.api import API_VERSION, GROUP, ModelRolloutSpec, ObjectMeta, parse_command, spec_errors
+from modelrollout.api import API_VERSION, GROUP, ModelRolloutSpec, ObjectMeta, TemplateKind, parse_command, spec_errors
 from modelrollout.api.rollout import NAME_LENGTH
 from modelrollout.api.telemetry import Telemetry
 from modelrollout.cli.lint.advice import advice
 from modelrollout.cli.lint.findings import Finding, Severity
 from modelrollout.cli.lint.sources import Document
+from modelrollout.cli.lint.templates import TEMPLATES, FileShelf, check_template
 from modelrollout.errors import InvalidSpec
+from modelrollout.presets import MissingTemplate, resolution_errors, resolve
+
+KINDS = ("ModelRollout", "ModelRolloutCommand", *TemplateKind)
+"""Kinds of our API group."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +31,12 @@ def concerns_us(document: Document) -> bool:
     return isinstance(content, Mapping) and str(content.get("apiVersion", "")).startswith(f"{GROUP}/")
 
 
-def check(document: Document, requests_per_second: float | None = None) -> Iterator[Finding]:
+def check(document: Document, shelf: FileShelf, requests_per_second: float | None = None) -> Iterator[Finding]:
     """Everything to say of a document of our group.
 
     Args:
         document: what `read` gave.
+        shelf: the templates of all documents.
         requests_per_second: traffic of all versions together, when known; then gates are checked against the clock.
     """
     yield from document.repeated
@@ -42,15 +48,17 @@ def check(document: Document, requests_per_second: float | None = None) -> Itera
         return
     match content.get("kind"):
         case "ModelRollout":
-            yield from _rollout(document, requests_per_second)
+            yield from _rollout(document, shelf, requests_per_second)
         case "ModelRolloutCommand":
             yield from _command(document)
+        case kind if kind in TEMPLATES:
+            yield from check_template(document)
         case other:
-            message = f"{other} is no kind of {GROUP}: write ModelRollout or ModelRolloutCommand"
+            message = f"{other} is no kind of {GROUP}: write {', '.join(KINDS)}"
             yield document.finding(Severity.ERROR, "kind", message)
 
 
-def _rollout(document: Document, requests_per_second: float | None) -> Iterator[Finding]:
+def _rollout(document: Document, shelf: FileShelf, requests_per_second: float | None) -> Iterator[Finding]:
     name = _name(document)
     if not name:
         yield document.finding(Severity.ERROR, "metadata.name", "this field is required")
@@ -69,10 +77,25 @@ def _rollout(document: Document, requests_per_second: float | None) -> Iterator[
     yield from (document.finding(Severity.ERROR, error.field, error.message) for error in errors)
     if not errors:
         written = ModelRolloutSpec.model_validate(spec)
-        for one in advice(written, requests_per_second):
-            yield document.finding(one.severity, one.field, one.message)
+        yield from _resolved(document, name, written, shelf, requests_per_second)
         if written.telemetry is not None:
             yield from _telemetry(document, written.telemetry)
+
+
+def _resolved(
+    document: Document, name: str, spec: ModelRolloutSpec, shelf: FileShelf, requests_per_second: float | None
+) -> Iterator[Finding]:
+    """What is to be said once presets and templates are written out."""
+    errors = resolution_errors(spec, name, shelf)
+    for error in errors:
+        if isinstance(error, MissingTemplate):
+            message = f"{error.message}; it may be in the cluster: give its file too, and what it stands for is checked"
+            yield document.finding(Severity.NOTE, error.field, message)
+        else:
+            yield document.finding(Severity.ERROR, error.field, error.message)
+    if not errors:
+        for one in advice(resolve(spec, name, shelf), requests_per_second):
+            yield document.finding(one.severity, one.field, one.message)
 
 
 def _telemetry(document: Document, telemetry: Telemetry) -> Iterator[Finding]:

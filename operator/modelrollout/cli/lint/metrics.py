@@ -43,6 +43,8 @@ def metric_advice(metric: Metric) -> Iterator[tuple[str, str]]:
 
 
 def _proportion(metric: ProportionMetric) -> Iterator[tuple[str, str]]:
+    if metric.total is None:
+        return
     part = "bad" if metric.bad is not None else "good"
     counted = metric.bad or metric.good or ""
     (name, matchers), (total_name, total_matchers) = _split(counted), _split(metric.total)

@@ -12,16 +12,22 @@ from modelrollout.stats.counters import Floats
 
 TOTAL = "total"
 REQUESTS = "requests"
+BAD, GOOD = "bad", "good"
 
 
 class ProportionKind(ShareKind):
     """`proportion`: (events, total) of good or of bad answers."""
 
     def wanted(self, metric: Metric) -> tuple[WantedCounter, ...]:
-        """Numerator and denominator, and all answers where the denominator has only those with a label."""
+        """Numerator and what else the denominator takes, and all answers where that has only those with a label."""
         of = _of(metric)
-        both = (WantedCounter(_events(of), of.bad or of.good or ""), WantedCounter(TOTAL, of.total))
-        return both if of.requests is None else (*both, WantedCounter(REQUESTS, of.requests))
+        selectors = {BAD: of.bad, GOOD: of.good, TOTAL: of.total, REQUESTS: of.requests}
+        return tuple(WantedCounter(name, text) for name, text in selectors.items() if text is not None)
+
+    def named(self, metric: Metric, samples: CounterSamples, frozen: Frozen = ()) -> dict[str, Series]:
+        """The denominator where nothing else counts all answers: the series of the bad and of the good ones."""
+        found = super().named(metric, samples, frozen)
+        return found if TOTAL in found else {**found, TOTAL: (*found[BAD], *found[GOOD])}
 
     def reference(self, metric: Metric) -> str:
         """All answers, or those whose outcome is known."""
@@ -38,6 +44,8 @@ class ProportionKind(ShareKind):
     def late(self, metric: Metric) -> frozenset[str]:
         """The numerator; where the denominator counts only what is known, it comes as late."""
         of = _of(metric)
+        if of.total is None:
+            return frozenset({BAD, GOOD, TOTAL})
         return frozenset({_events(of)} if of.requests is None else {_events(of), TOTAL})
 
     def counted(self, metric: Metric, columns: Mapping[str, Floats], frozen: Frozen) -> Counted:
@@ -62,4 +70,4 @@ def _of(metric: Metric) -> ProportionMetric:
 
 
 def _events(of: ProportionMetric) -> str:
-    return "bad" if of.bad is not None else "good"
+    return BAD if of.bad is not None else GOOD
