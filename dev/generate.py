@@ -12,6 +12,7 @@ from typing import Any
 
 import click
 
+from dev.preset_page import preset_page
 from modelrollout.api.crd import cluster_template_crd, command_crd, crd_files, rollout_crd, template_crd
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -24,6 +25,7 @@ def generated() -> Mapping[str, str]:
     files = {f"crds/{name}": text for name, text in crd_files().items()}
     files |= {f"{CHART_CRDS}/{name}": text for name, text in crd_files().items()}
     files["docs/reference.md"] = _reference()
+    files["docs/presets.md"] = preset_page()
     return files
 
 

@@ -30,8 +30,11 @@ COUNTED: dict[str, tuple[dict[str, str], dict[str, float]]] = {
     "collector/complaints": ({}, {"bad": 5, "total": 180}),
     "collector/invariants": ({"invariant": "probability"}, {"bad": 4, "total": 180}),
     "collector/score-drift": ({}, {"0.2": 20, "0.4": 50, "0.6": 90, "0.8": 140, "1.0": 180, "+Inf": 180}),
+    "envoy-gateway/errors": ({}, {"bad": 6 + 2, "total": 30 + 4 + 6 + 2 + 5}),
+    "envoy-gateway/latency": ({}, {"slow": 4, "all": 47}),
     "istio/errors": ({}, {"bad": 6 + 2 + 3, "total": 100}),
     "istio/latency": ({}, {"slow": 12, "all": 80}),
+    "kserve/errors": ({}, {"bad": 6 + 2, "total": 47}),
     "kserve/latency": ({}, {"slow": 4, "all": 30 + 4 + 6}),
     "linkerd/errors": ({}, {"bad": 7, "total": 98}),
     "linkerd/latency": ({}, {"slow": 4, "all": 86}),
@@ -58,8 +61,12 @@ COUNTED: dict[str, tuple[dict[str, str], dict[str, float]]] = {
 }
 """By preset: its parameters, and what it must find of the candidate."""
 
-SHARED = {"collector": "risk", "istio": "risk", "seldon": "shop"}
+SHARED = {"collector": "risk", "envoy-gateway": "risk", "istio": "risk", "seldon": "shop"}
 """Scrapes of what counts for both versions, with the namespace that is asked about."""
+
+
+READS = {"kserve/errors": "envoy-gateway"}
+"""Presets that read the series of another server than theirs."""
 
 
 def _shown(server: str) -> tuple[Shown, ...]:
@@ -80,7 +87,7 @@ def since(prometheus: Server, exporter: Exporter) -> float:
 
 
 def asked(name: str, parameters: dict[str, str], since: float) -> Question:
-    server, _, what = name.partition("/")
+    server, what = READS.get(name, name).partition("/")[0], name.partition("/")[2]
     one = question(
         {"name": what, "preset": {"name": name, "parameters": parameters}},
         since=since,

@@ -48,7 +48,7 @@ def parse_template(obj: Mapping[str, Any]) -> MetricTemplate:
     Raises:
         InvalidSpec: as `parse_rollout`. That its metric is one is not looked at here: see `modelrollout.presets`.
     """
-    return _parse(MetricTemplate, obj, "")
+    return parse(MetricTemplate, obj, "")
 
 
 def parse_metric(metric: Mapping[str, Any], field: str) -> Metric:
@@ -58,7 +58,7 @@ def parse_metric(metric: Mapping[str, Any], field: str) -> Metric:
         InvalidSpec: with the path of the first wrong field below `field`.
     """
     try:
-        return _parse(Metric, metric, "")
+        return parse(Metric, metric, "")
     except InvalidSpec as error:
         raise InvalidSpec(error.message, f"{field}.{error.field}".rstrip(".")) from None
 

@@ -3,11 +3,16 @@ from pathlib import Path
 import pytest
 import yaml
 
-from modelrollout.api import parse_command, parse_rollout
+from modelrollout.api import parse_command, parse_rollout, parse_template
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
 OURS = "modelrollout.io/v1alpha1"
-PARSERS = {"ModelRollout": parse_rollout, "ModelRolloutCommand": parse_command}
+PARSERS = {
+    "ModelRollout": parse_rollout,
+    "ModelRolloutCommand": parse_command,
+    "MetricTemplate": parse_template,
+    "ClusterMetricTemplate": parse_template,
+}
 
 
 @pytest.mark.parametrize("path", sorted(EXAMPLES.rglob("*.yaml")), ids=lambda path: path.name)

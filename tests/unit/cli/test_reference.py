@@ -18,7 +18,9 @@ PAGE = CHECKOUT / "docs" / "cli.md"
 FILES = Path(__file__).parent / "golden"
 
 # A block whose command can be run without a cluster, and one that shows a file.
-RUN = re.compile(r"(```console\n\$ kubectl modelrollout ([^\n]*--help|lint [^\n]*)\n)(.*?)(```\n)", re.DOTALL)
+RUN = re.compile(
+    r"(```console\n\$ kubectl modelrollout ([^\n]*--help|(?:lint|presets) [^\n]*)\n)(.*?)(```\n)", re.DOTALL
+)
 SHOWN = re.compile(r"(<!-- (tests/\S+) -->\n```console\n\$ [^\n]*\n)(.*?)(```\n)", re.DOTALL)
 
 

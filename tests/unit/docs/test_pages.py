@@ -9,10 +9,12 @@ import click
 import pytest
 import yaml
 
-from modelrollout.api import parse_rollout
+from modelrollout.api import TemplateKind, parse_rollout, parse_template
 from modelrollout.cli.root import root
 from modelrollout.decisions.decision import Reason
+from modelrollout.presets import MissingTemplate, resolution_errors, template_errors
 from tests.unit.docs.pages import ROOT, Block, anchors, blocks, links
+from tests.unit.presets.shelves import EMPTY
 
 PAGES = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")])
 COMMANDS = [block for page in PAGES for block in blocks(page) if block.language in ("sh", "console")]
@@ -68,9 +70,12 @@ def test_every_file_that_a_command_of_ours_names_exists(block: Block) -> None:
 @pytest.mark.parametrize("block", MANIFESTS, ids=str)
 def test_every_manifest_of_ours_would_be_accepted(block: Block) -> None:
     for document in yaml.safe_load_all(block.text):
+        if document.get("kind") in set(TemplateKind):
+            assert template_errors(parse_template(document).spec) == ()
         whole = _whole(document)
         if whole is not None:
-            parse_rollout(whole)
+            errors = resolution_errors(parse_rollout(whole).spec, "fraud", EMPTY)
+            assert [one for one in errors if not isinstance(one, MissingTemplate)] == []
 
 
 def _whole(document: dict[str, Any]) -> dict[str, Any] | None:
