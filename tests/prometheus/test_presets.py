@@ -10,11 +10,12 @@ from typing import Any
 
 import pytest
 
-from modelrollout.api import Traffic
+from modelrollout.api import ServiceRef
 from modelrollout.decisions.analysis import initial
 from modelrollout.decisions.analysis_samples import CounterSamples, Sample, ValueSample
 from modelrollout.decisions.kinds import kind_of
 from modelrollout.decisions.questions import Question, SeriesTarget
+from modelrollout.manifests.router_series import gateway_series, istio_series
 from modelrollout.metrics import Bounds, Gatherer
 from modelrollout.presets import preset_names, resolve
 from tests.prometheus.conftest import Exporter, Server
@@ -29,7 +30,7 @@ COUNTED: dict[str, tuple[dict[str, str], dict[str, float]]] = {
     "collector/agreement": ({}, {"agreed": 25, "total": 25 + 3 + 2}),
     "collector/complaints": ({}, {"bad": 4, "total": 100 + 28}),
     "collector/invariants": ({"invariant": "probability"}, {"bad": 3, "total": 100 + 28}),
-    "collector/score-drift": ({}, {"0.2": 65, "0.4": 85, "0.6": 113, "0.8": 124, "1": 125, "+Inf": 128}),
+    "collector/score-drift": ({}, {"0.2": 65, "0.4": 85, "0.6": 113, "0.8": 124, "1.0": 125, "+Inf": 128}),
     "envoy-gateway/errors": ({}, {"bad": 6 + 2, "total": 30 + 4 + 6 + 2 + 5}),
     "envoy-gateway/latency": ({}, {"slow": 4, "all": 47}),
     "istio/errors": ({}, {"bad": 6 + 2 + 3, "total": 100}),
@@ -65,6 +66,10 @@ SHARED = {"collector": "risk", "envoy-gateway": "risk", "istio": "risk", "seldon
 """Scrapes of what counts for both versions, with the namespace that is asked about."""
 
 
+SERVICES = {name: ServiceRef(name=f"fraud-{name}", port=8080) for name in ("v7", "v8")}
+ROUTERS = {"envoy-gateway": gateway_series("risk", SERVICES, None, ()), "istio": istio_series("risk", SERVICES)}
+"""What shifts the traffic where it counts too."""
+
 READS = {"kserve/errors": "envoy-gateway"}
 """Presets that read the series of another server than theirs."""
 
@@ -94,12 +99,10 @@ def asked(name: str, parameters: dict[str, str], since: float) -> Question:
         step_since=since,
         namespace=SHARED.get(server, server),
     )
-    istio = Traffic.model_validate({"istio": {"virtualService": "fraud"}})
-    spec = one.spec if server != "istio" else one.spec.model_copy(update={"traffic": istio})
     targets = {
         each: SeriesTarget(f"fraud-{each}", 8080, f"fraud-{each}", (f"fraud-{each}-a",)) for each in ("v7", "v8")
     }
-    return replace(one, spec=resolve(spec, "fraud", EMPTY), targets=targets)
+    return replace(one, spec=resolve(one.spec, "fraud", EMPTY), targets=targets, router=ROUTERS.get(server))
 
 
 def found(sample: Sample, one: Question) -> dict[str, Any]:
