@@ -28,9 +28,23 @@ _COLOURS = {"error": "red", "warning": "yellow", "note": "blue"}
     metavar="N",
     help="Requests per second of all versions together: gates are checked against the clock too.",
 )
+@click.option(
+    "address",
+    "--prometheus",
+    metavar="ADDRESS",
+    help="Say too which series the metrics do not find in this Prometheus now.",
+)
+@click.option("--namespace", "-n", metavar="NS", help="With --prometheus. Default: that of the manifest.")
 @click.option("--strict", is_flag=True, help="Exit with 1 on warnings too.")
 @click.option("output", "-o", "--output", type=click.Choice(FORMATS), help="Findings as JSON or YAML.")
-def command(files: tuple[str, ...], rps: float | None, strict: bool, output: str | None) -> int:
+def command(
+    files: tuple[str, ...],
+    rps: float | None,
+    address: str | None,
+    namespace: str | None,
+    strict: bool,
+    output: str | None,
+) -> int:
     """Check manifests without a cluster.
 
     Errors are what the API server would refuse, in its own words; warnings are what it would accept but is
@@ -43,9 +57,16 @@ def command(files: tuple[str, ...], rps: float | None, strict: bool, output: str
 
     documents, findings = read(files, sys.stdin)
     ours = [document for document in documents if concerns_us(document)]
+    if namespace and not address:
+        raise click.UsageError("--namespace goes with --prometheus")
     shelf = FileShelf(documents)
     for document in ours:
-        findings += check(document, shelf, rps)
+        found = list(check(document, shelf, rps))
+        findings += found
+        if address and not any(one.severity is Severity.ERROR for one in found):
+            from modelrollout.cli.lint.series import series_findings
+
+            findings += series_findings(document, shelf, address, namespace)
     findings.sort(key=lambda one: (one.file, one.line, one.column))
     errors = sum(one.severity is Severity.ERROR for one in findings)
     warnings = sum(one.severity is Severity.WARNING for one in findings)
