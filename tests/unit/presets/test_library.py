@@ -2,7 +2,9 @@
 
 import pytest
 
+from modelrollout.api import ServiceRef
 from modelrollout.api.selectors import PLACEHOLDERS
+from modelrollout.manifests.router_series import gateway_series
 from modelrollout.metrics.placeholders import substitute
 from modelrollout.metrics.selectors import parse_selector
 from modelrollout.presets import preset, preset_names, shown, template_errors
@@ -40,6 +42,7 @@ def test_every_selector_of_a_preset_can_be_bound(name: str) -> None:
 
 
 def test_the_placeholders_of_a_query_are_those_that_templates_leave_alone() -> None:
-    asked = question()
+    services = {name: ServiceRef(name=f"fraud-{name}", port=8080) for name in ("v7", "v8")}
+    asked = question(router=gateway_series("risk", services, None, ()))
     for name in PLACEHOLDERS:
         assert substitute(f"{{{{{name}}}}}", asked)
