@@ -34,6 +34,11 @@ def _shares(rng: np.random.Generator, level: float, answers: np.ndarray) -> dict
     return {"bad": rng.binomial(answers, level), "total": answers}
 
 
+def _both(rng: np.random.Generator, level: float, answers: np.ndarray) -> dict[str, np.ndarray]:
+    bad = rng.binomial(answers, level)
+    return {"bad": bad, "good": answers - bad}
+
+
 def _agreed(rng: np.random.Generator, level: float, answers: np.ndarray) -> dict[str, np.ndarray]:
     return {"agreed": rng.binomial(answers, level), "total": answers}
 
@@ -84,6 +89,9 @@ _SQUARES = {**_MEAN, "sumOfSquares": "order_squares"}
 EXAMPLES: dict[str, Example] = {
     "proportion": Example(
         {"better": "Lower", "proportion": {"bad": "bad_total", "total": "all_total"}}, _shares, 0.02, 0.02, 0.05
+    ),
+    "proportion of good and bad": Example(
+        {"better": "Lower", "proportion": {"bad": "bad_total", "good": "good_total"}}, _both, 0.02, 0.02, 0.05
     ),
     "latency": Example(
         {"better": "Lower", "latency": {"histogram": "took", "above": "500ms"}}, _histogram, 0.15, 0.15, 0.25
