@@ -147,7 +147,7 @@ def test_whether_there_is_a_tap() -> None:
 def test_the_example_is_what_the_command_prints() -> None:
     sidecar = Sidecar(
         image="registry.example.com/modelrollout/operator:0.1.0",
-        collector="http://modelrollout-collector.modelrollout:8080",
+        collector="http://modelrollout-collector.modelrollout:8090",
         secret=("collector", "token"),
         headers=("x-country",),
         bodies="responses",
