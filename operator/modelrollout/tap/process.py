@@ -44,7 +44,7 @@ async def _run(settings: TapSettings) -> None:
     stopped = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
-    async with _session(settings) as session:
+    async with session_to_collector(settings) as session:
         tap = Tap(settings, session)
         await tap.start()
         # What is there now stays to the end: no collection needs to look at it, so that none takes long.
@@ -54,7 +54,12 @@ async def _run(settings: TapSettings) -> None:
         await tap.stop()
 
 
-def _session(settings: TapSettings) -> aiohttp.ClientSession:
+def session_to_collector(settings: TapSettings) -> aiohttp.ClientSession:
+    """Connections to the collector: its certificate is checked, and the token and our own certificate are shown.
+
+    Raises:
+        OSError: a file of a certificate cannot be read.
+    """
     token = settings.token.get_secret_value()
     tls = ssl.create_default_context(cafile=settings.ca_file or None)
     if settings.certificate_file:

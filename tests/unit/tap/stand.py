@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import aiohttp
 from aiohttp import web
 
-from modelrollout.tap.process import Tap
+from modelrollout.tap.process import Tap, session_to_collector
 from modelrollout.tap.settings import TapSettings
 
 Speak = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
@@ -61,15 +62,15 @@ class Recorder:
 
 
 @asynccontextmanager
-async def recording() -> AsyncIterator[Recorder]:
+async def recording(tls: ssl.SSLContext | None = None) -> AsyncIterator[Recorder]:
     recorder = Recorder()
     app = web.Application(client_max_size=2**26)
     app.router.add_post("/", recorder.take)
     app.router.add_post("/v1/heartbeats", recorder.beat)
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
     await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    recorder.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+    await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=tls).start()
+    recorder.url = f"{'https' if tls else 'http'}://127.0.0.1:{runner.addresses[0][1]}"
     yield recorder
     recorder.hold.set()
     await runner.cleanup()
@@ -114,12 +115,14 @@ async def tapping(recorder: Recorder, server_port: int, **settings: Any) -> Asyn
         "port": 0,
         "admin_port": 0,
         "flush": 0.01,
+        "timeout": 1.0,
         "linger": 0.0,
         "farewell": 0.2,
         "bodies": "both",
     }
-    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=1)) as session:
-        tap = Tap(TapSettings(**{**defaults, "server_port": server_port, **settings}), session)
+    chosen = TapSettings(**{**defaults, "server_port": server_port, **settings})
+    async with session_to_collector(chosen) as session:
+        tap = Tap(chosen, session)
         await tap.start()
         try:
             yield tap

@@ -1,11 +1,14 @@
 """Events and the collector: what becomes of them while it is slow, away or unwilling."""
 
 import asyncio
+import ssl
 from contextlib import AsyncExitStack
+from pathlib import Path
 
 import aiohttp
 import pytest
 
+from dev.pki import Authority
 from tests.unit.tap.stand import SECONDS, ask, echo, figure, recording, serving, tapping, until_figure
 
 URL = "http://127.0.0.1:{}/infer"
@@ -125,4 +128,25 @@ async def test_the_end_waits_for_an_answer_that_is_under_way() -> None:
             assert await reader.readuntil(b"{}")
             await ending
         writer.close()
+    assert len(recorder.events) == 2
+
+
+async def test_a_collector_that_knows_its_clients_by_certificate_gets_the_events(tmp_path: Path) -> None:
+    authority = Authority()
+    authority.pair.write(tmp_path, "ca")
+    authority.issue("collector", hosts=("127.0.0.1",)).write(tmp_path, "tls")
+    authority.issue("tap").write(tmp_path, "tap")
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=str(tmp_path / "ca.crt"))
+    tls.load_cert_chain(tmp_path / "tls.crt", tmp_path / "tls.key")
+    tls.verify_mode = ssl.CERT_REQUIRED
+    files = {"certificate_file": "tap.crt", "key_file": "tap.key", "ca_file": "ca.crt"}
+    known = {name: str(tmp_path / file) for name, file in files.items()}
+    async with recording(tls) as recorder, serving(echo) as model:
+        async with tapping(recorder, model.port, **known) as tap:
+            await send(tap.port, 1)
+            await recorder.until(lambda: len(recorder.events) == 2)
+        stranger = {"ca_file": known["ca_file"]}
+        async with tapping(recorder, model.port, **stranger) as tap:
+            await send(tap.port, 1)
+            await until_figure(tap, "modelrollout_tap_delivery_failures_total", lambda count: count > 0)
     assert len(recorder.events) == 2
