@@ -129,7 +129,7 @@ async def test_a_preset_finds_what_a_person_counts(
 ) -> None:
     parameters, counted = COUNTED[name]
     one = asked(name, parameters, since)
-    gatherer = Gatherer(executor, prometheus.address, bounds=Bounds(connect=1, seconds=5))
+    gatherer = Gatherer(executor, prometheus.address, bounds=Bounds(connect=10, seconds=30))
     samples = await gatherer.gather(one, initial(one), time.time())
     (sample,) = samples.metrics.values()
     assert found(sample, one) == pytest.approx(counted)
