@@ -235,3 +235,21 @@ class AgreementMetric(Model):
     min: Annotated[Number, Field(gt=0, lt=1)] = Field(
         description="Least share of equal answers that may be promoted, above 0 and below 1, for example 0.98."
     )
+
+
+class PairedMetric(Model):
+    """Of requests that both versions answered and whose truth is known, those on which only one of them was wrong."""
+
+    only_candidate_wrong: Selector = Field(
+        description=(
+            "Selector of the candidate's counter of pairs in which only it was wrong: "
+            'model_pair_outcomes_total{stable="right",candidate="wrong"}.'
+        )
+    )
+    only_stable_wrong: Selector = Field(
+        description=(
+            "Selector of the candidate's counter of pairs in which only stable was wrong: "
+            'model_pair_outcomes_total{stable="wrong",candidate="right"}.'
+        )
+    )
+    total: Selector = Field(description="Selector of the candidate's counter of all pairs whose truth is known.")

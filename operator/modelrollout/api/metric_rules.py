@@ -9,7 +9,7 @@ from modelrollout.api.rules import Rule, at_most_one
 if TYPE_CHECKING:
     from modelrollout.api.metrics import Metric
 
-DIRECTED = ("proportion", "latency", "quantile", "rate", "mean")
+DIRECTED = ("proportion", "latency", "quantile", "rate", "mean", "paired")
 """Kinds in which less or more is better; their limits are margin, acceptable and gain."""
 
 BOUNDED = ("distribution", "agreement", "threshold")
@@ -49,7 +49,7 @@ def _written(metric: "Metric", form: str) -> list[float]:
 
 
 def _natural_better(metric: "Metric") -> Better | None:
-    if is_any(metric, "latency", "quantile"):
+    if is_any(metric, "latency", "quantile", "paired"):
         return Better.LOWER
     if metric.proportion is not None:
         return Better.LOWER if metric.proportion.bad is not None else Better.HIGHER
@@ -115,7 +115,7 @@ _BETTER = (
     Rule(
         "!has(self.better) || ((!has(self.proportion) || !has(self.proportion.bad) || self.better == 'Lower') && "
         "(!has(self.proportion) || has(self.proportion.bad) || self.better == 'Higher') && "
-        "(!(has(self.latency) || has(self.quantile)) || self.better == 'Lower'))",
+        "(!(has(self.latency) || has(self.quantile) || has(self.paired)) || self.better == 'Lower'))",
         "fewer bad or slow answers are better: Lower; more good answers are better: Higher",
         lambda self: self.better is None or self.better == _natural_better(self),
         "better",
@@ -162,9 +162,9 @@ _FORMS = (
         lambda self: self.mean is None or self.role == Role.GOAL or self.margin is not None,
     ),
     Rule(
-        f"!has(self.rate) || {_cel_each('difference', 'false')}",
-        "rates are compared as a ratio: write for example margin: {ratio: 1.2}",
-        lambda self: self.rate is None or not _written(self, "difference"),
+        f"!(has(self.rate) || has(self.paired)) || {_cel_each('difference', 'false')}",
+        "rates and pairs are compared as a ratio: write for example margin: {ratio: 1.2}",
+        lambda self: not is_any(self, "rate", "paired") or not _written(self, "difference"),
     ),
     Rule(
         f"has(self.mean) || {_READY_MADE} || {_cel_each('difference', 'EFFECT < 1.0')}",
@@ -178,16 +178,17 @@ _FORMS = (
     ),
     Rule(
         "!has(self.margin) || !has(self.margin.floor) || !(has(self.quantile) || has(self.mean))",
-        "only proportion, latency and rate have a floor: leave it out",
+        "only proportion, latency, rate and paired have a floor: leave it out",
         lambda self: _floor(self) is None or not is_any(self, "quantile", "mean"),
         "margin",
     ),
     Rule(
-        "!has(self.margin) || !has(self.margin.floor) || !(has(self.proportion) || has(self.latency)) || "
+        "!has(self.margin) || !has(self.margin.floor) || !(has(self.proportion) || has(self.latency) || "
+        "has(self.paired)) || "
         f"self.margin.floor < {FLOOR_LIMIT}",
         f"a floor is a small share, below {FLOOR_LIMIT}: where bad answers are more common, write margin: "
         "{difference: 0.02} instead of a ratio with a floor",
-        lambda self: not is_any(self, "proportion", "latency") or (_floor(self) or 0.0) < FLOOR_LIMIT,
+        lambda self: not is_any(self, "proportion", "latency", "paired") or (_floor(self) or 0.0) < FLOOR_LIMIT,
         "margin",
     ),
 )
@@ -228,9 +229,9 @@ _LIMITS = (
 
 _MORE = (
     Rule(
-        f"!has(self.slices) || {_DIRECTED} || {_READY_MADE}",
+        f"!has(self.slices) || ({_DIRECTED} && !has(self.paired)) || {_READY_MADE}",
         "slices go with metrics that compare a share, a rate or a mean of both versions: leave them out here",
-        lambda self: self.slices is None or is_any(self, *DIRECTED, *READY_MADE),
+        lambda self: self.slices is None or (is_any(self, *DIRECTED, *READY_MADE) and self.paired is None),
         "slices",
     ),
     Rule(

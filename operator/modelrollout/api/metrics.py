@@ -12,6 +12,7 @@ from modelrollout.api.metric_kinds import (
     DistributionMetric,
     LatencyMetric,
     MeanMetric,
+    PairedMetric,
     ProportionMetric,
     QuantileMetric,
     RateMetric,
@@ -111,6 +112,13 @@ class Metric(Model):
     agreement: AgreementMetric | None = Field(
         default=None, description="Share of requests that both versions answered equally, for a shadow."
     )
+    paired: PairedMetric | None = Field(
+        default=None,
+        description=(
+            "Who alone was wrong, candidate or stable, on requests that both answered, once their truth is known; for "
+            "a shadow."
+        ),
+    )
     threshold: ThresholdMetric | None = Field(
         default=None, description="Any query with a fixed bound; not compared with the stable version."
     )
@@ -184,7 +192,7 @@ class Metric(Model):
     @property
     def paired_answers(self) -> bool:
         """Whether it compares both versions' answers to the same request."""
-        return is_any(self, "agreement")
+        return is_any(self, "agreement", "paired")
 
     def limits(self) -> Limits:
         """Both limits of a comparison with every default filled in.
@@ -196,7 +204,7 @@ class Metric(Model):
         """
         if self.role == Role.GOAL and self.gain is not None:
             return Limits(self.gain, self.gain, 0.0)
-        default = SHARE_MARGIN if is_any(self, "proportion", "latency") else RATIO_MARGIN
+        default = SHARE_MARGIN if is_any(self, "proportion", "latency", "paired") else RATIO_MARGIN
         if not self.directed or (self.margin is None and self.mean is not None):
             raise ValueError(f"{self.name} is no metric with a margin")
         return limits_of(self.acceptable, self.margin or default, default.floor or 0.0)

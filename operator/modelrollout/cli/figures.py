@@ -3,7 +3,7 @@
 import re
 from datetime import datetime, timedelta
 
-SHARES = frozenset({"proportion", "latency", "quantile", "agreement"})
+SHARES = frozenset({"proportion", "latency", "quantile", "agreement", "paired"})
 """Kinds of metrics whose values are shares."""
 
 _EIGHTHS = " ▏▎▍▌▋▊▉█"

@@ -18,6 +18,7 @@ class CounterSamples:
     | mean               | sum, count, where wanted sumOfSquares, per.sum, per.sumOfSquares, sumOfProducts |
     | rate               | events, exposure                                                                |
     | agreement          | agreed, total                                                                   |
+    | paired             | onlyCandidateWrong, onlyStableWrong, total                                      |
 
     Attributes:
         counters: the series of each counter, by its name.

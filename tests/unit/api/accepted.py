@@ -6,6 +6,7 @@ from tests.unit.api.cases import (
     DISTRIBUTION,
     LATENCY,
     MEAN,
+    PAIRED,
     PER,
     QUANTILE,
     RATE,
@@ -74,6 +75,8 @@ ACCEPTED = {
             metric(name="f", better="Higher", rate=RATE, slices={"label": "country"}),
             metric(name="g", distribution=DISTRIBUTION, role="Goal"),
             metric(name="h", agreement=AGREEMENT, role="Monitor"),
+            metric(name="i", better="Lower", paired=PAIRED, margin={"ratio": 1.2, "floor": 0.01}),
+            metric(name="j", better="Lower", paired=PAIRED, role="Goal", gain={"ratio": 0.8}),
         ]
     ),
     "good and bad without total": spec(metrics=[errors(proportion={"good": "a", "bad": "b", "requests": "c"})]),

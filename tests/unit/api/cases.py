@@ -91,5 +91,6 @@ RATE = {"events": "preemptions_total", "exposure": "generation_tokens_total"}
 MEAN = {"sum": "order_value_sum", "count": "users_total"}
 PER = {"sum": "requests_sum", "sumOfSquares": "requests_sumsq", "sumOfProducts": "requests_value_sum"}
 DISTRIBUTION = {"histogram": "model_score", "margin": {"jensenShannon": 0.05}}
+PAIRED = {"onlyCandidateWrong": "ours", "onlyStableWrong": "theirs", "total": "pairs"}
 AGREEMENT = {"agreed": 'shadow_total{agreed="true"}', "total": "shadow_total", "min": 0.98}
 CREATE = {"parentRefs": [{"name": "public"}]}

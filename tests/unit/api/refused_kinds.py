@@ -7,6 +7,7 @@ from tests.unit.api.cases import (
     DISTRIBUTION,
     LATENCY,
     MEAN,
+    PAIRED,
     PER,
     QUANTILE,
     RATE,
@@ -80,14 +81,14 @@ KINDS = [
     Refused(
         "floor of a quantile",
         with_metric(metric(better="Lower", quantile=QUANTILE, margin={"ratio": 1.5, "floor": 0.002})),
-        "only proportion, latency and rate have a floor",
+        "only proportion, latency, rate and paired have a floor",
         "spec.metrics[0].margin",
     ),
     *(
         Refused(
             f"difference of rates as {next(iter(effects))}",
             with_metric(metric(better="Lower", rate=RATE, **effects)),
-            "rates are compared as a ratio",
+            "rates and pairs are compared as a ratio",
             "spec.metrics[0]",
         )
         for effects in (
@@ -108,7 +109,7 @@ KINDS = [
     Refused(
         "floor of a mean",
         mean({"margin": {"ratio": 1.1, "floor": 0.01}}),
-        "only proportion, latency and rate have a floor",
+        "only proportion, latency, rate and paired have a floor",
         "spec.metrics[0].margin",
     ),
     *(
@@ -163,6 +164,24 @@ KINDS = [
             "spec.metrics[0].slices",
         )
         for kind, value in (("threshold", THRESHOLD), ("distribution", DISTRIBUTION), ("agreement", AGREEMENT))
+    ),
+    Refused(
+        "slices of pairs",
+        with_metric(metric(slices={"label": "country"}, better="Lower", paired=PAIRED)),
+        "slices go with metrics that compare",
+        "spec.metrics[0].slices",
+    ),
+    Refused(
+        "a difference of pairs",
+        with_metric(metric(better="Lower", paired=PAIRED, margin={"difference": 0.01})),
+        "rates and pairs are compared as a ratio",
+        "spec.metrics[0]",
+    ),
+    Refused(
+        "pairs of which more are better",
+        with_metric(metric(better="Higher", paired=PAIRED)),
+        "fewer bad or slow answers are better: Lower",
+        "spec.metrics[0].better",
     ),
     Refused(
         "slices by pod",

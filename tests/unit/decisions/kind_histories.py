@@ -83,6 +83,12 @@ def _histogram(rng: np.random.Generator, level: float, answers: np.ndarray) -> d
     return {"+Inf" if np.isinf(bound) else repr(float(bound)): counts[:, i] for i, bound in enumerate(BOUNDS)}
 
 
+def _pairs(rng, level: float, counts):
+    """Pairs in which stable alone is wrong with a chance of 3 %, and the candidate alone with that of the level."""
+    ours = rng.binomial(counts, level)
+    return {"onlyCandidateWrong": ours, "onlyStableWrong": rng.binomial(counts - ours, 0.03), "total": counts}
+
+
 _MEAN = {"sum": "order_sum", "count": "order_count"}
 _SQUARES = {**_MEAN, "sumOfSquares": "order_squares"}
 
@@ -129,6 +135,21 @@ EXAMPLES: dict[str, Example] = {
     ),
     "agreement": Example(
         {"agreement": {"agreed": "agreed_total", "total": "compared_total", "min": 0.97}}, _agreed, 0.99, 0.99, 0.94
+    ),
+    "paired": Example(
+        {
+            "better": "Lower",
+            "paired": {
+                "onlyCandidateWrong": "ours_total",
+                "onlyStableWrong": "theirs_total",
+                "total": "pairs_total",
+            },
+            "margin": {"ratio": 1.5},
+        },
+        _pairs,
+        0.03,
+        0.03,
+        0.12,
     ),
     "distribution": Example(
         {"distribution": {"histogram": "score", "margin": {"jensenShannon": 0.1}}}, _histogram, 0.3, 0.3, 0.8

@@ -140,6 +140,7 @@ def test_what_cannot_be_judged_alone_is_said_after_the_promotion(kind: str):
         ("ratio of sums", "users against"),
         ("distribution", "at a distance of"),
         ("agreement", "limit 97 %"),
+        ("paired", "pairs, v7 alone in"),
         ("quantile", "it (p95) 0."),
     ],
 )

@@ -15,7 +15,7 @@ from modelrollout.rehearsal.simulation import Outcome
 from modelrollout.rehearsal.simulation_summary import Chance, Spread
 from modelrollout.rehearsal.streams import Stream, Value
 
-_SHARES = frozenset({"proportion", "latency", "quantile", "agreement"})
+_SHARES = frozenset({"proportion", "latency", "quantile", "agreement", "paired"})
 _OUTCOMES = {
     Outcome.PROMOTED: ("✔ promoted", "green"),
     Outcome.ROLLED_BACK: ("✖ rolled back", "red"),

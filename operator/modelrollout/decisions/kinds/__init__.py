@@ -6,6 +6,7 @@ from modelrollout.decisions.kinds.distribution import DistributionKind
 from modelrollout.decisions.kinds.kind import Kind, WantedCounter
 from modelrollout.decisions.kinds.latency import LatencyKind
 from modelrollout.decisions.kinds.mean import MeanKind
+from modelrollout.decisions.kinds.paired import PairedKind
 from modelrollout.decisions.kinds.proportion import ProportionKind
 from modelrollout.decisions.kinds.quantile import QuantileKind
 from modelrollout.decisions.kinds.rate import RateKind
@@ -18,6 +19,7 @@ _KINDS: dict[str, Kind] = {
     "mean": MeanKind(),
     "distribution": DistributionKind(),
     "agreement": AgreementKind(),
+    "paired": PairedKind(),
 }
 
 __all__ = ["Kind", "WantedCounter", "kind_of"]
