@@ -1,14 +1,18 @@
-"""`python -m benchmarks.gateway`: what pins are worth, on a running cluster, into benchmarks/results/gateway.json.
+"""`python -m benchmarks.gateway`: what pins are worth and what a shadow costs users, on a running cluster.
+
+The figures go into benchmarks/results/gateway.json; what is not measured again stays there.
 
 The cluster must have the demo's images: `python -m dev.demo --keep` brings one up, and so do the end-to-end tests.
 """
 
 import json
 from dataclasses import asdict
+from typing import Any
 
 import click
 
 from benchmarks.gateway.flips import Ground
+from benchmarks.gateway.shadows import SHADOWS, Stage
 from benchmarks.operator.figures import load, machine
 from dev import paths
 from dev.cluster import Cluster
@@ -20,18 +24,37 @@ RESULTS = paths.CHECKOUT / "benchmarks" / "results" / "gateway.json"
 @click.command()
 @click.option("--name", default=paths.DEFAULT_NAME, show_default=True, help="Which cluster.")
 @click.option("--times", default=3, show_default=True, help="How often each is measured, in turn.")
-def main(name: str, times: int) -> None:
-    """Switch all traffic twenty times under load, without and with pins, and write what it cost."""
-    ground, before, measured = Ground(Cluster.running(name)), load(), []
+@click.option("--only", type=click.Choice(["flips", "shadows"]), help="Measure one of the two alone.")
+def main(name: str, times: int, only: str | None) -> None:
+    """Switch all traffic under load, without and with pins; then copy requests to versions that are well or not."""
+    cluster, document = Cluster.running(name), json.loads(RESULTS.read_text())
+    for part, measure in (("flips", _flips), ("shadows", _shadows)):
+        if only in (None, part):
+            before, measured = load(), measure(cluster, times)
+            document[part] = {"load": {"before": before, "after": load()}, "measured": measured}
+    document["machine"] = machine()
+    RESULTS.write_text(json.dumps(document, indent=1, sort_keys=True, ensure_ascii=False) + "\n")
+
+
+def _flips(cluster: Cluster, times: int) -> list[dict[str, Any]]:
+    ground = Ground(cluster)
     try:
-        for _ in range(times):
-            for pinned in (False, True):
-                measured.append(asdict(ground.measure(pinned=pinned)))
-                say(json.dumps(measured[-1]))
+        return [_told(asdict(ground.measure(pinned=pinned))) for _ in range(times) for pinned in (False, True)]
     finally:
         ground.remove()
-    document = {"machine": machine(), "load": {"before": before, "after": load()}, "flips": measured}
-    RESULTS.write_text(json.dumps(document, indent=1, sort_keys=True, ensure_ascii=False) + "\n")
+
+
+def _shadows(cluster: Cluster, times: int) -> list[dict[str, Any]]:
+    stage = Stage(cluster)
+    try:
+        return [_told(asdict(stage.measure(shadow))) for _ in range(times) for shadow in SHADOWS]
+    finally:
+        stage.remove()
+
+
+def _told(figures: dict[str, Any]) -> dict[str, Any]:
+    say(json.dumps(figures))
+    return figures
 
 
 if __name__ == "__main__":

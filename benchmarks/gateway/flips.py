@@ -2,13 +2,12 @@
 
 import json
 import re
-import string
 import time
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
 
+from benchmarks.gateway.servers import serve
 from dev.cluster import Cluster
 from dev.errors import DevError
 from dev.progress import wait_until
@@ -19,7 +18,6 @@ from modelrollout.manifests.second_route import second_name, second_route
 NAMESPACE, NAME, HOST = "flips", "flips", "flips.example"
 VERSIONS = ("v1", "v2")
 SERVICES = {version: ServiceRef(name=version, port=8080) for version in VERSIONS}
-SERVER = Path(__file__).with_name("server.yaml")
 FLIPS, PAUSE = 20, 0.7
 """How often all traffic moves, and seconds between the first answer of one side and the next move."""
 SECONDS = 60.0
@@ -54,14 +52,7 @@ class Ground:
     def __init__(self, cluster: Cluster) -> None:
         """Bring them up, in a namespace of their own; the image of the demo's model must be on the node."""
         self._cluster = cluster
-        apply = ("apply", "--filename=-")
-        cluster.kubectl(
-            *apply, input=json.dumps({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}})
-        )
-        for version in VERSIONS:
-            cluster.kubectl(*apply, input=string.Template(SERVER.read_text()).substitute(name=version))
-        for version in VERSIONS:
-            cluster.kubectl("rollout", "status", f"deployment/{version}", f"--namespace={NAMESPACE}", "--timeout=180s")
+        serve(cluster, NAMESPACE, dict.fromkeys(VERSIONS, 0.0))
         mine = "--selector=gateway.envoyproxy.io/owning-gateway-name=models"
         (proxy,) = json.loads(cluster.kubectl("get", "pods", "--all-namespaces", mine, "--output=json"))["items"]
         self._stats = f"http://{proxy['status']['podIP']}:19001/stats/prometheus"
