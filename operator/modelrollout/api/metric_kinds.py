@@ -235,6 +235,14 @@ class AgreementMetric(Model):
     min: Annotated[Number, Field(gt=0, lt=1)] = Field(
         description="Least share of equal answers that may be promoted, above 0 and below 1, for example 0.98."
     )
+    identical: Selector | None = Field(
+        default=None,
+        description=(
+            "Selector of the candidate's counter of answers that were exactly stable's, without any tolerance: "
+            "model_shadow_identical_total. Where a thousand of them are all there are, the condition "
+            "CandidateIndistinguishable says that most likely nobody deployed the new model. Decides nothing."
+        ),
+    )
 
 
 class PairedMetric(Model):

@@ -16,6 +16,7 @@ from modelrollout.errors import InvalidSpec
 
 _ABNORMAL = {
     "UnprovenChange": "True",
+    "CandidateIndistinguishable": "True",
     "KeepsRestarting": "True",
     "Degrading": "True",
     "ModelStale": "True",

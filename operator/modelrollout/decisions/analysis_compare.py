@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+import numpy as np
+
 from modelrollout.api import Metric
 from modelrollout.decisions.analysis_alone import closed, fed, with_history
 from modelrollout.decisions.analysis_coverage import covered
@@ -102,6 +104,9 @@ def _compared(state: ComparedState, metric: Metric, kind: Kind, question: Questi
                 test.raise_dispersion(float(scatter.raise_to or 1.0))
             dispersions.append(test.dispersion)
         seen_before = True
+    exact = kind.identical(metric, strata.candidate)
+    if exact is not None:
+        state = replace(state, identical=(state.identical or 0.0) + float(np.nansum(exact)))
     state = replace(state, test=test, scatter=scatter, step_since=step_since, trouble=trouble, coverage=coverage)
     if state.slices is None:
         return state

@@ -96,6 +96,7 @@ def _measured(
         assumed=dispersion_of(question.spec) is None and not state.measured,
         lost=state.lost,
         slices=slice_findings(metric, state, held_to),
+        identical=None if state.identical is None else int(state.identical),
     )
 
 

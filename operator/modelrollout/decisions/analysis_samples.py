@@ -17,7 +17,7 @@ class CounterSamples:
     | distribution       | ("0.25", "+Inf")                                                                |
     | mean               | sum, count, where wanted sumOfSquares, per.sum, per.sumOfSquares, sumOfProducts |
     | rate               | events, exposure                                                                |
-    | agreement          | agreed, total                                                                   |
+    | agreement          | agreed, total, where wanted identical                                           |
     | paired             | onlyCandidateWrong, onlyStableWrong, total                                      |
 
     Attributes:

@@ -48,6 +48,7 @@ class ComparedState:
         coverage: whether labels cover both versions' answers alike, where the metric counts them all.
         baseline: stable counted by itself, where the candidate never answers beside it.
         watch: the candidate alone against a limit, once it was promoted.
+        identical: the candidate's answers that were exactly stable's, where somebody counts them.
         failed: Fail was reached in this run.
         trouble: why the last question was not answered, None when it was.
     """
@@ -72,6 +73,7 @@ class ComparedState:
     coverage: Coverage | None = None
     baseline: Any = None
     watch: AgainstLimit | None = None
+    identical: float | None = None
     failed: bool = False
     trouble: Trouble | None = None
 
@@ -105,6 +107,8 @@ class ComparedState:
             document["coverage"] = self.coverage.state()
         if self.baseline is not None:
             document["baseline"] = self.baseline.state()
+        if self.identical is not None:
+            document["identical"] = self.identical
         if self.watch is not None:
             document["watch"] = self.watch.state()
         return document
@@ -143,6 +147,7 @@ class ComparedState:
             coverage=Coverage.from_state(document["coverage"]) if "coverage" in document else None,
             baseline=type(fresh.test).from_state(document["baseline"]) if "baseline" in document else None,
             watch=AgainstLimit.from_state(document["watch"]) if "watch" in document else None,
+            identical=_number(document.get("identical")),
             failed=bool(document["failed"]),
         )
 

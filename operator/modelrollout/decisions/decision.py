@@ -42,6 +42,7 @@ class Reason(StrEnum):
     MODEL_DIFFERS = "ModelDiffers"
     GATE_PASSED = "GatePassed"
     GATE_FAILED = "GateFailed"
+    CANDIDATE_INDISTINGUISHABLE = "CandidateIndistinguishable"
     COMPANION_TAKEN_BACK = "CompanionTakenBack"
     WEBHOOK_PASSED = "WebhookPassed"
     WEBHOOK_UNANSWERED = "WebhookUnanswered"

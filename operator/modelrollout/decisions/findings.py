@@ -54,6 +54,7 @@ class Finding:
         assumed: the dispersion was to be measured, and stable's history was too short for it.
         lost: strata left out because Prometheus did not have them for both versions.
         slices: the worst groups of requests, worst first, at most three.
+        identical: the candidate's answers that were exactly stable's; None where nobody counts them.
     """
 
     metric: str
@@ -79,6 +80,7 @@ class Finding:
     assumed: bool = False
     lost: int = 0
     slices: tuple[SliceFinding, ...] = ()
+    identical: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

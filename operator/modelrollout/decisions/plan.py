@@ -272,6 +272,7 @@ def _conclude(draft: Draft, steps: tuple[PlannedStep, ...], blocked: Obstacle | 
     _note_split(draft)
     _note_restarts(draft)
     monitoring.note_age(draft)
+    _note_identical(draft)
     old, new = draft.rollout.status, draft.status
     wanted = None if halted else intent(draft.rollout, draft.spec, new)
     route = draft.observed.route
@@ -322,6 +323,14 @@ def _note_restarts(draft: Draft) -> None:
     old, new = draft.rollout.status.condition("KeepsRestarting"), draft.status.condition("KeepsRestarting")
     if new is not None and new.status == "True" and (old is None or old.status != "True"):
         draft.say(Reason.KEEPS_RESTARTING, new.message, warning=True)
+
+
+def _note_identical(draft: Draft) -> None:
+    """Say it once when the candidate cannot be told from stable: somebody may have forgotten to push the model."""
+    kind = "CandidateIndistinguishable"
+    old, new = draft.rollout.status.condition(kind), draft.status.condition(kind)
+    if new is not None and new.status == "True" and (old is None or old.status != "True"):
+        draft.say(Reason.CANDIDATE_INDISTINGUISHABLE, new.message, warning=True)
 
 
 def _note_unproven(draft: Draft) -> None:

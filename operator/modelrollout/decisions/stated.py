@@ -16,6 +16,9 @@ REVERSALS_CONTESTED = 3
 RESTARTS_IN_A_ROW = 5
 """So many trials that a new revision ended, one after the other, are said to people."""
 
+IDENTICAL_ANSWERS = 1000
+"""So many answers, all of them exactly stable's, are taken as a sign that the candidate is no other model."""
+
 _Stated = tuple[str, bool | None, str, str]
 
 
@@ -33,6 +36,7 @@ def state_conditions(draft: Draft, obstacle: Obstacle | None, headline: str) -> 
         *_traffic(draft),
         *_second_route(draft),
         *_split(draft),
+        *_identical(draft),
         *_unproven(draft),
         *_restarts(draft),
         *scaling.stated(draft),
@@ -147,6 +151,22 @@ def _split(draft: Draft) -> Iterator[_Stated]:
         yield "SplitMatches", False, "Uneven", said
     elif draft.status.condition("SplitMatches") is not None:
         yield "SplitMatches", True, "AsIntended", ""
+
+
+def _identical(draft: Draft) -> Iterator[_Stated]:
+    """A candidate that has never said anything else than stable, word for word: most likely it is stable's model."""
+    evidence, run = draft.evidence, draft.status.run
+    if run is None or evidence is None or evidence.run != run.id:
+        return
+    pairs = [(one.identical, one.candidate_count or 0) for one in evidence.findings if one.identical is not None]
+    if any(same >= IDENTICAL_ANSWERS and same >= total for same, total in pairs):
+        said = (
+            f"{run.target} has given exactly {run.stable}'s answer to each of the first {IDENTICAL_ANSWERS:,} requests "
+            "that both answered, and to all since: look whether the new model was deployed"
+        )
+        yield "CandidateIndistinguishable", True, "IdenticalAnswers", said
+    elif draft.status.condition("CandidateIndistinguishable") is not None and pairs:
+        yield "CandidateIndistinguishable", False, "AnswersDiffer", ""
 
 
 def _unproven(draft: Draft) -> Iterator[_Stated]:

@@ -166,3 +166,23 @@ def test_a_metric_of_samples_that_hold_nothing_is_no_data():
     empty = cut(CounterSamples(), window_start(state, asked, asked.spec.metrics[0]), T0 + 60)
     assert Samples(T0 + 60, {"it": empty}).metrics["it"].counters == {}
     assert finding(asked, empty, 60).reason == "NoData"
+
+
+@pytest.mark.parametrize("exact", [True, False])
+def test_exactly_equal_answers_are_counted_beside_those_within_the_tolerance(exact: bool):
+    asked = question(
+        spec_of("agreement", agreement={**EXAMPLES["agreement"].metric["agreement"], "identical": "same_total"}),
+        analysis={"interval": "15s"},
+    )
+    whole = recorded("agreement", two("agreement", 0.99), 300)
+    of = "total" if exact else "agreed"
+    found = finding(asked, replace(whole, counters={**whole.counters, "identical": whole.counters[of]}), 300)
+    assert found.candidate_count is not None
+    assert (found.identical == found.candidate_count) is exact
+    assert found.identical is not None
+    assert found.identical > found.candidate_count * 0.95
+
+
+def test_where_nobody_counts_exactly_equal_answers_nothing_is_said_of_them():
+    asked = question(spec_of("agreement"), analysis={"interval": "15s"})
+    assert finding(asked, recorded("agreement", two("agreement", 0.99), 300), 300).identical is None

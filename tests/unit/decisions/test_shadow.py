@@ -157,3 +157,22 @@ def test_copies_are_answers_beside_those_that_users_get(weight: int, percent: in
     asked = question_of(seen.rollout, seen.plan or seen.rollout.spec, seen.status, seen.observed)
     assert asked is not None
     assert asked.share == pytest.approx(share)
+
+
+def test_a_candidate_that_is_stable_word_for_word_is_said_once_and_decides_nothing() -> None:
+    seen = world().start()
+    seen.answers = seen.identical = 999
+    seen.after(seconds=1)
+    assert seen.condition("CandidateIndistinguishable") == ("", "")
+    seen.answers = seen.identical = 1000
+    for _ in range(3):
+        seen.after(seconds=1)
+    assert seen.condition("CandidateIndistinguishable") == ("True", "IdenticalAnswers")
+    assert seen.reasons().count(Reason.CANDIDATE_INDISTINGUISHABLE) == 1
+    seen.answers = 1001
+    seen.after(seconds=1)
+    assert seen.condition("CandidateIndistinguishable") == ("False", "AnswersDiffer")
+    seen.passing()
+    seen.identical = 1_000_000
+    seen.after(minutes=3)
+    assert seen.weights == {"v8": 1000}

@@ -84,6 +84,7 @@ class World:
         self.verdicts: dict[str, Verdict] = {}
         self.fresh = True
         self.answers = 0
+        self.identical: int | None = None
         self.evidence_on = True
         self.events: list[Event] = []
         self.status_writes = 0
@@ -186,6 +187,8 @@ class World:
                 message="as the test says",
                 fresh=self.fresh,
                 inside_margin=True,
+                candidate_count=self.answers,
+                identical=self.identical if metric.paired_answers else None,
             )
             for metric in spec.metrics
         )

@@ -11,7 +11,7 @@ from modelrollout.stats import Comparison
 from modelrollout.stats.agreement import Agreement
 from modelrollout.stats.counters import Floats
 
-AGREED, TOTAL = "agreed", "total"
+AGREED, TOTAL, IDENTICAL = "agreed", "total", "identical"
 
 
 class AgreementKind(Kind):
@@ -21,9 +21,10 @@ class AgreementKind(Kind):
     no_baseline = "not judged after a promotion, for nobody answers the same requests any more"
 
     def wanted(self, metric: Metric) -> tuple[WantedCounter, ...]:
-        """Equal answers, and all that were compared."""
+        """Equal answers, all that were compared, and where wanted those that are exactly equal."""
         of = _of(metric)
-        return (WantedCounter(AGREED, of.agreed), WantedCounter(TOTAL, of.total))
+        exact = () if of.identical is None else (WantedCounter(IDENTICAL, of.identical),)
+        return (WantedCounter(AGREED, of.agreed), WantedCounter(TOTAL, of.total), *exact)
 
     def reference(self, metric: Metric) -> str:
         """All answers that were compared."""
@@ -33,6 +34,10 @@ class AgreementKind(Kind):
         """(agreed, total)."""
         # both counters of one instant can be a request apart in a busy process
         return np.minimum(columns[AGREED], columns[TOTAL]), columns[TOTAL]
+
+    def identical(self, metric: Metric, columns: Mapping[str, Floats]) -> Floats | None:
+        """Exactly equal answers, None where nobody counts them."""
+        return None if _of(metric).identical is None else columns[IDENTICAL]
 
     def test(self, metric: Metric, errors: Errors, frozen: Frozen, *, late_faults: bool) -> Comparison:
         """Against the least share."""

@@ -89,6 +89,10 @@ class Kind(ABC):
             frozen: what was fixed before the first stratum.
         """
 
+    def identical(self, metric: Metric, columns: Mapping[str, Floats]) -> Floats | None:
+        """How many of the candidate's answers were exactly stable's, in each stratum; None where nobody knows."""
+        return None
+
     def numerator(self, metric: Metric) -> str | None:
         """Name of the counter without which a version looks better than it may be; None where there is none."""
         return None
