@@ -14,6 +14,13 @@ def share(weight: int | None) -> str:
     return "-" if weight is None else f"{weight / 10:g}%"
 
 
+def shares(weight: int, mirror: int) -> str:
+    """What a candidate gets: 5%, 5% and copies of 20%, copies of 20%."""
+    if not mirror:
+        return share(weight)
+    return f"{share(weight)} and copies of {share(mirror)}" if weight else f"copies of {share(mirror)}"
+
+
 def bar(weight: int | None, width: int) -> str:
     """Thousandths as a bar of `width` cells, in eighths of a cell; never empty for a weight above 0."""
     if not weight:

@@ -10,6 +10,7 @@ from modelrollout.api import ModelRolloutSpec, Requirement
 from modelrollout.api.status import Condition, MetricStatus, ModelRolloutStatus, Phase, Run, RunState
 from modelrollout.cli.exits import CommandFailed
 from modelrollout.cli.overview import Countdown, Live, MetricRow, Overview, StepRow, StepState, VersionRow
+from modelrollout.decisions.gate import deciding
 from modelrollout.decisions.steps import PlannedStep
 from modelrollout.decisions.strategies import compile_steps
 from modelrollout.errors import InvalidSpec
@@ -100,7 +101,7 @@ def gather(
         weight=status.run.weight if status.run and status.candidate else None,
         unseen_edit=bool(status.observed_generation and generation and status.observed_generation < generation),
         versions=_versions(spec, status, ready),
-        steps=tuple(_step_row(number, step, status.run) for number, step in enumerate(steps)),
+        steps=tuple(_step_row(number, step, resolved, status.run) for number, step in enumerate(steps)),
         countdowns=_countdowns(resolved, steps, status),
         metrics=_metrics(metrics, resolved),
         metrics_at=live.at if live else status.metrics_at,
@@ -178,7 +179,7 @@ def _steps(plan: ModelRolloutSpec | None, status: ModelRolloutStatus) -> tuple[P
     return steps if status.run is None or status.run.steps in (0, len(steps)) else ()
 
 
-def _step_row(index: int, step: PlannedStep, run: Run | None) -> StepRow:
+def _step_row(index: int, step: PlannedStep, plan: ModelRolloutSpec | None, run: Run | None) -> StepRow:
     return StepRow(
         number=index + 1,
         weight=step.weight,
@@ -188,6 +189,10 @@ def _step_row(index: int, step: PlannedStep, run: Run | None) -> StepRow:
         deadline=step.deadline.total_seconds() if step.deadline else None,
         approval=step.approval,
         needs_pass=step.require is Requirement.PASS,
+        name=step.name,
+        mirror=step.mirror,
+        decides=None if plan is None else deciding(plan, step),
+        webhooks=tuple(one.name for one in step.webhooks),
     )
 
 

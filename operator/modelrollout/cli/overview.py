@@ -35,7 +35,10 @@ class VersionRow:
 
 @dataclass(frozen=True, slots=True)
 class StepRow:
-    """A step of the run's plan. Weight is of 1000; hold and deadline in seconds."""
+    """A step of the run's plan. Weight and mirror are of 1000; hold and deadline in seconds.
+
+    `decides` names the metrics that it waits for, None where the plan is not known; `webhooks` those who are called.
+    """
 
     number: int
     weight: int
@@ -45,6 +48,10 @@ class StepRow:
     deadline: float | None = None
     approval: bool = False
     needs_pass: bool = False
+    name: str = ""
+    mirror: int = 0
+    decides: tuple[str, ...] | None = None
+    webhooks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from modelrollout.api.status import GateState, RunState, Verdict
-from modelrollout.cli.figures import ago, bar, count, effect, share, span, towards, value
+from modelrollout.cli.figures import ago, bar, count, effect, share, shares, span, towards, value
 from modelrollout.cli.overview import Countdown, MetricRow, Overview, StepRow, StepState, VersionRow
 
 _BAR = 20
@@ -74,7 +74,7 @@ def _header(seen: Overview, now: datetime) -> Iterator[Text]:
     if seen.run and seen.steps and seen.run.state is RunState.TRIAL:
         title.append(f"  step {seen.run.step + 1}/{len(seen.steps)}")
     if seen.candidate and seen.weight is not None:
-        title.append(f"  {seen.candidate} at {share(seen.weight)}")
+        title.append(f"  {seen.candidate} at {shares(seen.weight, seen.run.mirror if seen.run else 0)}")
     if not any(row.state is StepState.PRESENT for row in seen.steps):
         title.append("".join(f"  {_countdown(one, now)}" for one in seen.countdowns))
     yield title
@@ -179,13 +179,24 @@ def _steps(seen: Overview, now: datetime) -> Table:
             else count(row.samples)
         )
         note = Text("; ".join(_notes(row, seen, now)))
-        table.add_row(Text(f"{sign} {row.number}"), share(row.weight), span(row.hold), samples, note, style=style)
+        table.add_row(
+            Text(f"{sign} {row.number} {row.name}".rstrip()),
+            share(row.weight),
+            span(row.hold),
+            samples,
+            note,
+            style=style,
+        )
     return table
 
 
 def _notes(row: StepRow, seen: Overview, now: datetime) -> Iterator[str]:
     if row.state is StepState.PRESENT:
         yield from (_countdown(one, now) for one in seen.countdowns)
+    if row.mirror:
+        yield f"copies of {share(row.mirror)} of the requests"
+    if row.webhooks and row.state is not StepState.DONE:
+        yield f"calls {', '.join(row.webhooks)}"
     if row.approval and row.state is not StepState.DONE:
         yield "needs approval"
     if row.needs_pass and row.state is not StepState.DONE:

@@ -215,3 +215,27 @@ def test_the_document_for_programs_has_camel_case_names_and_no_empty_values() ->
 
 def test_values_of_another_run_are_not_taken_for_this_one() -> None:
     assert told(explained.progressing(), live=replace(LIVE, run="v8-other-1")).live is False
+
+
+def test_only_metrics_that_the_step_needs_are_waited_for() -> None:
+    document = explained.in_last_step()
+    steps = [{"name": f"s{number}", "weight": number, "metrics": ["gpu-memory"]} for number in range(1, 5)]
+    document["spec"]["strategy"] = {"steps": steps}
+    assert missing(document, "proof") is None
+
+
+@pytest.mark.parametrize(
+    ("reason", "what"),
+    [
+        ("Webhook", "webhook"),
+        ("WebhookUnanswered", "webhook"),
+        ("WebhookRefused", "webhook"),
+        ("Companions", "companions"),
+    ],
+)
+def test_a_webhook_and_companions_are_waited_for_in_their_own_words(reason: str, what: str) -> None:
+    document = explained.progressing()
+    document["status"]["run"] |= {"reason": reason, "message": "as the run says"}
+    waiting = missing(document, what)
+    assert waiting is not None
+    assert waiting.text == "as the run says"

@@ -200,3 +200,21 @@ def test_a_version_that_has_left_its_reference_is_among_the_problems() -> None:
 
     assert said("True") == ["errors 4 % of 2,400 in the last look"]
     assert said("False") == said("Unknown") == []
+
+
+def test_steps_of_ones_own_are_shown_with_their_names_copies_and_webhooks() -> None:
+    hooks = [{"name": "announce", "url": "http://hooks.ops/announce"}]
+    steps = [
+        {"name": "shadow", "mirror": 20, "webhooks": hooks},
+        {"name": "tenth", "weight": 10, "mirror": 50},
+        {"name": "look", "approval": True, "webhooks": hooks},
+    ]
+    document = copy.deepcopy(cases.progressing())
+    document["spec"]["strategy"] = {"steps": steps}
+    document["status"]["run"] |= {"step": 1, "steps": 3, "weight": 100, "mirror": 500}
+    text = drawn(document, width=120)
+    lines = [" ".join(line.split()) for line in text.splitlines()]
+    assert "v8 at 10% and copies of 50%" in lines[0]
+    assert "✔ 1 shadow 0% 0s 50 copies of 20% of the requests" in lines
+    assert any(line.startswith("▶ 2 tenth 10%") and "copies of 50% of the requests" in line for line in lines)
+    assert any(line.startswith("3 look 10%") and "calls announce; needs approval" in line for line in lines)

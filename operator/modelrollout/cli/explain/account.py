@@ -13,6 +13,7 @@ from modelrollout.cli.explain.records import RecordLine, record_lines
 from modelrollout.cli.figures import span
 from modelrollout.cli.gathering import gather, readable_status, resolved_spec
 from modelrollout.cli.overview import Live, MetricRow, Overview, StepRow
+from modelrollout.decisions import together, webhooks
 from modelrollout.decisions.expectation import Expectation, Outlook, answers_per_second, last_of, of_answers
 from modelrollout.decisions.findings import Finding
 from modelrollout.decisions.outlook import to_fail, to_pass
@@ -144,6 +145,15 @@ def _missing(seen: Overview, metrics: Sequence[MetricAccount], now: datetime) ->
         yield from _deadline(seen, awaited, now)
 
 
+_CALLS = {
+    webhooks.WAITS: "webhook",
+    webhooks.UNANSWERED: "webhook",
+    webhooks.REFUSED: "webhook",
+    together.WAITS: "companions",
+}
+"""What is waited for, by the reason of a run."""
+
+
 def _of_step(
     seen: Overview, run: Run, step: StepRow, metrics: Sequence[MetricAccount], now: datetime
 ) -> Iterator[Awaited]:
@@ -151,7 +161,7 @@ def _of_step(
     if held is not None and held > now:
         yield Awaited("hold", f"step {step.number} is held until {_clock(held, now)}", until=held)
     for one in metrics:
-        if one.decides:
+        if one.decides and (step.decides is None or one.row.name in step.decides):
             yield from _of_metric(one, step)
     rate = max((_rate(one.row, seen, now) for one in metrics), default=0.0)
     if step.samples and seen.answers is None:
@@ -161,6 +171,8 @@ def _of_step(
     elif step.samples and seen.answers is not None and seen.answers < step.samples:
         text = f"{seen.answers:,} of {step.samples:,} answers of {run.target} in this step"
         yield Awaited("samples", text, of_answers(seen.answers, step.samples, rate))
+    if run.reason in _CALLS:
+        yield Awaited(_CALLS[run.reason], run.message)
     if step.approval and run.approved_step != run.step:
         yield Awaited(
             "approval", f"a person must approve: kubectl modelrollout approve {seen.name} -n {seen.namespace}"

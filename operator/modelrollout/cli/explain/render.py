@@ -10,7 +10,7 @@ from rich.text import Text
 from modelrollout.api.status import Verdict
 from modelrollout.cli.explain.explanation import Awaited, EndedRun, Explanation, Gathered, MetricAccount
 from modelrollout.cli.explain.records import RecordedFinding, RecordLine
-from modelrollout.cli.figures import ago, effect, share, span, towards, value
+from modelrollout.cli.figures import ago, effect, shares, span, towards, value
 from modelrollout.cli.overview import MetricRow
 from modelrollout.cli.render import VERDICTS, phase_mark
 from modelrollout.decisions.expectation import Expectation, Outlook, in_words
@@ -35,7 +35,8 @@ def explanation(told: Explanation, now: datetime) -> RenderableType:
 def _header(told: Explanation) -> RenderableType:
     title = Text.assemble((f"{told.namespace}/{told.name}", "bold"), "  ", phase_mark(told.phase))
     if told.candidate and told.run and told.weight is not None:
-        title.append(f"  step {told.run.step + 1}/{told.run.steps}  {told.candidate} at {share(told.weight)}")
+        at = shares(told.weight, told.run.mirror)
+        title.append(f"  step {told.run.step + 1}/{told.run.steps}  {told.candidate} at {at}")
     # The metrics below have the numbers, and fresher ones.
     lines = [Text(without_numbers(told.message))] if told.message else []
     lines += [Text(f"! {one.type}={one.status} {one.reason}: {one.message}", style="yellow") for one in told.problems]
