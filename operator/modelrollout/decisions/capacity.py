@@ -35,9 +35,9 @@ def entry_of(draft: Draft, version: str) -> Scaled | None:
     return next((one for one in draft.status.scales if one.version == version), None)
 
 
-def weight_after(step: int, steps: tuple[PlannedStep, ...]) -> int:
-    """The candidate's weight once that step is left: the next one's, or everything after the last."""
-    return steps[step + 1].weight if step + 1 < len(steps) else FULL
+def load_after(step: int, steps: tuple[PlannedStep, ...]) -> int:
+    """What the candidate must carry once that step is left: the next one's load, or everything after the last."""
+    return steps[step + 1].load if step + 1 < len(steps) else FULL
 
 
 def carries_all(draft: Draft, version: str) -> bool:

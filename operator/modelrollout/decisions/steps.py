@@ -48,6 +48,11 @@ class PlannedStep:
     webhooks: tuple[Webhook, ...] = ()
 
     @property
+    def load(self) -> int:
+        """The share of the requests that the candidate must have replicas for, of 1000: its own and the copies."""
+        return min(FULL, self.weight + self.mirror)
+
+    @property
     def preview(self) -> bool:
         """Whether the candidate is tried without any users' requests, copied ones included."""
         return not self.weight and not self.mirror

@@ -105,7 +105,7 @@ def _expose(draft: Draft, steps: Steps) -> None:
     if paused(draft) or draft.blocked:
         _stand_still(draft)
         return
-    lacking = capacity.lacking(draft, steps[0].weight)
+    lacking = capacity.lacking(draft, steps[0].load)
     if not lacking and observed.ready(run.target) and observed.ready(run.stable):
         if not _admitted(draft) or not _announced(draft, steps):
             return
@@ -200,7 +200,7 @@ def _follow_baseline(draft: Draft) -> None:
 def _follow_availability(draft: Draft, steps: Steps) -> bool:
     """Keep traffic off a candidate without ready endpoints. True when nothing else is to be decided now."""
     run, ready = draft.run, draft.observed.ready(draft.run.target)
-    if ready and run.unavailable_since is not None and capacity.lacking(draft, steps[run.step].weight):
+    if ready and run.unavailable_since is not None and capacity.lacking(draft, steps[run.step].load):
         ready = False
     if ready and run.unavailable_since is not None:
         run.unavailable_since = None
@@ -315,7 +315,7 @@ def _keep_deadline(draft: Draft, own: timedelta | None, missing: str) -> None:
 
 def lacks_capacity(draft: Draft, steps: Steps) -> bool:
     """Whether the present step, which may be left, cannot be left before the candidate has more replicas."""
-    return capacity.lacking(draft, capacity.weight_after(draft.run.step, steps))
+    return capacity.lacking(draft, capacity.load_after(draft.run.step, steps))
 
 
 def _promote_forced(draft: Draft, steps: Steps) -> None:

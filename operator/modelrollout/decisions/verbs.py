@@ -111,7 +111,7 @@ def _pause(draft: Draft, command: CommandSeen, _: Steps) -> str:
         PausedBy(by=command.by, reason=command.reason[:1024], at=draft.now),
     ][-10:]
     draft.say(Reason.PAUSED, f"paused {_said(command)}")
-    return f"paused at {runs.percent(draft.run.weight)}; guardrails stay on"
+    return f"paused at {runs.share_of(draft.run)}; guardrails stay on"
 
 
 def _resume(draft: Draft, command: CommandSeen, _: Steps) -> str:

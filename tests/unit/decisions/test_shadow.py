@@ -176,3 +176,15 @@ def test_a_candidate_that_is_stable_word_for_word_is_said_once_and_decides_nothi
     seen.identical = 1_000_000
     seen.after(minutes=3)
     assert seen.weights == {"v8": 1000}
+
+
+def test_a_shadow_is_scaled_for_its_copies_before_the_first_one() -> None:
+    seen = World(strategy={"shadow": {"percent": 50, "hold": "2m"}}, scale={"mode": "Managed"})
+    seen.seen("v7", ready=4, replicas=4)
+    seen.seen("v8", ready=0, replicas=0)
+    seen.start()
+    assert [(order.version, order.replicas) for order in seen.scalings] == [("v8", 2)]
+    assert seen.copies == {}
+    seen.ready("v8", 2)
+    seen.reconcile()
+    assert seen.copies == {"v8": 500}
