@@ -9,7 +9,7 @@ from dev.cluster import Cluster
 from dev.visitors import Visitors
 from tests.e2e.rollouts import Rollout
 
-NAMESPACE, HOST = "copies", "copies.example"
+NAMESPACE = "copies"
 VERSIONS = {"v1": 0.0, "v2": 0.0, "v3": 0.4}
 """Share of the answers of each version that fail."""
 HERE = Path(__file__).parent
@@ -41,11 +41,13 @@ class Copies(Rollout):
 
     Attributes:
         user: whom the API server takes who runs the tests for.
+        host: by which users ask.
     """
 
     def __init__(self, cluster: Cluster, name: str = "copies") -> None:
         """Bring the versions up, if they are not there yet; the demo's images must be on the node."""
         super().__init__(cluster, name, NAMESPACE)
+        self.host = f"{name}.example"
         self.user = cluster.kubectl("auth", "whoami", "--output=jsonpath={.status.userInfo.username}")
         space = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}}
         cluster.kubectl("apply", "--filename=-", input=json.dumps(space))
@@ -61,7 +63,7 @@ class Copies(Rollout):
         refs = [{"name": version, "port": 8080, "weight": int(version == "v1")} for version in VERSIONS]
         route = {
             "parentRefs": [{"name": "models", "namespace": "gateway"}],
-            "hostnames": [HOST],
+            "hostnames": [self.host],
             "rules": [{"name": "predict", "backendRefs": refs}],
         }
         versions = [
@@ -99,7 +101,7 @@ class Copies(Rollout):
 
     def visitors(self, rate: float = 60) -> Visitors:
         """People who ask by the gateway, told apart by the version that answered."""
-        return Visitors(self.cluster.gateway_url, rate, bytes.decode, {"Host": HOST})
+        return Visitors(self.cluster.gateway_url, rate, bytes.decode, {"Host": self.host})
 
     def copies(self) -> list[dict[str, Any]]:
         """What the route copies to whom."""

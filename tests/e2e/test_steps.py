@@ -51,6 +51,30 @@ def test_copies_then_one_percent_then_an_approval_then_half_then_everything(copi
     assert ({one.version for one in users.came}, users.failed()) == ({"v1", "v2"}, [])
 
 
+@pytest.fixture
+def companion(cluster: Cluster) -> Iterator[Copies]:
+    """Another rollout of the same versions, on a route of its own."""
+    made = Copies(cluster, "companion")
+    yield made
+    made.remove()
+
+
+def test_rollouts_that_belong_together_are_promoted_together(copies: Copies, companion: Copies) -> None:
+    half = {"canary": {"weights": [50], "hold": "1s"}}
+    copies.begin(half, metrics=[], promoteTogether={"rollouts": [companion.name]})
+    companion.begin(half, metrics=[], promoteTogether={"rollouts": [copies.name]}, promotion="Manual")
+    for one in (copies, companion):
+        one.patch(target="v2")
+    companion.phase("AwaitingApproval")
+    copies.until(lambda: bool(copies.status["run"]["together"]), "that it waits for the other")
+    assert f"waits for ModelRollout {companion.name}" in copies.status["message"]
+    assert copies.status["weights"]["desired"] == {"v1": 500, "v2": 500}
+    companion.command("Approve")
+    for one in (copies, companion):
+        one.phase("Completed")
+        assert one.status["stable"] == "v2"
+
+
 class Receiver:
     """Who is called."""
 
