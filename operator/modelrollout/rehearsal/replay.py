@@ -187,4 +187,5 @@ _ENDINGS = {
     Outcome.FORCED: Ending.PROMOTED,
     Outcome.ROLLED_BACK: Ending.ROLLED_BACK,
     Outcome.NO_EVIDENCE: Ending.ROLLED_BACK,
+    Outcome.REPORTED: Ending.REPORTED,
 }

@@ -8,10 +8,11 @@ from modelrollout.decisions.findings import Finding
 
 
 class Ending(StrEnum):
-    """How a replay ends: promoted, taken back for whatever reason, or still on trial when the data end."""
+    """How a replay ends: promoted, taken back for whatever reason, reported, or on trial when the data end."""
 
     PROMOTED = "Promoted"
     ROLLED_BACK = "RolledBack"
+    REPORTED = "Reported"
     HELD = "Held"
 
 

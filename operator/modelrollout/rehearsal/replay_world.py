@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from modelrollout.api import ModelRollout, ModelRolloutSpec, Verb
+from modelrollout.api import ModelRollout, ModelRolloutSpec, Strategy, Verb
 from modelrollout.api.status import ModelRolloutStatus, Run
 from modelrollout.decisions.decision import Decision
 from modelrollout.decisions.findings import Evidence
@@ -29,9 +29,11 @@ class ObedientWorld:
     def __init__(self, rollout: ModelRollout, roles: Roles) -> None:
         """A world in which the stable version has all the traffic and nothing was decided yet."""
         status = ModelRolloutStatus(stable=roles.stable, stable_revision=_revision(roles.stable))
-        # What was recorded are metrics: which model it was, and whether it would have passed its gates, nobody knows.
+        # What was recorded are metrics: which model it was, whether it would have passed its gates, what others would
+        # have said when asked, and whether others would have passed, nobody knows.
         versions = tuple(version.model_copy(update={"model": None}) for version in rollout.spec.versions)
-        spec = rollout.spec.model_copy(update={"target": roles.candidate, "gates": (), "versions": versions})
+        unknown = {"gates": (), "promote_together": None, "strategy": _uncalled(rollout.spec.strategy)}
+        spec = rollout.spec.model_copy(update={"target": roles.candidate, "versions": versions, **unknown})
         metadata = rollout.metadata.model_copy(update={"uid": "replay", "generation": 1, "creation_timestamp": None})
         self.rollout = rollout.model_copy(update={"metadata": metadata, "spec": spec, "status": status})
         self._snapshot: ModelRolloutSpec | None = None
@@ -89,11 +91,22 @@ class ObedientWorld:
             self.rollout = self.rollout.model_copy(update={"status": decision.status})
         if decision.traffic is not None:
             weights = {name: share for name, share in decision.traffic.weights.items() if share}
-            self._route = replace(self._route, rules=(_rule(weights),), owner=decision.traffic.owner)
+            copies = () if decision.traffic.mirror is None else (decision.traffic.mirror,)
+            rules = (replace(_rule(weights), mirrors=copies),)
+            self._route = replace(self._route, rules=rules, owner=decision.traffic.owner)
 
 
 def _rule(weights: dict[str, int]) -> RuleSeen:
     return RuleSeen(name="0", weights=weights)
+
+
+def _uncalled(strategy: Strategy) -> Strategy:
+    """The same strategy with nobody to call."""
+    if strategy.steps is None:
+        return strategy
+    return strategy.model_copy(
+        update={"steps": tuple(step.model_copy(update={"webhooks": ()}) for step in strategy.steps)}
+    )
 
 
 def _revision(version: str) -> str:

@@ -235,3 +235,18 @@ def test_a_version_or_counter_that_was_not_recorded_is_named() -> None:
     above = SLOW | {"latency": SLOW["latency"] | {"above": "300ms"}}
     with pytest.raises(CannotReplay, match=r"slow needs the counters 0.3, \+Inf; recorded were 0.1, 0.25, \+Inf"):
         check_policy(policy(above).spec, recorded(V7, V8, seconds=60, slow=True))
+
+
+def test_a_shadow_is_replayed_as_recorded_and_ends_in_its_report() -> None:
+    shadow = {"shadow": {"percent": 50, "hold": "2m", "samples": 100}}
+    done = replay(policy(strategy=shadow), GOOD, ROLES, T0)
+    assert (done.ending, done.outcome, done.reason) == (Ending.REPORTED, "Reported", "Passed")
+    assert [(step.number, step.weight) for step in done.steps] == [(1, 0)]
+    assert not [event for _, event in done.events if event.warning]
+
+
+def test_nobody_is_called_or_waited_for_in_a_replay() -> None:
+    hook = {"name": "ask", "url": "http://hooks.ops/ask"}
+    steps = [{"name": "half", "weight": 50, "hold": "2m", "webhooks": [hook]}]
+    done = replay(policy(strategy={"steps": steps}, promoteTogether={"rollouts": ["rank"]}), GOOD, ROLES, T0)
+    assert done.ending is Ending.PROMOTED

@@ -15,7 +15,12 @@ from modelrollout.cli.figures import count, effect, share, span, towards, value
 from modelrollout.decisions.metric_status import metric_status
 from modelrollout.rehearsal.replay_result import Ending, MetricReplay, Replay, StepReplay
 
-_ENDINGS = {Ending.PROMOTED: ("✔", "green"), Ending.ROLLED_BACK: ("✖", "red"), Ending.HELD: ("!", "yellow")}
+_ENDINGS = {
+    Ending.PROMOTED: ("✔", "green"),
+    Ending.ROLLED_BACK: ("✖", "red"),
+    Ending.REPORTED: ("✔", "green"),
+    Ending.HELD: ("!", "yellow"),
+}
 _VERDICTS = {
     Verdict.PASS: ("✔", "green"),
     Verdict.FAIL: ("✖", "bold red"),

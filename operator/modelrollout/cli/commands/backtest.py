@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 @click.option("--pass-over", is_flag=True, help="Pass over lines of metrics and versions that the manifest has not.")
 @click.option(
     "--expect",
-    type=click.Choice(["Promoted", "RolledBack", "Held"]),
+    type=click.Choice(["Promoted", "RolledBack", "Reported", "Held"]),
     help="Exit with 3 or 1 when it ends otherwise, as wait does.",
 )
 @output_option()
