@@ -10,7 +10,8 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from modelrollout.api import Gate, ModelInfo
-from modelrollout.decisions.checks import Check
+from modelrollout.api.webhooks import Webhook
+from modelrollout.decisions.checks import Call, Check
 
 Answer = tuple[int, Any]
 
@@ -78,3 +79,20 @@ def a_check(what: Gate | ModelInfo | dict[str, Any], *addresses: str) -> Check:
 def at(check: Check, *addresses: str) -> Check:
     """The same question about other pods."""
     return replace(check, addresses=addresses)
+
+
+def a_call(address: str, **fields: Any) -> Check:
+    """The second try of a webhook at that address."""
+    webhook = Webhook.model_validate({"name": "ask", "url": f"http://{address}/hooks/ask", **fields})
+    call = Call(
+        webhook=webhook,
+        delivery="4f1c",
+        attempt=2,
+        step=1,
+        steps=3,
+        step_name="one-percent",
+        weight=10,
+        mirror=0,
+        stable="v7",
+    )
+    return replace(a_check({"warmUp": {"path": "/"}}), what=call, addresses=())

@@ -4,39 +4,21 @@ import base64
 import hashlib
 import hmac
 import json
-from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from modelrollout.api.status import Verdict
-from modelrollout.api.webhooks import Webhook
-from modelrollout.decisions.checks import Call, Check, CheckResult
+from modelrollout.decisions.checks import CheckResult
 from modelrollout.gates import GateFinder
 from modelrollout.kube.client import Client
 from modelrollout.kube.errors import Forbidden
 from modelrollout.kube.fake import FakeServer
 from modelrollout.kube.resources import SECRETS
-from tests.unit.gates.pods import Pods, a_check
+from tests.unit.gates.pods import Pods, a_call
 from tests.unit.kube.clock import FakeClock
 
 KEY = b"correct horse battery staple"
-
-
-def a_call(address: str, **fields: Any) -> Check:
-    webhook = Webhook.model_validate({"name": "ask", "url": f"http://{address}/hooks/ask", **fields})
-    call = Call(
-        webhook=webhook,
-        delivery="4f1c",
-        attempt=2,
-        step=1,
-        steps=3,
-        step_name="one-percent",
-        weight=10,
-        mirror=0,
-        stable="v7",
-    )
-    return replace(a_check({"warmUp": {"path": "/"}}), what=call, addresses=())
 
 
 class Receiver:

@@ -2,12 +2,14 @@
 
 import asyncio
 
+import pytest
+
 from modelrollout.api import ModelInfo
 from modelrollout.api.status import Verdict
 from modelrollout.decisions.checks import Check, CheckResult
 from modelrollout.kube.cache import Key
 from modelrollout.reconciler.checks import ASK_AGAIN, Checks
-from tests.unit.gates.pods import a_check, at
+from tests.unit.gates.pods import a_call, a_check, at
 from tests.unit.kube.clock import FakeClock, settle
 
 KEY = ("risk", "fraud")
@@ -124,3 +126,17 @@ async def test_closing_asks_nobody_any_more() -> None:
     desk.finder.answers.set()
     await settle()
     assert desk.told == []
+
+
+@pytest.mark.parametrize(
+    ("verdict", "asked"), [(Verdict.PASS, 1), (Verdict.FAIL, 1), (Verdict.ERROR, 1), (Verdict.INCONCLUSIVE, 4)]
+)
+async def test_of_a_webhook_only_not_yet_is_asked_again_for_retries_are_decided_elsewhere(
+    verdict: Verdict, asked: int
+) -> None:
+    desk = Desk()
+    desk.finder.verdict = verdict
+    await desk.want(a_call("receiver:8080"))
+    for _ in range(3):
+        await desk.clock.advance(ASK_AGAIN)
+    assert (len(desk.finder.asked), desk.told) == (asked, [KEY])
