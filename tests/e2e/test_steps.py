@@ -31,7 +31,7 @@ def test_copies_then_one_percent_then_an_approval_then_half_then_everything(copi
             "steps": [
                 {"name": "shadow", "mirror": 50, "hold": "2s", "require": "Pass"},
                 {"name": "one-percent", "weight": 1, "hold": "2s", "samples": 1, "metrics": ["errors"]},
-                {"name": "look", "approval": True, "samples": 0},
+                {"name": "look", "approval": True, "samples": 0, "metrics": []},
                 {"name": "half", "weight": 50, "hold": "2s"},
             ]
         }
