@@ -14,7 +14,7 @@ from modelrollout.api import ServiceRef
 from modelrollout.manifests.mirrors import mirror_filter
 
 NAMESPACE, HOST = "shadows", "shadows.example"
-RATE, SECONDS, SETTLE = 150.0, 8.0, 1.0
+RATE, SECONDS, SETTLE = 50.0, 6.0, 1.0
 """Requests a second, seconds of each measurement, and seconds after a change that are left out."""
 
 SHADOWS = {"none": "", "answers": "good", "dead": "dead", "hangs": "hangs"}
