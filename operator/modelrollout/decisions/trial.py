@@ -13,6 +13,7 @@ from modelrollout.decisions.guardrails import Failure, failure
 from modelrollout.decisions.queueing import take_turn
 from modelrollout.decisions.record import boundary
 from modelrollout.decisions.steps import FULL, PlannedStep
+from modelrollout.decisions.strategies import compile_steps
 from modelrollout.decisions.telling import in_short
 from modelrollout.decisions.traffic import preview_header, previewed
 
@@ -69,6 +70,11 @@ def _leave_or_wait(draft: Draft, steps: Steps, failed: Failure | None) -> None:
             _keep_step_deadline(draft, steps)
         else:
             next_step(draft, steps)
+        return
+    missed = next((wait for wait in now_gate.waits if wait.kind is Missing.FAILED), None)
+    if failed is None and missed is not None and steps[run.step].reported:
+        draft.record.append(boundary(draft, "GoalFailed"))
+        runs.report(draft, "GoalFailed", missed.message)  # it stays so: there is nothing to wait for
         return
     if run.reason in (capacity.WAITS, webhooks.WAITS, webhooks.UNANSWERED, together.WAITS):
         run.reason, run.message = "", ""
@@ -306,7 +312,10 @@ def _keep_deadline(draft: Draft, own: timedelta | None, missing: str) -> None:
         return
     where = f"step {run.step + 1} of {run.steps}" if run.exposed_at is not None else "the way to the first step"
     message = f"{where} took longer than {allowed}: {missing}"
-    if draft.spec.on_deadline is DeadlinePolicy.ROLLBACK and draft.spec.rollback is not RollbackPolicy.HOLD:
+    if draft.spec.on_deadline is DeadlinePolicy.ROLLBACK and compile_steps(draft.spec)[-1].reported:
+        draft.record.append(boundary(draft, "DeadlinePassed"))
+        runs.report(draft, "DeadlinePassed", message)
+    elif draft.spec.on_deadline is DeadlinePolicy.ROLLBACK and draft.spec.rollback is not RollbackPolicy.HOLD:
         _roll_back(draft, Outcome.NO_EVIDENCE, Failure("DeadlinePassed", message))
     elif run.reason != "DeadlinePassed":
         run.reason, run.message = "DeadlinePassed", message[:1024]

@@ -188,3 +188,30 @@ def test_a_shadow_is_scaled_for_its_copies_before_the_first_one() -> None:
     seen.ready("v8", 2)
     seen.reconcile()
     assert seen.copies == {"v8": 500}
+
+
+GOAL = errors_metric(name="truth", role="Goal", gain={"ratio": 0.5})
+
+
+def test_a_goal_that_failed_is_reported_at_once_for_it_stays_so() -> None:
+    seen = World(strategy={"shadow": {"percent": 20, "hold": "2m"}}, metrics=[errors_metric(), GOAL]).start()
+    seen.verdicts = {"truth": Verdict.FAIL}
+    seen.after(seconds=1)
+    assert (seen.status.run.outcome, seen.status.run.reason) == (Outcome.REPORTED, "GoalFailed")
+    assert seen.status.rejected == []
+
+
+def test_a_goal_that_failed_is_waited_for_where_a_promotion_would_follow() -> None:
+    seen = World(
+        strategy={"shadow": {"percent": 20, "hold": "2m", "then": "Promote"}}, metrics=[errors_metric(), GOAL]
+    ).start()
+    seen.verdicts = {"truth": Verdict.FAIL}
+    seen.after(minutes=5)
+    assert (seen.weights, seen.status.run.outcome) == ({"v7": 1000}, None)
+
+
+def test_a_report_that_found_too_little_until_its_deadline_says_so() -> None:
+    seen = world("Report", deadline="10m").start()
+    seen.after(minutes=11)
+    assert (seen.status.run.outcome, seen.status.run.reason) == (Outcome.REPORTED, "DeadlinePassed")
+    assert seen.copies == {}

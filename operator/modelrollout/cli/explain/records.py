@@ -9,6 +9,7 @@ from typing import Any
 _DECISIONS = {
     "RunStarted": "{target} got its first {weight}",
     "StepPassed": "step {step} of {steps} was left: hold, answers and metrics were as it demands",
+    "GoalFailed": "the trial ended in its report in step {step}: a goal was not reached",
     "WebhookCalled": "a webhook was called in step {step} of {steps}",
     "CompanionTakenBack": "all traffic was taken back from {weight} in step {step}: so was a companion's candidate",
     "WebhookRefused": "all traffic was taken back from {weight} in step {step}: a webhook refused",
