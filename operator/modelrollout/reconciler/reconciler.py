@@ -322,7 +322,7 @@ class Reconciler:
             else:
                 self._traffic_writes.spend(subject.key)
                 await router.apply(rollout, decision.traffic)
-                self._world.reversals.wrote(subject.key, decision.traffic.weights)
+                self._world.reversals.wrote(subject.key, decision.traffic.weights, decision.traffic.mirror)
                 self._telemetry.traffic_writes.inc()
         seconds = [(moment - now).total_seconds() for moment in moments if moment is not None]
         # A little after the moment, so that it has surely passed by then.

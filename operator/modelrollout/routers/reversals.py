@@ -5,7 +5,7 @@ from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from modelrollout.decisions.observed import Reversals, RouteSeen
+from modelrollout.decisions.observed import Mirror, Reversals, RouteSeen
 
 WINDOW = timedelta(minutes=10)
 """How far back reversals are counted."""
@@ -13,12 +13,12 @@ WINDOW = timedelta(minutes=10)
 
 @dataclass(slots=True)
 class _Memory:
-    ours: Mapping[str, int] | None = None
+    ours: tuple[Mapping[str, int], tuple[Mirror, ...]] | None = None
     reversed_at: deque[tuple[datetime, str]] = field(default_factory=deque)
 
 
 class ReversalLog:
-    """Counts, per rollout, how often somebody else changed weights that we had brought about.
+    """Counts, per rollout, how often somebody else changed weights, or copies, that we had brought about.
 
     Pure but for its memory: it is told what was written and what was seen, and at what time. After a restart it begins
     anew, which makes a contest be named a little later.
@@ -27,9 +27,10 @@ class ReversalLog:
     def __init__(self) -> None:
         self._memory: dict[Hashable, _Memory] = {}
 
-    def wrote(self, rollout: Hashable, weights: Mapping[str, int]) -> None:
-        """Our own write of these weights (thousandths per version) has succeeded."""
-        self._memory.setdefault(rollout, _Memory()).ours = {name: weight for name, weight in weights.items() if weight}
+    def wrote(self, rollout: Hashable, weights: Mapping[str, int], mirror: Mirror | None = None) -> None:
+        """Our own write of these weights (thousandths per version), and of these copies, has succeeded."""
+        copies = () if mirror is None else (mirror,)
+        self._memory.setdefault(rollout, _Memory()).ours = _weights(weights), copies
 
     def saw(self, rollout: Hashable, route: RouteSeen, now: datetime) -> Reversals:
         """Take in the route as it stands, and say who reversed our weights most often in the last ten minutes.
@@ -37,7 +38,9 @@ class ReversalLog:
         A write of ours is reversed at most once: what somebody makes of weights that are not ours is no reversal.
         """
         memory = self._memory.setdefault(rollout, _Memory())
-        if memory.ours is not None and any(_weights(rule.weights) != memory.ours for rule in route.rules):
+        if memory.ours is not None and any(
+            (_weights(rule.weights), rule.mirrors) != memory.ours for rule in route.rules
+        ):
             memory.ours = None
             memory.reversed_at.append((now, route.writer))
         while memory.reversed_at and memory.reversed_at[0][0] <= now - WINDOW:

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from modelrollout.decisions.observed import Reversals, RouteSeen, RuleSeen
+from modelrollout.decisions.observed import Mirror, Reversals, RouteSeen, RuleSeen
 from modelrollout.routers.reversals import ReversalLog
 
 START = datetime(2026, 11, 1, tzinfo=UTC)
@@ -70,3 +70,11 @@ def test_rollouts_do_not_mix_and_can_be_forgotten() -> None:
     log.saw("a", seen("argocd", v7=1000, v8=0), at(0))
     log.forget("a")
     assert log.saw("a", seen("argocd", v7=1000, v8=0), at(1)) == Reversals()
+
+
+def test_copies_that_somebody_takes_away_are_a_reversal_too() -> None:
+    log = ReversalLog()
+    log.wrote("a", {"v7": 1000, "v8": 0}, Mirror("v8", 200))
+    kept = RouteSeen(found=True, rules=(RuleSeen("predict", weights={"v7": 1000}, mirrors=(Mirror("v8", 200),)),))
+    assert log.saw("a", kept, at(1)) == Reversals()
+    assert log.saw("a", seen("argocd", v7=1000, v8=0), at(2)) == Reversals("argocd", 1)
