@@ -73,7 +73,8 @@ class Heterogeneity:
         expected = events * share
         # the variance if the past effect holds: answers split unequally scatter differently from equal ones
         shifted = expected + self._effect() * information
-        likely = min(max(shifted, expected / 10), expected + 0.9 * (min(m, events) - expected))
+        least, most = max(0.0, events - n), min(m, events)  # beyond these stable would have an impossible number
+        likely = min(max(shifted, expected - 0.9 * (expected - least)), expected + 0.9 * (most - expected))
         self.add(
             start,
             score=b - expected,

@@ -116,6 +116,14 @@ def test_strata_that_say_nothing_change_nothing():
     assert gaps.state() == through.state()
 
 
+def test_an_effect_that_stable_has_no_room_for_is_cut_to_what_can_be():
+    tight = Heterogeneity()
+    for i in range(2):
+        # Nine answers of the candidate and one of stable, five events: the candidate has at least four of them.
+        tight.update(300.0 * i, (4, 9), (1, 1))
+    assert tight.blocks == 0
+
+
 side = st.integers(0, 400).flatmap(lambda total: st.tuples(st.integers(0, total), st.just(total)))
 
 
