@@ -63,8 +63,10 @@ def test_rollouts_that_belong_together_are_promoted_together(copies: Copies, com
     half = {"canary": {"weights": [50], "hold": "1s"}}
     copies.begin(half, metrics=[], promoteTogether={"rollouts": [companion.name]})
     companion.begin(half, metrics=[], promoteTogether={"rollouts": [copies.name]}, promotion="Manual")
-    for one in (copies, companion):
-        one.patch(target="v2")
+    # Who serves its target already is not waited for: first the one that will be late.
+    companion.patch(target="v2")
+    companion.until(lambda: companion.status.get("run", {}).get("target") == "v2", "that its run has begun")
+    copies.patch(target="v2")
     companion.phase("AwaitingApproval")
     copies.until(lambda: bool(copies.status["run"]["together"]), "that it waits for the other")
     assert f"waits for ModelRollout {companion.name}" in copies.status["message"]
