@@ -6,6 +6,7 @@ from modelrollout.api.canary import Canary, CanaryStep, Requirement
 from modelrollout.api.command import ModelRolloutCommand, ModelRolloutCommandSpec, Verb
 from modelrollout.api.durations import Duration, format_duration, parse_duration
 from modelrollout.api.effects import Effect, Limits, Margin
+from modelrollout.api.experiments import ABTest, Bandit, ExperimentThen, Horizon
 from modelrollout.api.free_steps import Step
 from modelrollout.api.gates import Gate, GateJob, Replay, Tolerance, WarmUp
 from modelrollout.api.metadata import ObjectMeta
@@ -54,8 +55,10 @@ __all__ = [
     "GROUP",
     "TOTAL_WEIGHT",
     "VERSION",
+    "ABTest",
     "AgreementMetric",
     "Analysis",
+    "Bandit",
     "Better",
     "BlueGreen",
     "Canary",
@@ -65,11 +68,13 @@ __all__ = [
     "DistributionMetric",
     "Duration",
     "Effect",
+    "ExperimentThen",
     "Gate",
     "GateJob",
     "GatewayAPI",
     "HeaderMatch",
     "HistogramUnit",
+    "Horizon",
     "LatencyMetric",
     "Limits",
     "Margin",

@@ -8,6 +8,7 @@ from pydantic.alias_generators import to_camel
 
 from modelrollout.api.base import API_VERSION, Model
 from modelrollout.api.durations import Between, Duration
+from modelrollout.api.experiment_rules import EXPERIMENT_RULES
 from modelrollout.api.gates import Gate
 from modelrollout.api.metadata import ObjectMeta
 from modelrollout.api.metrics import Metric
@@ -26,7 +27,7 @@ from modelrollout.api.policies import (
     Scale,
 )
 from modelrollout.api.replicas import RATIO_RULES
-from modelrollout.api.rules import Rule, at_most_one, not_yet
+from modelrollout.api.rules import Rule, at_most_one
 from modelrollout.api.status import ModelRolloutStatus
 from modelrollout.api.strategies import Strategy
 from modelrollout.api.telemetry import Telemetry
@@ -94,7 +95,7 @@ class ModelRolloutSpec(Model):
             ),
             "strategy",
         ),
-        not_yet("candidates", "candidates", "declare the version that should serve as target"),
+        *EXPERIMENT_RULES,
         Rule(
             "!has(self.target) || self.versions.exists(v, v.name == self.target)",
             "target must be the name of one of versions",
@@ -191,7 +192,10 @@ class ModelRolloutSpec(Model):
         default=None,
         min_length=1,
         max_length=16,
-        description="Versions of which the best is chosen, for experiments. Not yet supported: use target.",
+        description=(
+            "Versions of which the best is chosen, for strategy.abTest and strategy.bandit. Changing the list, or what "
+            "one of them runs, starts an experiment; its winner holds until then."
+        ),
         json_schema_extra={"x-kubernetes-list-type": "set"},
     )
     initial_stable: DnsLabel | None = Field(

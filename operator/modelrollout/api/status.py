@@ -9,8 +9,10 @@ from typing import Any, Literal
 
 from pydantic import Field
 
+from modelrollout.api.arms import Arm, ArmState
 from modelrollout.api.monitoring_status import MonitoringStatus
 from modelrollout.api.status_model import ConditionTime, StatusModel, Text, Time
+from modelrollout.api.values import in_words
 
 
 class Phase(StrEnum):
@@ -140,11 +142,18 @@ class WebhookStatus(StatusModel):
 
 
 class Run(StatusModel):
-    """One trial of one revision of one version."""
+    """One trial of one revision of one version, or of several versions side by side."""
 
     id: str = Field(description="Target, revision and number in one word; commands name it.", max_length=128)
-    target: str = Field(description="Version on trial.", max_length=63)
-    revision: str = Field(default="", description="Revision of the candidate's workload on trial.", max_length=64)
+    target: str = Field(
+        description="Version on trial; of an experiment the first candidate, and its winner once there is one.",
+        max_length=63,
+    )
+    revision: str = Field(default="", description="Revision of its workload on trial.", max_length=64)
+    arms: list[Arm] = Field(
+        default_factory=list, max_length=16, description="The candidates of an experiment; empty for any other run."
+    )
+    weighed_at: Time | None = Field(default=None, description="When a bandit last looked at its weights.")
     number: int = Field(default=1, ge=1, description="Counts the runs of this ModelRollout, from 1.")
     stable: str = Field(description="Version that served when the run began.", max_length=63)
     stable_revision: str = Field(default="", description="Its revision then.", max_length=64)
@@ -170,7 +179,7 @@ class Run(StatusModel):
     )
     step: int = Field(default=0, ge=0, description="Index of the present step, from 0.")
     steps: int = Field(default=0, ge=0, description="Number of steps.")
-    weight: int = Field(default=0, ge=0, le=1000, description="Candidate's weight now, of 1000.")
+    weight: int = Field(default=0, ge=0, le=1000, description="Weight of all that is on trial now, of 1000.")
     mirror: int = Field(
         default=0, ge=0, le=1000, description="Requests copied to the candidate now, of 1000; nobody gets its answers."
     )
@@ -200,6 +209,16 @@ class Run(StatusModel):
     watch_until: Time | None = Field(default=None, description="Until when undo is offered and guardrails are kept.")
     ended_at: Time | None = Field(default=None, description="When the run was done.")
 
+    @property
+    def trying(self) -> tuple[str, ...]:
+        """The versions that it is about besides the one that served: its candidate, or those of its experiment."""
+        return tuple(arm.version for arm in self.arms) or (self.target,)
+
+    @property
+    def on_trial(self) -> str:
+        """Who is tried, for people: the candidate, or all that an experiment still tries."""
+        return in_words([arm.version for arm in self.arms if arm.state is not ArmState.OUT]) or self.target
+
 
 class SliceStatus(StatusModel):
     """What a metric says now of one group of requests."""
@@ -218,6 +237,12 @@ class MetricStatus(StatusModel):
     """What a metric says now: the numbers, the limit and the verdict."""
 
     name: str = Field(description="Name of the metric.", max_length=63)
+    version: str = Field(
+        default="", description="Of an experiment: the candidate that is compared; empty otherwise.", max_length=63
+    )
+    against: str = Field(
+        default="", description="Of an experiment: the version that it is compared with.", max_length=63
+    )
     role: str = Field(description="Guardrail, Goal or Monitor.", max_length=16)
     verdict: Verdict = Field(description="Pass, Fail, Inconclusive or Error.")
     reason: str = Field(default="", description="One CamelCase word why.", max_length=64)
@@ -228,6 +253,14 @@ class MetricStatus(StatusModel):
         default=None, description="The worst value that may be promoted, for people.", max_length=64
     )
     effect: str | None = Field(default=None, description="Effect with its interval, for people.", max_length=64)
+    chance: str | None = Field(
+        default=None, description="Chance that the candidate is the better one, for people.", max_length=32
+    )
+    p_value: str | None = Field(
+        default=None,
+        description="Of the classical test, with a fixed horizon: valid once, at the planned end.",
+        max_length=32,
+    )
     candidate_count: int | None = Field(default=None, description="Exposures of the candidate behind it.")
     stable_count: int | None = Field(default=None, description="Exposures of the stable version behind it.")
     evidence_fail: str | None = Field(default=None, description="Evidence for Fail, 1 is decisive.", max_length=32)

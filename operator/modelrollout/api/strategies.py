@@ -8,10 +8,8 @@ from modelrollout.api.blue_green import BlueGreen
 from modelrollout.api.canary import Canary
 from modelrollout.api.experiments import ABTest, Bandit
 from modelrollout.api.free_steps import MOST_STEPS, Step
-from modelrollout.api.rules import Rule, at_most_one, not_yet
+from modelrollout.api.rules import Rule, at_most_one
 from modelrollout.api.shadow import Shadow
-
-_LATER_STRATEGY = "use canary with weights, for example [1, 5, 25, 50]"
 
 
 class Strategy(Model):
@@ -38,8 +36,6 @@ class Strategy(Model):
                 for form in (self.canary, self.blue_green, self.shadow, self.ab_test, self.bandit, self.steps)
             ),
         ),
-        not_yet("abTest", "ab_test", _LATER_STRATEGY),
-        not_yet("bandit", "bandit", _LATER_STRATEGY),
         Rule(
             "!has(self.steps) || self.steps.all(s, self.steps.exists_one(t, t.name == s.name))",
             "every step needs a name of its own",
@@ -66,10 +62,11 @@ class Strategy(Model):
         description="Copies of requests go to the candidate first; its answers are compared, never returned.",
     )
     ab_test: ABTest | None = Field(
-        default=None, description="Several versions side by side, users kept apart. Not yet supported: use canary."
+        default=None,
+        description="Several candidates and stable side by side, with fixed shares; the best one is chosen.",
     )
     bandit: Bandit | None = Field(
-        default=None, description="Weights that follow a goal metric. Not yet supported: use canary."
+        default=None, description="The same with shares that follow the first goal metric while it runs."
     )
     steps: tuple[Step, ...] | None = Field(
         default=None,
@@ -78,6 +75,11 @@ class Strategy(Model):
         description="A free list of steps: copies, weights and approvals in any mix.",
         json_schema_extra={"x-kubernetes-list-type": "atomic"},
     )
+
+    @property
+    def experiment(self) -> bool:
+        """Whether it compares several candidates, of which the best one is chosen."""
+        return self.ab_test is not None or self.bandit is not None
 
     @property
     def mirrors(self) -> bool:

@@ -1,5 +1,6 @@
 """Small types that several parts of the API share: names, percentages, texts with bounds."""
 
+from collections.abc import Sequence
 from typing import Annotated
 
 from pydantic import Field, PlainSerializer
@@ -30,21 +31,24 @@ def plain_number(number: float) -> float | int:
     return int(number) if number == int(number) else number
 
 
+def in_words(names: Sequence[str]) -> str:
+    """Names as people list them: "v8", "v8 and v9", "v8, v9 and v10"."""
+    return " and ".join([", ".join(names[:-1]), names[-1]]) if len(names) > 1 else "".join(names)
+
+
 def _one_decimal(percent: float) -> bool:
     return abs(percent * 10 - round(percent * 10)) < 1e-9
 
 
 Number = Annotated[float, PlainSerializer(plain_number, return_type=float | int, when_used="json")]
 
-Percent = Annotated[
-    Number,
-    Field(ge=0, le=100),
-    Rule(
-        "[self * 10.0 - double(int(self * 10.0 + 0.5))].all(rest, rest < 0.000001 && rest > -0.000001)",
-        "a percentage has at most one decimal: write 0.5 or 12.5",
-        _one_decimal,
-    ),
-]
+ONE_DECIMAL = Rule(
+    "[self * 10.0 - double(int(self * 10.0 + 0.5))].all(rest, rest < 0.000001 && rest > -0.000001)",
+    "a percentage has at most one decimal: write 0.5 or 12.5",
+    _one_decimal,
+)
+
+Percent = Annotated[Number, Field(ge=0, le=100), ONE_DECIMAL]
 
 DnsLabel = Annotated[str, Field(min_length=1, max_length=63, pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")]
 DnsSubdomain = Annotated[

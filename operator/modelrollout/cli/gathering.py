@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from modelrollout.api import ModelRolloutSpec, Requirement
+from modelrollout.api.arms import ArmState
 from modelrollout.api.status import Condition, MetricStatus, ModelRolloutStatus, Phase, Run, RunState
 from modelrollout.cli.exits import CommandFailed
 from modelrollout.cli.overview import Countdown, Live, MetricRow, Overview, StepRow, StepState, VersionRow
@@ -124,14 +125,14 @@ def _versions(
     run = status.run
     revisions = {status.stable: status.stable_revision}
     if run:
-        revisions |= {run.target: run.revision}
+        revisions |= {arm.version: arm.revision for arm in run.arms} or {run.target: run.revision}
         revisions.setdefault(run.stable, run.stable_revision)
     rows = []
     for version in spec.get("versions") or []:
         name = version.get("name", "")
         marks = {
             "stable": name == status.stable,
-            "candidate": name == status.candidate != status.stable,
+            "candidate": name in _candidates(status) and name != status.stable,
             "target": name == spec.get("target"),
             "previous": bool(status.previous) and status.previous is not None and name == status.previous.version,
             "rejected": any(
@@ -151,6 +152,14 @@ def _versions(
             )
         )
     return tuple(rows)
+
+
+def _candidates(status: ModelRolloutStatus) -> tuple[str, ...]:
+    """Who is on trial: of an experiment all that are not out."""
+    run = status.run
+    if run is not None and run.arms and run.state is RunState.TRIAL:
+        return tuple(arm.version for arm in run.arms if arm.state is not ArmState.OUT)
+    return (status.candidate,)
 
 
 def _metrics(metrics: Sequence[MetricStatus], plan: ModelRolloutSpec | None) -> tuple[MetricRow, ...]:

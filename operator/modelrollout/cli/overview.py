@@ -86,6 +86,15 @@ class MetricRow:
     dispersion_assumed: bool | None = None
     lost_strata: int | None = None
     slices: list[SliceStatus] | None = None
+    version: str = ""
+    against: str = ""
+    chance: str | None = None
+    p_value: str | None = None
+
+    @property
+    def title(self) -> str:
+        """The metric, and of an experiment the two versions."""
+        return f"{self.name} {self.version}/{self.against}" if self.version else self.name
 
 
 @dataclass(frozen=True, slots=True)

@@ -220,7 +220,7 @@ def _metrics(seen: Overview, *, wide: bool) -> Table:
         role = "" if one.role == "Guardrail" else f" {one.role.lower()}"
         answers = [f"{count(one.candidate_count)} / {count(one.stable_count)}"] if wide else []
         table.add_row(
-            Text.assemble(one.name, (role, "dim")),
+            Text.assemble(one.title, (role, "dim")),
             *(value(text, one.kind) for text in (one.candidate, one.stable, one.limit)),
             effect(one.effect, one.kind),
             towards(one.evidence_fail),
@@ -235,7 +235,7 @@ def _sentences(metrics: tuple[MetricRow, ...], *, wide: bool) -> Iterator[Text]:
     for one in metrics:
         telling = one.verdict is not Verdict.PASS and one.reason not in ("", "NotYet")
         if one.message and (wide or telling):
-            name = "" if one.message.startswith(one.name) else f"{one.name}: "
+            name = "" if one.message.startswith(one.name) and not one.version else f"{one.title}: "
             yield Text.assemble("  ", (name, VERDICTS[one.verdict][1]), one.message)
 
 

@@ -14,6 +14,7 @@ _SECTIONS: Mapping[str, Mapping[str, str]] = {
     "Look": {
         "status": "One look at a rollout: versions, weights, steps, metrics against limits.",
         "explain": "Why the last decision was made, and what is still missing.",
+        "report": "What an experiment has found, as JSON or as a page to keep.",
         "list": "Rollouts of a namespace, or of all, one line each.",
         "wait": "Wait until a rollout is promoted, rolled back or over.",
     },

@@ -17,6 +17,7 @@ from modelrollout.decisions.findings import Finding
 from modelrollout.decisions.kinds import Kind, kind_of
 from modelrollout.decisions.kinds.wording import finite
 from modelrollout.decisions.questions import Question
+from modelrollout.stats.fixed_horizon import Sample
 
 
 def judge_compared(metric: Metric, state: ComparedState, question: Question, at: float, held_to: Needed) -> Finding:
@@ -73,6 +74,7 @@ def _measured(
     candidate, stable = (None if value is None else finite(value) for value in test.estimates)
     total, stable_total = test.exposures
     interval = test.interval() if total else None
+    given = dispersion_of(question.spec) is not None
     own_step = state.step_since == question.step_since and float(test.step_exposures[0]) > 0
     return Finding(
         metric=metric.name,
@@ -93,11 +95,20 @@ def _measured(
         inside_margin=kind.inside(metric, test) if own_step else None,
         alpha=math.exp(-for_fail),
         dispersion=float(test.dispersion),
-        assumed=dispersion_of(question.spec) is None and not state.measured,
+        assumed=not given and not state.measured,
         lost=state.lost,
         slices=slice_findings(metric, state, held_to),
         identical=None if state.identical is None else int(state.identical),
+        samples=_effective(kind.samples(test), float(test.dispersion) if state.measured or given else 1.0),
     )
+
+
+def _effective(samples: tuple[Sample, Sample] | None, dispersion: float) -> tuple[Sample, Sample] | None:
+    """The samples with as many values as would scatter so if they were independent."""
+    if samples is None:
+        return None
+    candidate, stable = (side._replace(size=side.size / dispersion) for side in samples)
+    return candidate, stable
 
 
 def _failed_slice(metric: Metric, kind: Kind, state: ComparedState, finding: Finding, question: Question) -> Finding:

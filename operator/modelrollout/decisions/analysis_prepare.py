@@ -47,7 +47,7 @@ def prepared(
         return state
     frozen = state.frozen
     if frozen is None:
-        found = kind.freeze(metric, samples, (question.candidate, question.stable))
+        found = kind.freeze(metric, samples, (question.candidate, question.history or question.stable))
         if isinstance(found, Trouble):
             return replace(state, trouble=found)
         if found is None:
@@ -55,7 +55,7 @@ def prepared(
         frozen = found
     phi, measured = state.dispersion, state.measured
     if phi is None:
-        scatter = kind.dispersion(metric, samples.past or CounterSamples(), question.stable, frozen)
+        scatter = kind.dispersion(metric, samples.past or CounterSamples(), question.history or question.stable, frozen)
         measured = scatter is not None and scatter.reason is None
         phi = scatter.value if scatter is not None else ASSUMED_DISPERSION
     return with_tests(replace(state, frozen=frozen, dispersion=phi, measured=measured), metric, question)

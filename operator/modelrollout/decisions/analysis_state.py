@@ -228,13 +228,16 @@ class AnalysisState:
         closed = [end for end in ends if end is not None]
         return min(closed) if closed and len(closed) == len(ends) else None
 
-    def checkpoint(self) -> dict[str, Any]:
+    def checkpoint(self, room: int | None = None) -> dict[str, Any]:
         """As JSON for the resource's status: about 1 KiB for each compared metric, and half of one for each slice.
 
         Where that would not fit into a status, only what has failed is kept, and a restart folds from the run's start.
+
+        Args:
+            room: characters that there are for it; None: all that a status has.
         """
         document = self._document()
-        if len(json.dumps(document)) <= LARGEST:
+        if len(json.dumps(document)) <= (LARGEST if room is None else room):
             return document
         kept = {"v": ONLY_FAILURES, "run": self.run}
         compared = {name: one for name, one in self.metrics.items() if isinstance(one, ComparedState)}

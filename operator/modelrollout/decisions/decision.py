@@ -32,6 +32,7 @@ class Reason(StrEnum):
     SUPERSEDED = "Superseded"
     KEEPS_RESTARTING = "KeepsRestarting"
     UNDONE = "Undone"
+    WEIGHTS_MOVED = "WeightsMoved"
     REPORTED = "Reported"
     CANDIDATE_UNAVAILABLE = "CandidateUnavailable"
     CANDIDATE_BACK = "CandidateBack"

@@ -6,7 +6,17 @@ from modelrollout.api import ModelRollout, ModelRolloutSpec, Version
 from modelrollout.api.status import ModelRolloutStatus, Run
 from modelrollout.decisions.runs import active
 
-AT_ONCE = ("paused", "progress_deadline", "on_deadline", "promotion", "rollback", "prometheus", "target", "hypothesis")
+AT_ONCE = (
+    "paused",
+    "progress_deadline",
+    "on_deadline",
+    "promotion",
+    "rollback",
+    "prometheus",
+    "target",
+    "candidates",
+    "hypothesis",
+)
 """Fields whose edit counts in the run that goes on; every other one counts from the next run on, or is refused."""
 
 BEFORE_TRAFFIC = ("gates",)
@@ -51,7 +61,7 @@ def effective(rollout: ModelRollout, spec_error: str, snapshot: ModelRolloutSpec
     refusal = _refusal(written, snapshot, run)
     if refusal:
         return Effective(snapshot, refusal)
-    own, admitted = {run.stable, run.target}, run.exposed_at is not None
+    own, admitted = {run.stable, *run.trying}, run.exposed_at is not None
     others = tuple(version for version in written.versions if version.name not in own)
     kept = tuple(
         version if admitted else _as_declared(version, written) for version in snapshot.versions if version.name in own
@@ -70,7 +80,7 @@ def _refusal(written: ModelRolloutSpec, snapshot: ModelRolloutSpec, run: Run) ->
     tail = f"while run {run.id} goes on: abort it first, or wait for its end"
     if written.traffic != snapshot.traffic:
         return f"spec.traffic cannot change {tail}"
-    for role, name in (("stable", run.stable), ("candidate", run.target)):
+    for role, name in (("stable", run.stable), *(("candidate", name) for name in run.trying)):
         before, after = snapshot.version(name), written.version(name)
         if after is None:
             if role == "candidate":

@@ -1,10 +1,13 @@
 """What the evidence says: made by `analysis`, read by the gates."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from modelrollout.api.status import Verdict
+from modelrollout.stats.chances import chance_of_larger_mean
+from modelrollout.stats.fixed_horizon import Sample
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +58,8 @@ class Finding:
         lost: strata left out because Prometheus did not have them for both versions.
         slices: the worst groups of requests, worst first, at most three.
         identical: the candidate's answers that were exactly stable's; None where nobody counts them.
+        samples: mean, deviation and effective size of candidate and stable over the whole run, pooled, for what is said
+            of chances and for classical tests; None for kinds that have none.
     """
 
     metric: str
@@ -81,6 +86,28 @@ class Finding:
     lost: int = 0
     slices: tuple[SliceFinding, ...] = ()
     identical: int | None = None
+    samples: tuple[Sample, Sample] | None = None
+
+    @property
+    def chance_higher(self) -> float | None:
+        """Chance that the candidate's value is the higher one; for people, nothing is decided by it."""
+        chance = chance_of_larger_mean(*self.samples) if self.samples is not None else math.nan
+        return None if math.isnan(chance) else chance
+
+
+@dataclass(frozen=True, slots=True)
+class Duel:
+    """Two candidates of an experiment against each other, by the metric that ranks them.
+
+    Attributes:
+        first, second: their versions.
+        finding: of the first as the candidate and the second in the place of stable. Pass: the first is proven to be
+            the better one; Fail: the second is.
+    """
+
+    first: str
+    second: str
+    finding: Finding
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +142,8 @@ class Evidence:
         split: whether traffic is split as intended; None before there are answers. A warning, never a verdict.
         unreachable: why Prometheus could not be asked, empty when it answered.
         checkpoint: JSON state from which folding goes on after a restart.
+        arms: of an experiment, what there is of each candidate against stable, by version; `findings` are empty then.
+        duels: and what there is of the candidates against each other.
     """
 
     run: str
@@ -126,3 +155,5 @@ class Evidence:
     split: Split | None = None
     unreachable: str = ""
     checkpoint: Mapping[str, Any] = field(default_factory=dict)
+    arms: Mapping[str, "Evidence"] = field(default_factory=dict)
+    duels: tuple[Duel, ...] = ()

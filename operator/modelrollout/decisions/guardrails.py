@@ -25,27 +25,44 @@ def failure(spec: ModelRolloutSpec, run: Run, observed: Observed, evidence: Evid
     Declared guardrails come first, since they carry numbers; then traffic that the candidate did not answer; then
     containers that restarted or were killed for want of memory. Evidence of another run says nothing about this one.
     """
-    if evidence is not None and evidence.run == run.id:
+    return failure_of(spec, run.target, run.restarts, observed, evidence if _of_run(evidence, run) else None)
+
+
+def _of_run(evidence: Evidence | None, run: Run) -> bool:
+    return evidence is not None and evidence.run == run.id
+
+
+def failure_of(
+    spec: ModelRolloutSpec, version: str, restarts: int | None, observed: Observed, evidence: Evidence | None
+) -> Failure | None:
+    """The same for any version on trial.
+
+    Args:
+        spec: the run's plan.
+        version: its name.
+        restarts: of its containers that are not held against it, None while they are not known.
+        observed: what is seen of it.
+        evidence: of this version in this run, None without any.
+    """
+    if evidence is not None:
         guardrails = {metric.name for metric in spec.metrics if metric.role is Role.GUARDRAIL}
         for finding in evidence.findings:
             if finding.metric in guardrails and finding.verdict is Verdict.FAIL:
                 return Failure("GuardrailFailed", finding.message)
         if evidence.traffic_lost:
             counted = "by the counts of " + ", ".join(evidence.traffic_lost)
-            said = f"{run.target} answered less than half of its share of the requests, {counted}"
+            said = f"{version} answered less than half of its share of the requests, {counted}"
             return Failure("TrafficLost", said)
-    return _containers(run, observed)
+    return _containers(version, restarts, observed)
 
 
-def _containers(run: Run, observed: Observed) -> Failure | None:
-    seen = observed.versions.get(run.target)
-    if seen is None or seen.restarts is None or run.restarts is None:
+def _containers(version: str, known: int | None, observed: Observed) -> Failure | None:
+    seen = observed.versions.get(version)
+    if seen is None or seen.restarts is None or known is None:
         return None
-    restarts = seen.restarts - run.restarts
+    restarts = seen.restarts - known
     if restarts > 0 and seen.oom_kills > 0:
-        return Failure("OutOfMemory", f"a container of {run.target} was killed for want of memory")
+        return Failure("OutOfMemory", f"a container of {version} was killed for want of memory")
     if restarts > RESTARTS_TOLERATED:
-        return Failure(
-            "ContainersRestart", f"containers of {run.target} restarted {restarts} times since it has traffic"
-        )
+        return Failure("ContainersRestart", f"containers of {version} restarted {restarts} times since it has traffic")
     return None

@@ -10,11 +10,13 @@ from modelrollout.decisions.conditions import set_condition
 from modelrollout.decisions.decision import Decision, Reason
 from modelrollout.decisions.draft import Draft
 from modelrollout.decisions.effective import effective, missing_version
+from modelrollout.decisions.experiments import trial as experiment
+from modelrollout.decisions.experiments.asking import question_about
+from modelrollout.decisions.experiments.follow import follow_candidates
 from modelrollout.decisions.findings import Evidence
-from modelrollout.decisions.freeze import in_force
 from modelrollout.decisions.gate import Gate
 from modelrollout.decisions.observed import Observed
-from modelrollout.decisions.questions import Question, question_of
+from modelrollout.decisions.questions import Question
 from modelrollout.decisions.queueing import step_aside
 from modelrollout.decisions.reverts import revert, reverts
 from modelrollout.decisions.scaling import follow_orders, orders, retire, without_leaving
@@ -23,6 +25,7 @@ from modelrollout.decisions.stated import REVERSALS_CONTESTED
 from modelrollout.decisions.steps import PlannedStep
 from modelrollout.decisions.strategies import compile_steps
 from modelrollout.decisions.summary import summarise
+from modelrollout.decisions.superseding import supersede
 from modelrollout.decisions.traffic import agrees, in_flight, intent, preview_header, weights_agree
 from modelrollout.decisions.trial import advance, paused, present_gate
 from modelrollout.decisions.verbs import answer_commands
@@ -95,7 +98,7 @@ def question(
     return (
         None
         if effect.spec is None or effect.unresolved
-        else question_of(rollout, effect.spec, rollout.status, observed)
+        else question_about(rollout, effect.spec, rollout.status, observed)
     )
 
 
@@ -152,11 +155,12 @@ def _follow_target(draft: Draft, steps: tuple[PlannedStep, ...]) -> None:
     """Begin, withdraw or supersede a run when the target, or what it runs, is another one than that of the run."""
     target, status, run = draft.spec.target, draft.status, draft.status.run
     if target is None:
+        follow_candidates(draft)
         return
     if run is not None and run.state in (RunState.TRIAL, RunState.PROMOTING, RunState.WATCHING):
         if target == run.stable:
             _withdraw(draft)
-        elif target != run.target:
+        elif target != run.target or (run.arms and run.state is RunState.TRIAL):
             _supersede(draft, target, steps, "the target changed")
         elif run.state is RunState.TRIAL and _candidate_changed(draft):
             _supersede(draft, target, steps, f"what {target} runs changed")
@@ -186,38 +190,17 @@ def _withdraw(draft: Draft) -> None:
     run = draft.run
     if run.queued:
         runs.withdraw_queued(draft, Outcome.WITHDRAWN, "Withdrawn", f"the target was set back to {run.stable}")
-        draft.say(Reason.WITHDRAWN, f"{run.target} leaves the queue: {run.message}")
+        draft.say(Reason.WITHDRAWN, f"{run.on_trial} leaves the queue: {run.message}")
         return
     if run.state is not RunState.TRIAL and not draft.observed.ready(run.stable):
         return
     runs.take_back(draft, Outcome.WITHDRAWN, "Withdrawn", f"the target was set back to {run.stable}")
-    draft.say(Reason.WITHDRAWN, f"{run.target} is withdrawn: {run.message}")
+    draft.say(Reason.WITHDRAWN, f"{run.on_trial} is withdrawn: {run.message}")
 
 
 def _supersede(draft: Draft, target: str, steps: tuple[PlannedStep, ...], why: str) -> None:
-    """End the run in favour of another one. What the new candidate is proven against stays the same stable version."""
-    run = draft.run
-    if run.state is RunState.PROMOTING:
-        return  # a promotion is one write: it ends first, then the new target is tried against it
-    frozen = in_force(draft.observed.freezes, draft.now)
-    if frozen is not None and run.state is RunState.WATCHING and not reverts(draft, target):
-        if frozen.until is not None:
-            draft.wake_at(frozen.until)
-        return  # nothing would start, so the guardrails of what serves go on
-    trial = run.state is RunState.TRIAL
-    shown = run.exposed_at is not None
-    if trial and not run.queued:
-        run.reason, run.message = "Superseded", why
-    if shown:
-        runs.finish(draft, Outcome.SUPERSEDED if trial else run.outcome or Outcome.PROMOTED)
-    else:
-        run.state, run.outcome, run.ended_at = RunState.DONE, Outcome.SUPERSEDED, draft.now
-    if trial and shown:
-        run.intent += 1
-        draft.say(Reason.SUPERSEDED, f"run {run.id} ends: {why}")
-    if draft.written is not None and not draft.refusal:
-        draft.spec = draft.written  # what was edited meanwhile counts from the next run on
-    if target != draft.status.stable:
+    """End the run in favour of one of this target."""
+    if supersede(draft, why, starts=not reverts(draft, target)) and target != draft.status.stable:
         _set_out(draft, target, steps)
 
 
@@ -244,7 +227,7 @@ def _advance(draft: Draft, steps: tuple[PlannedStep, ...]) -> None:
     if run is None:
         return
     if run.state is RunState.TRIAL:
-        advance(draft, steps)
+        (experiment.advance if run.arms else advance)(draft, steps)
     elif run.state is RunState.PROMOTING:
         aftermath.promoting(draft)
     elif run.state is RunState.WATCHING:
@@ -255,7 +238,7 @@ def _advance(draft: Draft, steps: tuple[PlannedStep, ...]) -> None:
 
 def _gate(draft: Draft, steps: tuple[PlannedStep, ...]) -> Gate | None:
     run = draft.status.run
-    trial = run is not None and run.state is RunState.TRIAL and run.exposed_at is not None
+    trial = run is not None and run.state is RunState.TRIAL and run.exposed_at is not None and not run.arms
     return present_gate(draft, steps) if trial else None
 
 
@@ -288,7 +271,7 @@ def _conclude(draft: Draft, steps: tuple[PlannedStep, ...], blocked: Obstacle | 
         events=tuple(draft.events),
         wake_at=min(draft.wake, default=None),
         check=draft.check or (draft.admission.check if draft.admission is not None else None),
-        analyse=question_of(draft.rollout, draft.spec, new, draft.observed) is not None,
+        analyse=question_about(draft.rollout, draft.spec, new, draft.observed) is not None,
         monitor=None if halted else monitoring.monitored_of(draft.rollout, draft.spec, new, draft.observed),
         repair_not_before=not_before,
         record=tuple(draft.record),

@@ -46,6 +46,9 @@ class Question:
         alone: the same in every step: the two versions never answer side by side, all traffic is switched at once.
         baseline: revision of the stable version, empty when unknown; evidence gathered against another one is void.
         router: how the router's own series tell the versions apart now, None where it counts nothing.
+        history: version whose past says how counts scatter; empty: stable.
+        together: all versions whose series are asked for at once, the two among them; empty: the two.
+        pairs: of an experiment, the questions that it is judged by; see `experiments.pairs`.
     """
 
     namespace: str
@@ -56,7 +59,7 @@ class Question:
     since: float
     step: int
     step_since: float
-    weight: int
+    weight: float
     watching: bool = False
     mirror: int = 0
     preview: bool = False
@@ -64,6 +67,14 @@ class Question:
     targets: Mapping[str, SeriesTarget] = field(default_factory=dict)
     baseline: str = ""
     router: RouterSeries | None = None
+    history: str = ""
+    together: tuple[str, ...] = ()
+    pairs: tuple["Question", ...] = ()
+
+    @property
+    def versions(self) -> tuple[str, ...]:
+        """All versions whose series are asked for."""
+        return self.together or (self.candidate, self.stable)
 
     @property
     def share(self) -> float:
@@ -89,6 +100,7 @@ def question_of(
     ):
         return None
     watching, steps = run.state is RunState.WATCHING, compile_steps(spec)
+    versions = (run.stable, *run.trying)
     return Question(
         namespace=rollout.metadata.namespace,
         spec=spec,
@@ -103,7 +115,7 @@ def question_of(
         watching=watching,
         preview=not watching and run.step < len(steps) and steps[run.step].preview,
         alone=all(step.preview for step in steps),
-        targets={name: target_of(spec, name, observed) for name in (run.target, run.stable)},
+        targets={name: target_of(spec, name, observed) for name in versions},
         baseline=run.stable_revision,
         router=observed.route.series,
     )

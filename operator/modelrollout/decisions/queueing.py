@@ -52,13 +52,13 @@ def hold(draft: Draft) -> Hold | None:
     run = draft.run
     frozen = freeze.in_force(draft.observed.freezes, draft.now)
     if frozen is not None:
-        return Hold(FROZEN, f"{run.target} waits to be tried: {freeze.describe(frozen)}"[:1024], frozen.until)
+        return Hold(FROZEN, f"{run.on_trial} waits to be tried: {freeze.describe(frozen)}"[:1024], frozen.until)
     if not run.layer:
         return None
     if draft.spec.paused or draft.status.paused_by:
-        return Hold(PAUSED, f"{run.target} is paused before its start: others of layer {run.layer} go first")
+        return Hold(PAUSED, f"{run.on_trial} is paused before its start: others of layer {run.layer} go first")
     before = ahead(run, draft.rollout.metadata.uid, draft.observed.rivals)
-    return Hold(QUEUED, f"{run.target} waits for layer {run.layer}: {_order(before)}"[:1024]) if before else None
+    return Hold(QUEUED, f"{run.on_trial} waits for layer {run.layer}: {_order(before)}"[:1024]) if before else None
 
 
 def _order(before: tuple[Rival, ...]) -> str:
@@ -76,7 +76,9 @@ def take_turn(draft: Draft, steps: tuple[PlannedStep, ...]) -> bool:
     run.layer = layer_of(draft.spec)
     held = hold(draft)
     if run.reason == FROZEN and (held is None or held.reason != FROZEN):
-        draft.say(Reason.THAWED, f"the freeze is over: {run.target} {'starts' if held is None else 'keeps its place'}")
+        draft.say(
+            Reason.THAWED, f"the freeze is over: {run.on_trial} {'starts' if held is None else 'keeps its place'}"
+        )
     if held is not None:
         if held.reason != run.reason and held.reason in _EVENTS:
             draft.say(_EVENTS[held.reason], held.message)

@@ -37,6 +37,11 @@ def boundary(draft: Draft, decision: str) -> Mapping[str, object]:
     if ours and evidence:
         line["until"] = evidence.until
         line["answers"] = dict(evidence.answers)
+        if evidence.arms:
+            line["arms"] = {name: [_finding(one) for one in of.findings] for name, of in evidence.arms.items()}
+            line["duels"] = [{"first": d.first, "second": d.second, **_finding(d.finding)} for d in evidence.duels]
+    if run.arms:
+        line["weights"] = {arm.version: arm.weight for arm in run.arms}
     return line
 
 

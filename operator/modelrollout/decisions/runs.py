@@ -1,7 +1,9 @@
 """How a run begins, moves and ends."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
+from modelrollout.api.arms import Arm
 from modelrollout.api.status import Outcome, PastRun, Rejected, Run, RunState, Served
 from modelrollout.decisions.decision import Reason
 from modelrollout.decisions.draft import Draft
@@ -60,18 +62,27 @@ def _number(old: Run | None) -> int:
     return old.number + 1 if old is not None else 1
 
 
-def begin(draft: Draft, target: str, steps: tuple[PlannedStep, ...]) -> None:
+def begin(
+    draft: Draft, target: str, steps: tuple[PlannedStep, ...], arms: Sequence[Arm] = (), revision: str = ""
+) -> None:
     """Ask for a run of the target's present revision. It starts when it has its turn, which mostly is at once.
 
     A revision that takes the place of one that got no traffic yet also takes its place in the queue.
+
+    Args:
+        draft: of a rollout without a run that goes on.
+        target: the version on trial, or the first of them.
+        steps: of the plan.
+        arms: the candidates of an experiment; none for any other run.
+        revision: of the experiment as a whole.
     """
     status, old = draft.status, draft.status.run
-    revision = draft.observed.revision(target)
+    revision = revision or draft.observed.revision(target)
     number = _number(old)
     follows = old is not None and old.target == target and old.outcome is Outcome.SUPERSEDED
     heir = old if follows and old is not None and old.exposed_at is None else None
     status.run = Run(
-        id=run_id(target, revision, number),
+        id=run_id("experiment" if arms else target, revision, number),
         layer=layer_of(draft.spec),
         asked_at=heir.asked_at if heir is not None else moment_of(draft.now),
         queued=True,
@@ -79,6 +90,7 @@ def begin(draft: Draft, target: str, steps: tuple[PlannedStep, ...]) -> None:
         reason=heir.reason if heir is not None and heir.queued else "",
         target=target,
         revision=revision,
+        arms=list(arms),
         number=number,
         stable=status.stable,
         stable_revision=draft.observed.revision(status.stable) or status.stable_revision,
@@ -106,6 +118,7 @@ def begin_return(draft: Draft, serving: str, target: str) -> None:
         stable_revision=draft.observed.revision(target),
         state=RunState.DONE,
         outcome=Outcome.PROMOTED,
+        arms=old.arms if old is not None else [],  # what an experiment tried is remembered
         intent=old.intent if old is not None else 0,
         started_at=draft.now,
         step_started_at=draft.now,
@@ -132,12 +145,15 @@ def enter(draft: Draft, index: int, steps: tuple[PlannedStep, ...]) -> None:
 def take_back(draft: Draft, outcome: Outcome, reason: str, message: str) -> None:
     """Return all traffic to the version that served when the run began, and remember why."""
     run = draft.run
+    experiment = bool(run.arms) and run.state is RunState.TRIAL  # each of its candidates is rejected by itself
     run.state, run.outcome, run.reason, run.message = RunState.TAKING_BACK, outcome, reason, message[:1024]
     run.still_since = run.watch_until = None
     run.forced, run.together = "", False
+    for arm in run.arms:
+        arm.weight = 0
     move(draft, 0)
-    if outcome in HELD_AGAINST:
-        reject(draft, reason, message)
+    if outcome in HELD_AGAINST and not experiment:
+        reject(draft, run.target, run.revision, reason, message)
 
 
 def withdraw_queued(draft: Draft, outcome: Outcome, reason: str, message: str) -> None:
@@ -145,18 +161,18 @@ def withdraw_queued(draft: Draft, outcome: Outcome, reason: str, message: str) -
     run = draft.run
     run.reason, run.message = reason, message[:1024]
     run.queued = run.aside = False
-    if outcome in HELD_AGAINST:
-        reject(draft, reason, message)
+    if outcome in HELD_AGAINST and not run.arms:
+        reject(draft, run.target, run.revision, reason, message)
     finish(draft, outcome)
 
 
-def reject(draft: Draft, reason: str, message: str) -> None:
-    """Put the run's revision into the memory of what is not tried again."""
+def reject(draft: Draft, version: str, revision: str, reason: str, message: str) -> None:
+    """Put a revision of the present run into the memory of what is not tried again."""
     run, status = draft.run, draft.status
-    declared = draft.spec.version(run.target)
+    declared = draft.spec.version(version)
     entry = Rejected(
-        version=run.target,
-        revision=run.revision,
+        version=version,
+        revision=revision,
         digest=(declared.model.digest or "") if declared is not None and declared.model else "",
         run=run.id,
         reason=reason,
@@ -178,6 +194,8 @@ def promote(draft: Draft, outcome: Outcome, reason: str, message: str) -> None:
     run = draft.run
     run.state, run.outcome, run.reason, run.message = RunState.PROMOTING, outcome, reason, message[:1024]
     run.still_since, run.forced, run.together = None, "", False
+    for arm in run.arms:
+        arm.weight = 1000 if arm.version == run.target else 0
     move(draft, 1000)
     draft.say(Reason.PROMOTED, f"{run.target} gets all traffic: {message}")
 

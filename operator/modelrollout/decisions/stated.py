@@ -9,6 +9,7 @@ from modelrollout.decisions.admission import model_stated
 from modelrollout.decisions.adoption import Obstacle
 from modelrollout.decisions.conditions import set_condition
 from modelrollout.decisions.draft import Draft
+from modelrollout.decisions.experiments.statements import settled as experiment_settled
 from modelrollout.decisions.traffic import agrees, in_flight, intent, weights_agree
 
 REVERSALS_CONTESTED = 3
@@ -73,6 +74,7 @@ def _kstatus(draft: Draft, obstacle: Obstacle | None, headline: str) -> Iterator
     moving = runs.active(run) and run is not None and run.state is not RunState.WATCHING
     # A report leaves the target where it was: what was asked for is done, and nobody has to act.
     wanted = draft.spec.target in (status.stable, run.target if runs.reported(run) and run is not None else None)
+    wanted = experiment_settled(draft) if draft.spec.candidates is not None else wanted
     settled = bool(status.stable) and wanted and not moving
     stuck = _stuck(draft, obstacle)
     if settled and not draft.observed.ready(status.stable):
@@ -147,7 +149,7 @@ def _split(draft: Draft) -> Iterator[_Stated]:
     if run is None or evidence is None or evidence.run != run.id or evidence.split is None:
         return
     if evidence.split.mismatch:
-        said = f"{run.target} answers another share of the requests than its weight: the versions may get unlike ones"
+        said = f"{run.on_trial} answers another share of the requests than its weight: the versions may get unlike ones"
         yield "SplitMatches", False, "Uneven", said
     elif draft.status.condition("SplitMatches") is not None:
         yield "SplitMatches", True, "AsIntended", ""
@@ -194,7 +196,7 @@ def _restarts(draft: Draft) -> Iterator[_Stated]:
         restarts = draft.spec.on_new_revision is RevisionPolicy.RESTART
         way = "set onNewRevision to FinishFirst, or deliver less often" if restarts else "deliver less often"
         event = "end" if restarts else "begin"
-        said = f"{run.target} changes what it runs faster than a trial of it can {event}: {way}"
+        said = f"{run.on_trial} changes what it runs faster than a trial of it can {event}: {way}"
         yield "KeepsRestarting", True, "NewRevisions", said
     elif draft.status.condition("KeepsRestarting") is not None:
         yield "KeepsRestarting", False, "Settled", ""

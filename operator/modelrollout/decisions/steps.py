@@ -58,7 +58,7 @@ class PlannedStep:
         return not self.weight and not self.mirror
 
 
-def answer_share(weight: int, mirror: int) -> float:
+def answer_share(weight: float, mirror: int) -> float:
     """Of all answers that both versions give, the share that is the candidate's if nothing is lost, 0 to 1.
 
     Copies are answered beside the requests themselves, so that there are more answers than requests.

@@ -1,10 +1,12 @@
 """Status for people and for tools: phase, sentence, columns and conditions, all computed from what was decided."""
 
-from modelrollout.api.status import Outcome, Phase, Run, RunState
+from modelrollout.api.status import ModelRolloutStatus, Outcome, Phase, Run, RunState
 from modelrollout.decisions import capacity, replica_shares, runs, together, webhooks
 from modelrollout.decisions.admission import MODEL_DIFFERS
 from modelrollout.decisions.adoption import Obstacle
 from modelrollout.decisions.draft import Draft
+from modelrollout.decisions.experiments import statements as experiment
+from modelrollout.decisions.experiments.statements import experiment_metrics
 from modelrollout.decisions.freeze import describe, in_force
 from modelrollout.decisions.gate import Gate, Missing
 from modelrollout.decisions.metric_status import metric_status
@@ -50,19 +52,33 @@ def summarise(draft: Draft, obstacle: Obstacle | None, gate: Gate | None) -> Non
         numbers = progress(draft.spec, run, gate, draft.evidence, draft.now)
         status.message = with_numbers(headline + _waits_for(gate), numbers)
     exposed = run is not None and runs.active(run)
-    status.candidate = run.target if run is not None and exposed else _waiting_target(draft)
+    status.candidate = _candidate(run)[:63] if run is not None and exposed else _waiting_target(draft)
     status.step_text = f"{run.step + 1}/{run.steps}" if run is not None and exposed and run.exposed_at else ""
-    status.weight_text = runs.percent(shares(status).get(run.target, 0)).replace(" ", "") if run and exposed else ""
+    status.weight_text = runs.percent(_on_trial_share(status, run)).replace(" ", "") if run and exposed else ""
     status.weights.desired = dict(shares(status))
     rules = draft.observed.route.rules
     if rules:
         status.weights.observed = {name: weight for name, weight in rules[0].weights.items() if weight}
     status.next_check = min(draft.wake, default=None)
-    if draft.evidence is not None and run is not None and draft.evidence.run == run.id and draft.evidence.findings:
-        status.metrics = [metric_status(finding) for finding in draft.evidence.findings]
-        status.evidence = dict(draft.evidence.checkpoint)
+    evidence = draft.evidence
+    if evidence is not None and run is not None and evidence.run == run.id and (evidence.findings or evidence.arms):
+        if run.arms:
+            status.metrics = experiment_metrics(draft.spec, run, evidence, status.metrics)
+        else:
+            status.metrics = [metric_status(finding) for finding in evidence.findings]
+        status.evidence = dict(evidence.checkpoint)
         status.metrics_at = draft.now
     state_conditions(draft, obstacle, headline)
+
+
+def _candidate(run: Run) -> str:
+    """The version on trial, or those that an experiment still tries."""
+    return run.on_trial if run.state is RunState.TRIAL else run.target
+
+
+def _on_trial_share(status: ModelRolloutStatus, run: Run) -> int:
+    trial = run.arms and run.state is RunState.TRIAL
+    return run.weight if trial else shares(status).get(run.target, 0)
 
 
 def _waiting_target(draft: Draft) -> str:
@@ -75,11 +91,13 @@ def _phase(draft: Draft, obstacle: Obstacle | None, gate: Gate | None) -> tuple[
     if obstacle is not None and not runs.begun(run):
         return (Phase.INVALID if obstacle.invalid else Phase.PENDING), obstacle.message
     if run is None or (run.state is RunState.DONE and _waits_to_begin(draft)):
-        return _idle_phase(draft)
+        return _idle_phase(draft) if draft.spec.candidates is None else experiment.idle(draft)
     if run.state is RunState.TRIAL:
         return _trial_phase(draft, run, gate)
     if run.state is RunState.TAKING_BACK:
         return Phase.ROLLING_BACK, f"all traffic goes back to {run.stable}: {run.message}"
+    if run.arms and run.state is RunState.DONE and run.outcome not in _SERVES:
+        return experiment.done(draft, run)
     if run.state is RunState.PROMOTING:
         return Phase.PROMOTING, f"{run.target} gets all traffic: {run.message}"
     if run.state is RunState.WATCHING:
@@ -99,6 +117,9 @@ def _phase(draft: Draft, obstacle: Obstacle | None, gate: Gate | None) -> tuple[
     return phase, f"{draft.status.stable} serves all traffic; {run.target} {taken}: {run.message}"
 
 
+_SERVES = frozenset({Outcome.PROMOTED, Outcome.FORCED})
+
+
 def _held_target(draft: Draft, run: Run) -> str:
     """What a new target waits for while the run before it is still watched."""
     frozen, target = in_force(draft.observed.freezes, draft.now), draft.spec.target
@@ -108,6 +129,8 @@ def _held_target(draft: Draft, run: Run) -> str:
 def _waits_to_begin(draft: Draft) -> bool:
     """Whether the target is neither what serves nor what the last run was about."""
     run, target = draft.status.run, draft.spec.target
+    if draft.spec.candidates is not None:
+        return experiment.waits(draft)
     return run is not None and target is not None and target not in (draft.status.stable, run.target)
 
 
@@ -144,9 +167,9 @@ def _trial_phase(draft: Draft, run: Run, gate: Gate | None) -> tuple[Phase, str]
     if run.exposed_at is None and draft.admission is not None and draft.admission.waits:
         return Phase.PENDING, f"{run.target} gets no traffic yet: {draft.admission.waits}"
     if run.exposed_at is None and not (draft.spec.paused or draft.status.paused_by):
-        late = [name for name in (run.target, run.stable) if not draft.observed.ready(name)]
+        late = [name for name in (*run.trying, run.stable) if not draft.observed.ready(name)]
         if draft.blocked and not late:
-            return Phase.PENDING, f"{run.target} waits: {draft.blocked}"
+            return Phase.PENDING, f"{run.on_trial} waits: {draft.blocked}"
         return Phase.PENDING, f"waiting for a ready endpoint of {' and '.join(late)}{_candidates_problem(draft, run)}"
     if run.reason in _HOLDING:
         return Phase.HOLDING, run.message
@@ -158,6 +181,11 @@ def _trial_phase(draft: Draft, run: Run, gate: Gate | None) -> tuple[Phase, str]
             f"step {run.step + 1} of {run.steps}{_named(draft, run)} has passed and waits for a person to approve",
         )
     held = f"; {draft.blocked}" if draft.blocked else ""
+    if run.arms:
+        awaits = run.reason == "AwaitingApproval"
+        return (Phase.AWAITING_APPROVAL if awaits else Phase.PROGRESSING), (
+            run.message if awaits else experiment.trial_text(draft, run) + held
+        )
     header = preview_header(draft.spec)
     shown = f", previewed with {header.name}: {header.value}" if header is not None else ""
     at = f"{run.target} at {runs.share_of(run)}"

@@ -18,7 +18,8 @@ def shares(status: ModelRolloutStatus) -> Mapping[str, int]:
     if run.state is RunState.TAKING_BACK:
         return {run.stable: FULL}
     if run.state is RunState.TRIAL:
-        return {run.stable: FULL - run.weight, run.target: run.weight}
+        arms = {arm.version: arm.weight for arm in run.arms} or {run.target: run.weight}
+        return {run.stable: FULL - sum(arms.values()), **arms}
     return {run.target: FULL}
 
 

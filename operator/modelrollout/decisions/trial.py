@@ -43,7 +43,7 @@ def advance(draft: Draft, steps: Steps) -> None:
         _expose(draft, steps)
         return
     _learn_restarts(draft)
-    _follow_baseline(draft)
+    follow_baseline(draft)
     if _follow_availability(draft, steps):
         return
     failed = failure(draft.spec, run, observed, draft.evidence)
@@ -55,8 +55,8 @@ def advance(draft: Draft, steps: Steps) -> None:
         _promote_forced(draft, steps)
         return
     if paused(draft) or draft.blocked or not observed.ready(run.stable):
-        _note_stable(draft)
-        _stand_still(draft)
+        note_stable(draft)
+        stand_still(draft)
         return
     _leave_or_wait(draft, steps, failed)
 
@@ -85,7 +85,7 @@ def _leave_or_wait(draft: Draft, steps: Steps, failed: Failure | None) -> None:
                 f"step {run.step + 1} of {run.steps} has passed: approve or abort",
             )
             draft.say(Reason.AWAITING_APPROVAL, run.message)
-        _stand_still(draft)
+        stand_still(draft)
         return
     if run.reason == "AwaitingApproval":
         run.reason, run.message = "", ""
@@ -109,7 +109,7 @@ def _expose(draft: Draft, steps: Steps) -> None:
     if run.queued and not take_turn(draft, steps):
         return
     if paused(draft) or draft.blocked:
-        _stand_still(draft)
+        stand_still(draft)
         return
     lacking = capacity.lacking(draft, steps[0].load)
     if not lacking and observed.ready(run.target) and observed.ready(run.stable):
@@ -127,7 +127,7 @@ def _expose(draft: Draft, steps: Steps) -> None:
         draft.wake_at(draft.now + steps[0].hold)
         return
     never = run.message if lacking else f"{run.target} or {run.stable} never became ready"
-    _keep_deadline(draft, steps[0].deadline, never)
+    keep_deadline(draft, steps[0].deadline, never)
 
 
 def _admitted(draft: Draft) -> bool:
@@ -148,7 +148,7 @@ def _admitted(draft: Draft) -> bool:
         return False
     if shown.waits:
         running = next((one for one in draft.spec.gates if shown.check is not None and one == shown.check.what), None)
-        _keep_deadline(draft, running.deadline if running is not None else None, shown.waits)
+        keep_deadline(draft, running.deadline if running is not None else None, shown.waits)
         return False
     return True
 
@@ -157,7 +157,7 @@ def _announced(draft: Draft, steps: Steps) -> bool:
     """Whether everybody who has to know before the first step knows, and nobody has refused."""
     said = webhooks.answered(draft, steps, webhooks.before_first(steps))
     if not said.agreed and not (said.refused and _fail(draft, steps, Failure(webhooks.REFUSED, said.refused))):
-        _keep_deadline(draft, None, draft.run.message)
+        keep_deadline(draft, None, draft.run.message)
     return said.agreed
 
 
@@ -188,7 +188,7 @@ def _learn_restarts(draft: Draft) -> None:
         draft.run.restarts = seen.restarts
 
 
-def _follow_baseline(draft: Draft) -> None:
+def follow_baseline(draft: Draft) -> None:
     """A changed stable version makes this step's comparison void: hold the weight, start the step's evidence anew."""
     run = draft.run
     revision = draft.observed.revision(run.stable)
@@ -196,7 +196,7 @@ def _follow_baseline(draft: Draft) -> None:
         run.step_started_at = draft.now
         draft.say(
             Reason.BASELINE_CHANGED,
-            f"{run.stable} changed during the trial of {run.target}: weight held, this step's evidence starts anew",
+            f"{run.stable} changed during the trial: weight held, this step's evidence starts anew",
             warning=True,
         )
     if revision:
@@ -269,7 +269,8 @@ def _roll_back(draft: Draft, outcome: Outcome, failed: Failure) -> None:
     draft.say(reason, f"{run.target} is taken back from {share} (step {step}): {failed.message}", warning=True)
 
 
-def _note_stable(draft: Draft) -> None:
+def note_stable(draft: Draft) -> None:
+    """Say it, once, while the version that everything would go back to is not ready."""
     run = draft.run
     if draft.observed.ready(run.stable):
         if run.reason == "StableUnavailable":
@@ -282,7 +283,7 @@ def _note_stable(draft: Draft) -> None:
         draft.say(Reason.STABLE_UNAVAILABLE, run.message, warning=True)
 
 
-def _stand_still(draft: Draft) -> None:
+def stand_still(draft: Draft) -> None:
     """Stop the progress deadline while the run waits for people."""
     if draft.run.still_since is None:
         draft.run.still_since = draft.now
@@ -296,7 +297,7 @@ def go_on(draft: Draft) -> None:
         run.still_since = None
 
 
-def _keep_deadline(draft: Draft, own: timedelta | None, missing: str) -> None:
+def keep_deadline(draft: Draft, own: timedelta | None, missing: str) -> None:
     """Act when a step, or what comes before the first one, takes longer than it may.
 
     Args:
@@ -344,7 +345,7 @@ def _keep_step_deadline(draft: Draft, steps: Steps) -> None:
         missing = run.message
     else:
         missing = wait.message if wait else f"{run.target} lost its ready endpoints"
-    _keep_deadline(draft, steps[run.step].deadline, missing)
+    keep_deadline(draft, steps[run.step].deadline, missing)
 
 
 def next_step(draft: Draft, steps: Steps) -> None:

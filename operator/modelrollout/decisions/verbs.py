@@ -4,9 +4,13 @@ from collections.abc import Callable, Mapping
 
 from modelrollout.api import Verb
 from modelrollout.api.status import CommandResult, ModelRolloutStatus, Outcome, PausedBy, RunState
+from modelrollout.api.values import in_words
 from modelrollout.decisions import capacity, runs
 from modelrollout.decisions.decision import Reason
 from modelrollout.decisions.draft import Draft
+from modelrollout.decisions.experiments.follow import again
+from modelrollout.decisions.experiments.shape import fixed_horizon
+from modelrollout.decisions.experiments.trial import AWAITING_APPROVAL
 from modelrollout.decisions.gate import Missing
 from modelrollout.decisions.guardrails import failure
 from modelrollout.decisions.observed import CommandSeen
@@ -127,6 +131,8 @@ def _resume(draft: Draft, command: CommandSeen, _: Steps) -> str:
 
 def _approve(draft: Draft, command: CommandSeen, steps: Steps) -> str:
     _need_exposed(draft, "approve")
+    if draft.run.arms:
+        return _approve_winner(draft)
     gate = present_gate(draft, steps)
     if not steps[draft.run.step].approval:
         raise Refused(f"step {draft.run.step + 1} asks for no approval")
@@ -146,7 +152,25 @@ def _approve(draft: Draft, command: CommandSeen, steps: Steps) -> str:
     return f"step {step + 1} is approved"
 
 
+def _approve_winner(draft: Draft) -> str:
+    if draft.run.reason != AWAITING_APPROVAL:
+        raise Refused("nothing waits for approval yet: the experiment goes on")
+    draft.run.approved_step = draft.run.step
+    return "the promotion of the winner is approved"
+
+
+def _refuse_experiment(draft: Draft, verb: str) -> None:
+    """What an experiment chooses is not for a person to choose within it."""
+    run = draft.status.run
+    if run is not None and run.arms and run.state is RunState.TRIAL:
+        raise Refused(
+            f"{verb} has no meaning in an experiment, which promotes whoever is proven best: end it with skip or "
+            "abort, or set spec.target to the version that should serve"
+        )
+
+
 def _promote(draft: Draft, command: CommandSeen, steps: Steps) -> str:
+    _refuse_experiment(draft, "promote")
     if command.full:
         return _promote_full(draft, command)
     _need_exposed(draft, "promote")
@@ -182,10 +206,19 @@ def _promote_full(draft: Draft, command: CommandSeen) -> str:
 def _skip(draft: Draft, command: CommandSeen, steps: Steps) -> str:
     _need_exposed(draft, "skip")
     step = draft.run.step
+    if draft.run.arms:
+        return _end_experiment(draft)
     if draft.run.skipped_step == step or draft.now >= draft.run.step_started_at + steps[step].hold:
         raise Refused(f"the hold of step {step + 1} is over already")
     draft.run.skipped_step = step
     return f"the hold of step {step + 1} is over; samples and verdicts still count"
+
+
+def _end_experiment(draft: Draft) -> str:
+    if fixed_horizon(draft.spec):
+        raise Refused("a fixed horizon is judged once, at its planned end: wait, or abort it")
+    draft.run.skipped_step = draft.run.step
+    return "the experiment ends now and is decided by what is known"
 
 
 def _abort(draft: Draft, command: CommandSeen, _: Steps) -> str:
@@ -193,16 +226,18 @@ def _abort(draft: Draft, command: CommandSeen, _: Steps) -> str:
     run = draft.run
     if run.queued:
         runs.withdraw_queued(draft, Outcome.ABORTED, "Aborted", f"aborted {_said(command)}")
-        draft.say(Reason.ABORTED, f"{run.target} leaves the queue: {run.message}", warning=True)
-        return f"{run.target} leaves the queue; {run.stable} serves as before"
+        draft.say(Reason.ABORTED, f"{run.on_trial} leaves the queue: {run.message}", warning=True)
+        return f"{run.on_trial} leaves the queue; {run.stable} serves as before"
     runs.take_back(draft, Outcome.ABORTED, "Aborted", f"aborted {_said(command)}")
-    draft.say(Reason.ABORTED, f"{run.target} is taken back: {run.message}", warning=True)
+    draft.say(Reason.ABORTED, f"{run.on_trial} is taken back: {run.message}", warning=True)
     return f"all traffic goes back to {run.stable}"
 
 
 def _retry(draft: Draft, command: CommandSeen, steps: Steps) -> str:
     _need(draft, "retry", RunState.DONE)
     target, status = draft.spec.target, draft.status
+    if draft.spec.candidates is not None:
+        return _retry_experiment(draft)
     if target is None or target == status.stable:
         raise Refused("the target serves already: there is nothing to try again")
     if not draft.observed.revision(target):
@@ -210,6 +245,16 @@ def _retry(draft: Draft, command: CommandSeen, steps: Steps) -> str:
     revision = draft.observed.revision(target)
     status.rejected = [one for one in status.rejected if (one.version, one.revision) != (target, revision)]
     runs.begin(draft, target, steps)
+    held = hold(draft)
+    return f"run {draft.run.id} begins" if held is None else f"run {draft.run.id} is held: {held.message}"
+
+
+def _retry_experiment(draft: Draft) -> str:
+    asked = [name for name in draft.spec.candidates or () if name != draft.status.stable]
+    lost = [name for name in asked if not draft.observed.revision(name)]
+    if not asked or lost:
+        raise Refused(f"the workload of {in_words(lost)} was not found" if lost else "no candidate is left to try")
+    again(draft)
     held = hold(draft)
     return f"run {draft.run.id} begins" if held is None else f"run {draft.run.id} is held: {held.message}"
 

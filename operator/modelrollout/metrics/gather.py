@@ -31,6 +31,7 @@ from modelrollout.metrics.queries import (
 )
 
 Ask = Callable[[str, float], Coroutine[Any, Any, Answer]]
+_Answering = Callable[[Ask, Metric], Coroutine[Any, Any, tuple[Sample, bool]]]
 
 _SHARES = (1, 8, 64)  # of the time that is missing, tried until the answer is small enough
 
@@ -70,27 +71,31 @@ class Gatherer:
 
         Nothing is raised for what Prometheus says or fails to say: it stands in the samples, metric by metric.
         """
-        return await self._gathered(
-            question.spec, question.spec.metrics, at, lambda ask, one: self._answer(ask, one, question, state, at)
-        )
+        return (await self.gather_all([(question, state)], at))[0]
+
+    async def gather_all(self, asked: Sequence[tuple[Question, AnalysisState]], at: float) -> list[Samples]:
+        """The same for several questions of one rollout; what they have in common is asked once."""
+        jobs = [(question.spec.metrics, self._answering(question, state, at)) for question, state in asked]
+        return await self._gathered_all(asked[0][0].spec, jobs, at)
+
+    def _answering(self, question: Question, state: AnalysisState, at: float) -> _Answering:
+        return lambda ask, metric: self._answer(ask, metric, question, state, at)
 
     async def gather_looks(self, question: Monitored, state: MonitoringState, at: float) -> Samples:
         """Ask for what the version that serves answered since the last look; as `gather` for all else."""
-        return await self._gathered(
-            question.asked.spec, question.metrics, at, lambda ask, one: self._look(ask, one, question, state, at)
-        )
 
-    async def _gathered(
-        self,
-        spec: ModelRolloutSpec,
-        metrics: Sequence[Metric],
-        at: float,
-        answer: Callable[[Ask, Metric], Coroutine[Any, Any, tuple[Sample, bool]]],
-    ) -> Samples:
+        def answer(ask: Ask, metric: Metric) -> Coroutine[Any, Any, tuple[Sample, bool]]:
+            return self._look(ask, metric, question, state, at)
+
+        return (await self._gathered_all(question.asked.spec, [(question.metrics, answer)], at))[0]
+
+    async def _gathered_all(
+        self, spec: ModelRolloutSpec, jobs: Sequence[tuple[Sequence[Metric], _Answering]], at: float
+    ) -> list[Samples]:
         try:
             server = self._server(spec.prometheus_address(self._default))
         except AddressRefused as error:
-            return Samples(at, {one.name: _trouble(error) for one in metrics}, str(error))
+            return [Samples(at, {one.name: _trouble(error) for one in metrics}, str(error)) for metrics, _ in jobs]
         under_way: dict[tuple[str, float], asyncio.Task[Answer]] = {}
 
         async def ask(query: str, moment: float) -> Answer:
@@ -101,17 +106,11 @@ class Gatherer:
             return await asyncio.shield(task)
 
         try:
-            answers = await asyncio.gather(*(answer(ask, one) for one in metrics))
+            return list(await asyncio.gather(*(_samples(ask, metrics, answer, at) for metrics, answer in jobs)))
         finally:
             for task in under_way.values():
                 task.cancel()
             await asyncio.gather(*under_way.values(), return_exceptions=True)
-        lost = [one for one, dead in answers if dead]
-        return Samples(
-            at,
-            {metric.name: sample for metric, (sample, _) in zip(metrics, answers, strict=True)},
-            lost[0].message if lost and len(lost) == len(answers) and isinstance(lost[0], Trouble) else "",
-        )
 
     def _server(self, address: str) -> Prometheus:
         plain = check_address(address, self._allowed)
@@ -179,6 +178,17 @@ class Gatherer:
             if version is not None:
                 return missing_bucket(metric, version, await ask(bounds_query(metric, question), end))
         return samples
+
+
+async def _samples(ask: Ask, metrics: Sequence[Metric], answer: _Answering, at: float) -> Samples:
+    """The samples of these metrics; unreachable where not one of them could be asked."""
+    answers = await asyncio.gather(*(answer(ask, one) for one in metrics))
+    lost = [one for one, dead in answers if dead]
+    return Samples(
+        at,
+        {metric.name: sample for metric, (sample, _) in zip(metrics, answers, strict=True)},
+        lost[0].message if lost and len(lost) == len(answers) and isinstance(lost[0], Trouble) else "",
+    )
 
 
 async def _asked(ask: Ask, queries: Mapping[str, str], moment: float) -> dict[str, Answer]:

@@ -93,17 +93,17 @@ def pods_pattern(name: str, target: SeriesTarget, spec: ModelRolloutSpec) -> str
 
 
 def matchers_of(series: Series, question: Question) -> tuple[Matcher, ...]:
-    """The matchers that bind a selector to the rollout's namespace and to its two versions, both at once."""
-    both = "|".join(patterns_of(series, question).values())
-    bound = Matcher(label_of(series, question), "=~", both)
+    """The matchers that bind a selector to the rollout's namespace and to the versions, all at once."""
+    together = "|".join(patterns_of(series, question).values())
+    bound = Matcher(label_of(series, question), "=~", together)
     if series is Series.CLUSTER:
         return (bound,)
     return (Matcher("namespace", "=", question.namespace), bound)
 
 
 def patterns_of(series: Series, question: Question) -> dict[str, str]:
-    """For each of the two versions, the regular expression for its label."""
-    return {name: version_pattern(series, question, name) for name in (question.candidate, question.stable)}
+    """For each of the versions, the regular expression for its label."""
+    return {name: version_pattern(series, question, name) for name in question.versions}
 
 
 def version_finder(series: Series, question: Question) -> "VersionFinder":

@@ -33,6 +33,10 @@ def roles_of(
     Raises:
         CannotReplay: a name that is no version, one version in both roles, or several that may be stable.
     """
+    if spec.strategy.experiment:
+        raise CannotReplay(
+            "an experiment is not replayed: write a canary with one of its candidates as target, and replay each"
+        )
     names = [version.name for version in spec.versions]
     for name in (candidate, stable):
         if name is not None and name not in names:

@@ -97,6 +97,11 @@ def plan_of(spec: ModelRolloutSpec, traffic: Traffic) -> Plan:
     """
     if not traffic.rate > 0 or not traffic.scrape > 0 or traffic.bad_after < 0:
         raise ValueError("the rate and the scrape interval are above 0, and time does not run backwards")
+    if spec.strategy.experiment:
+        raise CannotSimulate(
+            "an experiment is not simulated: one candidate is played against stable. Simulate a canary with each "
+            "candidate as target, or ask with --power how many answers it takes to tell two versions apart"
+        )
     steps = compile_steps(spec)
     if any(step.preview for step in steps):
         raise CannotSimulate(

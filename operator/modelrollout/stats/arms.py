@@ -8,6 +8,23 @@ from typing import Any, Protocol, Self
 from modelrollout.stats.comparison import Value
 from modelrollout.stats.state import UnknownState
 
+Beats = Callable[[str, str], bool]
+"""Whether the first of two arms is proven to be better than the second."""
+
+
+def unbeaten(names: Sequence[str], beats: Beats) -> tuple[str, ...]:
+    """The arms that nobody has beaten; all of them if evidence should ever contradict itself."""
+    left = tuple(a for a in names if not any(beats(b, a) for b in names if b != a))
+    return left or tuple(names)
+
+
+def winner(names: Sequence[str], baseline: str, beats: Beats) -> str | None:
+    """The arm that beats the baseline and every other one of `names`; None while there is none. Never the baseline."""
+    for name in names:
+        if name != baseline and all(beats(name, other) for other in names if other != name):
+            return name
+    return None
+
 
 class Duel(Protocol):
     """A two-sided comparison of a pair: `Proportion`, `Mean` and their like with a gain of nothing."""
@@ -117,16 +134,12 @@ class Arms:
     @property
     def in_race(self) -> tuple[str, ...]:
         """The arms that nobody has beaten; all of them if evidence should ever contradict itself."""
-        unbeaten = tuple(a for a in self.names if not any(self.beats(b, a) for b in self.names if b != a))
-        return unbeaten or self.names
+        return unbeaten(self.names, self.beats)
 
     @property
     def winner(self) -> str | None:
         """The arm that beats the baseline and every other one; None while the race is open. Never the baseline."""
-        for name in self.names:
-            if name != self.baseline and all(self.beats(name, other) for other in self.names if other != name):
-                return name
-        return None
+        return winner(self.names, self.baseline, self.beats)
 
     def duel(self, first: str, second: str) -> Duel:
         """The comparison of a pair, named in the order of `names`; for its effect and interval.

@@ -4,11 +4,14 @@ They are posterior probabilities at one moment. Nothing is decided by them: who 
 wrong far more often than it says.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import betainc, betaincinv, betaln, ndtr
 
 from modelrollout.stats.comparison import Floats, Value
+from modelrollout.stats.fixed_horizon import Sample
 
 Counts = tuple[ArrayLike, ArrayLike]
 
@@ -73,6 +76,43 @@ def chances_to_be_best(events: ArrayLike, totals: ArrayLike) -> Floats:
     below = betainc(a, b, x)
     chances = np.array(
         [(step * density[i] * np.delete(below, i, axis=0).prod(axis=0)).sum() for i in range(len(successes))]
+    )
+    result: Floats = chances / chances.sum()
+    return result
+
+
+def chance_of_larger_mean(candidate: Sample, baseline: Sample) -> float:
+    """Chance that the candidate's mean is the higher one, by the normal approximation; NaN without any variance."""
+    error = sum(side.deviation**2 / side.size for side in (candidate, baseline)) ** 0.5
+    return float(ndtr((candidate.mean - baseline.mean) / error)) if error > 0 else float("nan")
+
+
+def chances_of_largest_mean(samples: Sequence[Sample]) -> Floats:
+    """For each arm the chance that its mean is the highest of all, by the normal approximation.
+
+    By the same quadrature as `chances_to_be_best`.
+
+    Args:
+        samples: of two or more arms, each with some variance.
+
+    Returns:
+        Shape (K,), sum 1.
+
+    Raises:
+        ValueError: fewer than two arms, or one without variance.
+    """
+    means = np.array([one.mean for one in samples])[:, None]
+    errors = np.array([one.deviation / one.size**0.5 for one in samples])[:, None]
+    if len(samples) < 2 or not (errors > 0).all():
+        raise ValueError("two or more arms with some variance are needed")
+    cuts = np.unique(means + errors * np.linspace(-8, 8, 33))
+    half = np.diff(cuts)[:, None] / 2
+    x = (cuts[:-1, None] + half * (_NODES + 1)).ravel()
+    step = (half * _WEIGHTS).ravel()
+    density = np.exp(-(((x - means) / errors) ** 2) / 2) / (errors * np.sqrt(2 * np.pi))
+    below = ndtr((x - means) / errors)
+    chances = np.array(
+        [(step * density[i] * np.delete(below, i, axis=0).prod(axis=0)).sum() for i in range(len(samples))]
     )
     result: Floats = chances / chances.sum()
     return result

@@ -2,8 +2,8 @@
 
 Each is valid once, at the planned end: a test at 5 % that is looked at ten times on the way finds something in about a
 fifth of all experiments in which there is nothing (P. Armitage, C. K. McPherson, B. C. Rowe, J. R. Statist. Soc. A 132
-(1969) 235-244). Reports and the command line import this module, the operator never does: scipy.stats alone takes tens
-of MiB, so it is loaded by the one function that needs it.
+(1969) 235-244). The operator asks them at the end of an experiment that was planned so. scipy.stats takes tens of MiB,
+so it is loaded by the one function that needs it, which the operator never calls.
 """
 
 import math

@@ -5,6 +5,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from modelrollout.stats.bounded import BoundedEvidence
 from modelrollout.stats.comparison import Floats
+from modelrollout.stats.fixed_horizon import Sample
 from modelrollout.stats.normal_comparison import NormalComparison, ScoreEvidence, quotient
 from modelrollout.stats.scatter import ScatterEvidence
 from modelrollout.stats.scores import Moments, Scores, possible_squares, two_samples
@@ -41,7 +42,7 @@ class Mean(NormalComparison):
     its own.
     """
 
-    _plain = 4
+    _plain = 6
 
     def __init__(
         self,
@@ -160,7 +161,9 @@ class Mean(NormalComparison):
             super()._weigh(values, stratum, passed)
 
     def _plain_sums(self, values: Floats) -> Floats:
-        return values.reshape(2, -1, values.shape[1])[:, :2].reshape(4, -1)
+        sides = values.reshape(2, -1, values.shape[1])
+        squares = sides[:, 2] if len(values) == _WITH_SQUARES else np.zeros_like(sides[:, 0])
+        return np.concatenate([sides[:, :2].reshape(4, -1), squares])
 
     def _bounds(self, level: float) -> tuple[Floats, Floats]:
         low, high = super()._bounds(level)
@@ -172,3 +175,22 @@ class Mean(NormalComparison):
 
     def _exposures_of(self, sums: Floats) -> tuple[Floats, Floats]:
         return sums[3], sums[5]
+
+    @property
+    def samples(self) -> tuple[Sample, Sample] | None:
+        """Candidate and stable as mean, deviation and size over all strata, of a single comparison.
+
+        None where sums of squares were not given, or a side has fewer than two values. Strata are pooled: for
+        description, and for tests in which the shares of the traffic stayed the same.
+        """
+        if self._columns != _WITH_SQUARES or self._shape:
+            return None
+        candidate, stable = (_sample(*self._sums[rows, 0]) for rows in ([2, 3, 6], [4, 5, 7]))
+        return None if candidate is None or stable is None else (candidate, stable)
+
+
+def _sample(total: float, count: float, squares: float) -> Sample | None:
+    if count < 2:
+        return None
+    variance = max(0.0, (squares - total**2 / count) / (count - 1))
+    return Sample(float(total / count), float(variance**0.5), float(count))

@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from modelrollout.decisions.analysis import fold, judge, state_from_checkpoint
+from modelrollout.decisions.analysis import fold, initial, judge, state_from_checkpoint
 from modelrollout.decisions.analysis_state import AnalysisState
+from modelrollout.decisions.experiments.pairs import PairStates, fold_pairs, judge_pairs, name_of, restored
 from modelrollout.decisions.findings import Evidence
 from modelrollout.decisions.monitored import Monitored
 from modelrollout.decisions.monitoring_findings import MonitoringEvidence
@@ -30,15 +31,23 @@ class PrometheusExaminer:
             settings.prometheus_token.get_secret_value(),
         )
 
-    def restore(self, question: Question, checkpoint: Mapping[str, Any] | None) -> AnalysisState:
+    def restore(self, question: Question, checkpoint: Mapping[str, Any] | None) -> AnalysisState | PairStates:
         """The state that the checkpoint holds, where it is the question's run's."""
-        return state_from_checkpoint(checkpoint, question)
+        return restored(checkpoint, question) if question.pairs else state_from_checkpoint(checkpoint, question)
 
-    async def examine(self, question: Question, state: AnalysisState, at: float) -> tuple[AnalysisState, Evidence]:
-        """Gather, fold, judge."""
-        samples = await self._gatherer.gather(question, state, at)
-        folded = fold(state, question, samples, at)
-        return folded, judge(folded, question)
+    async def examine(
+        self, question: Question, state: AnalysisState | PairStates, at: float
+    ) -> tuple[AnalysisState | PairStates, Evidence]:
+        """Gather, fold, judge; an experiment pair by pair."""
+        if isinstance(state, AnalysisState):
+            samples = await self._gatherer.gather(question, state, at)
+            folded = fold(state, question, samples, at)
+            return folded, judge(folded, question)
+        known = {name_of(pair): state.get(name_of(pair)) or initial(pair) for pair in question.pairs}
+        asked = [(pair, known[name_of(pair)]) for pair in question.pairs]
+        gathered = dict(zip(known, await self._gatherer.gather_all(asked, at), strict=True))
+        pairs = fold_pairs(known, question, gathered, at)
+        return pairs, judge_pairs(pairs, question)
 
     def unanswered(self, question: Question, why: str) -> Evidence:
         """Nothing but that Prometheus did not answer."""

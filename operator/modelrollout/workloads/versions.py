@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 
 from modelrollout.api import ModelRollout, Version
+from modelrollout.api.status import Run
 from modelrollout.decisions.capacity import managed
 from modelrollout.decisions.observed import VersionSeen
 from modelrollout.kube.cache import Cache, Change
@@ -93,7 +94,7 @@ class Versions:
         if on_trial and short:
             problem = problem or self._inspection.problem(place)
         # Restarts on the way up are no failure: counting begins with a look at a version that was ready.
-        counts = run is not None and run.restarts is not None
+        counts = run is not None and _counted_from(run, version.name) is not None
         seen = self._inspection.last(place) if on_trial and (counts or not self._inspection.waited_for(place)) else None
         return VersionSeen(
             service_found=port is not None,
@@ -178,11 +179,17 @@ class Versions:
 
 def _on_trial(rollout: ModelRollout, version: Version) -> bool:
     """Whether the version is tried, or is about to be."""
-    run = rollout.status.run
+    run, spec = rollout.status.run, rollout.spec
+    tried = run.trying if run is not None else ()
     if run is not None and run.ended_at is None:
-        return run.target == version.name
-    again = run is not None and run.target == version.name
-    return rollout.spec.target == version.name != rollout.status.stable and not again
+        return version.name in tried
+    wanted = (spec.target,) if spec.candidates is None else spec.candidates
+    return version.name in wanted and version.name != rollout.status.stable and version.name not in tried
+
+
+def _counted_from(run: Run, version: str) -> int | None:
+    """Restarts from which those of a version on trial are counted, None while that is not known."""
+    return next((arm.restarts for arm in run.arms if arm.version == version), run.restarts)
 
 
 def _selector(service: Obj | None) -> str:

@@ -16,6 +16,7 @@ from tests.unit.api.cases import (
     spec,
     version,
 )
+from tests.unit.api.refused_experiments import ACCEPTED_EXPERIMENTS
 
 TELEMETRY = {
     "prediction": "outputs[0].data[0]",
@@ -178,4 +179,5 @@ ACCEPTED = {
     "telemetry of vectors": spec(
         telemetry={"prediction": "embedding", "compare": {"kind": "Vector", "similarity": 0.99}}
     ),
+    **ACCEPTED_EXPERIMENTS,
 }

@@ -1,6 +1,7 @@
 """Versions, routers, strategies and policies that must be refused."""
 
 from tests.unit.api.cases import CREATE, Refused, canary, spec, version
+from tests.unit.api.refused_experiments import EXPERIMENTS
 from tests.unit.api.refused_metrics import METRICS
 from tests.unit.api.refused_telemetry import TELEMETRY
 
@@ -26,7 +27,12 @@ VERSIONS = [
     Refused("target is no version", spec(target="v9"), "target must be the name of one of versions", "spec.target"),
     Refused("no target", spec(target=None), "set target to the name of one of versions", "spec"),
     Refused("target and candidates", spec(candidates=["v7"]), "set exactly one of target and candidates", "spec"),
-    Refused("candidates", spec(target=None, candidates=["v8"]), "candidates is not yet supported", "spec.candidates"),
+    Refused(
+        "candidates of a canary",
+        spec(target=None, candidates=["v8"]),
+        "candidates lets the best one be chosen",
+        "spec.strategy",
+    ),
     Refused(
         "initialStable is no version",
         spec(initialStable="v1"),
@@ -167,10 +173,6 @@ STRATEGY = [
         spec(strategy={"canary": {"weights": [1]}, "shadow": {}}),
         "set exactly one strategy",
         "spec.strategy",
-    ),
-    *(
-        Refused(name, spec(strategy={name: value}), f"{name} is not yet supported: use canary", f"spec.strategy.{name}")
-        for name, value in (("abTest", {}), ("bandit", {}))
     ),
     Refused(
         "a shadow where nothing copies requests",
@@ -443,4 +445,15 @@ GATES = [
     ),
 ]
 
-REFUSED = [*VERSIONS, *TRAFFIC, *NUMBERS_OF_PODS, *STRATEGY, *METRICS, *POLICIES, *MONITORING, *GATES, *TELEMETRY]
+REFUSED = [
+    *VERSIONS,
+    *TRAFFIC,
+    *NUMBERS_OF_PODS,
+    *STRATEGY,
+    *METRICS,
+    *POLICIES,
+    *MONITORING,
+    *GATES,
+    *TELEMETRY,
+    *EXPERIMENTS,
+]

@@ -19,7 +19,8 @@ def advice(spec: ModelRolloutSpec, requests_per_second: float | None = None) -> 
     """
     yield from _versions(spec)
     steps = compile_steps(spec)
-    yield from _weights(f"spec.strategy.{spec.strategy.name}", [step.weight for step in steps if step.weight])
+    if not spec.strategy.experiment:
+        yield from _weights(f"spec.strategy.{spec.strategy.name}", [step.weight for step in steps if step.weight])
     for place, step in enumerate(steps):
         yield from _deadline(spec, step, place_of_step(spec, place))
     yield from _holds(spec, steps)

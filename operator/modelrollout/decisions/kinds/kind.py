@@ -12,6 +12,7 @@ from modelrollout.decisions.findings import Finding
 from modelrollout.decisions.kinds.wording import plain
 from modelrollout.stats import AgainstLimit, Comparison, CounterSeries, Dispersion
 from modelrollout.stats.counters import Floats
+from modelrollout.stats.fixed_horizon import Sample
 from modelrollout.stats.heterogeneity import Heterogeneity
 
 Series = tuple[CounterSeries, ...]
@@ -180,6 +181,10 @@ class Kind(ABC):
     @abstractmethod
     def inside(self, metric: Metric, test: Comparison) -> bool:
         """Whether the point estimates of the step's own data lie inside the margin (for a Goal: reach the gain)."""
+
+    def samples(self, test: Any) -> tuple[Sample, Sample] | None:  # noqa: ANN401 - the kind's own test
+        """Mean, deviation and size of candidate and stable, pooled over the run; None where the kind has none."""
+        return None
 
     def title(self, metric: Metric, frozen: Frozen) -> str:
         """The metric's name, and what of it is judged."""

@@ -1,6 +1,7 @@
 """Means: a quantity over answers or users, and ratios of two sums with the user as the unit."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from modelrollout.api import MeanMetric, Metric
 from modelrollout.decisions.analysis_samples import CounterSamples, Trouble
@@ -10,6 +11,7 @@ from modelrollout.decisions.kinds.quantities import QuantityKind, limits_of
 from modelrollout.decisions.kinds.shares import direction
 from modelrollout.stats import Comparison, Dispersion, Mean
 from modelrollout.stats.counters import Floats
+from modelrollout.stats.fixed_horizon import Sample
 from modelrollout.stats.process_scatter import estimate_mean_dispersion
 from modelrollout.stats.ratio_of_sums import RatioOfSums
 
@@ -69,6 +71,10 @@ class MeanKind(QuantityKind):
             return None
         sums, counts, squares = (past.counters.get(name, ()) for name in (SUM, COUNT, SQUARES))
         return estimate_mean_dispersion(sums, counts, squares, version=version)
+
+    def samples(self, test: Any) -> tuple[Sample, Sample] | None:  # noqa: ANN401 - the kind's own test
+        """Where the spec names a sum of squares."""
+        return test.samples if isinstance(test, Mean) else None
 
     def sentence(self, metric: Metric, finding: Finding, stable: str, frozen: Frozen) -> str:
         """The numbers in the quantity's own unit."""

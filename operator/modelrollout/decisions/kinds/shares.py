@@ -10,6 +10,7 @@ from modelrollout.decisions.analysis_samples import CounterSamples
 from modelrollout.decisions.kinds.kind import Counted, Errors, Frozen, Kind, Series, row
 from modelrollout.decisions.kinds.wording import percent
 from modelrollout.stats import AgainstLimit, Comparison, Dispersion, Proportion, estimate_dispersion
+from modelrollout.stats.fixed_horizon import Sample
 from modelrollout.stats.heterogeneity import Heterogeneity
 
 _UPPER = 1.645  # standard normal quantile at 95 %
@@ -67,9 +68,20 @@ class ShareKind(Kind):
             return None
         return watch_test(metric, float(share), float(total), errors)
 
+    def samples(self, test: Any) -> tuple[Sample, Sample] | None:  # noqa: ANN401 - the kind's own test
+        """An answer counts 1 or 0."""
+        (mine, theirs), (count, others) = test.estimates, test.exposures
+        if theirs is None or not others or not count:
+            return None
+        return _of_share(float(mine), float(count)), _of_share(float(theirs), float(others))
+
     def text(self, metric: Metric, value: float | None) -> str:
         """In percent."""
         return percent(value)
+
+
+def _of_share(share: float, count: float) -> Sample:
+    return Sample(share, math.sqrt(share * (1 - share)), count)
 
 
 def direction(metric: Metric) -> Literal["Lower", "Higher"]:

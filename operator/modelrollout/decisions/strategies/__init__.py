@@ -7,6 +7,7 @@ from modelrollout.api import ModelRolloutSpec
 from modelrollout.decisions.steps import PlannedStep
 from modelrollout.decisions.strategies.blue_green import BlueGreenStrategy
 from modelrollout.decisions.strategies.canary import CanaryStrategy
+from modelrollout.decisions.strategies.experiment import ExperimentStrategy
 from modelrollout.decisions.strategies.free_steps import FreeSteps
 from modelrollout.decisions.strategies.shadow import ShadowStrategy
 from modelrollout.decisions.strategies.strategy import StrategyKind
@@ -17,6 +18,8 @@ _STRATEGIES: Mapping[str, StrategyKind] = {
     "blueGreen": BlueGreenStrategy(),
     "shadow": ShadowStrategy(),
     "steps": FreeSteps(),
+    "abTest": ExperimentStrategy(),
+    "bandit": ExperimentStrategy(),
 }
 """By the field of `spec.strategy`, as the spec writes it."""
 
