@@ -33,5 +33,8 @@ def test_what_serves_and_becomes_worse_is_told_by_itself_and_keeps_its_traffic(w
     assert "errors" in told["message"]
     assert waning.get("service")["spec"]["selector"]["version"] == "v1"
     assert waning.condition("Ready")["status"] == "True"
-    events = waning.kubectl("get", "events", "--field-selector=reason=Degrading", "--output=name").split()
-    assert len(events) == 1
+
+    def events() -> list[str]:
+        return waning.kubectl("get", "events", "--field-selector=reason=Degrading", "--output=name").split()
+
+    waning.until(lambda: len(events()) == 1, "the event", SECONDS)
