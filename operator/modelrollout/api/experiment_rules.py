@@ -70,8 +70,8 @@ EXPERIMENT_RULES = (
         "candidates",
     ),
     Rule(
-        "!has(self.candidates) || self.metrics.exists(m, m.role == 'Goal' && (has(m.proportion) || has(m.latency) || "
-        "has(m.quantile) || has(m.rate) || has(m.mean)))",
+        "!has(self.candidates) || self.metrics.exists(m, has(m.role) && m.role == 'Goal' && (has(m.proportion) || "
+        "has(m.latency) || has(m.quantile) || has(m.rate) || has(m.mean)))",
         "an experiment needs a metric with role Goal (a proportion, latency, quantile, rate or mean): by the first "
         "one the versions are ranked",
         lambda self: self.candidates is None or any(one.role == Role.GOAL and one.directed for one in self.metrics),
@@ -122,15 +122,15 @@ EXPERIMENT_RULES = (
         "strategy",
     ),
     Rule(
-        "!has(self.strategy.bandit) || !self.metrics.exists(m, m.role == 'Goal' && !has(m.proportion) && "
-        "!has(m.latency) && !(has(m.mean) && has(m.mean.sumOfSquares)))",
+        "!has(self.strategy.bandit) || !self.metrics.exists(m, has(m.role) && m.role == 'Goal' && "
+        "!has(m.proportion) && !has(m.latency) && !(has(m.mean) && has(m.mean.sumOfSquares)))",
         "a bandit weighs by goals that are a proportion, a latency or a mean with sumOfSquares",
         lambda self: self.strategy.bandit is None or _weighable(self),
         "metrics",
     ),
     Rule(
         "!has(self.strategy.abTest) || self.strategy.abTest.horizon != 'Fixed' || !self.metrics.exists(m, "
-        "m.role == 'Goal' && has(m.gain) && has(m.gain.ratio))",
+        "has(m.role) && m.role == 'Goal' && has(m.gain) && has(m.gain.ratio))",
         "a fixed horizon tests differences: write the gain of its goals as a difference, for example {difference: 0}",
         lambda self: (
             self.strategy.ab_test is None
@@ -141,7 +141,8 @@ EXPERIMENT_RULES = (
     ),
     Rule(
         "!has(self.strategy.abTest) || self.strategy.abTest.horizon != 'Fixed' || !self.metrics.exists(m, "
-        "m.role == 'Goal' && !has(m.proportion) && !has(m.latency) && !(has(m.mean) && has(m.mean.sumOfSquares)))",
+        "has(m.role) && m.role == 'Goal' && !has(m.proportion) && !has(m.latency) && "
+        "!(has(m.mean) && has(m.mean.sumOfSquares)))",
         "a fixed horizon has tests for goals that are a proportion, a latency or a mean with sumOfSquares: use those, "
         "or horizon Sequential",
         lambda self: self.strategy.ab_test is None or self.strategy.ab_test.horizon != "Fixed" or _weighable(self),
