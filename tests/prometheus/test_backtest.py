@@ -122,8 +122,9 @@ def test_the_past_is_replayed_and_can_be_passed_on_as_a_file(
 async def test_recorded_samples_lead_to_the_evidence_that_asking_at_each_moment_gives(
     prometheus: Server, history: History, executor: ThreadPoolExecutor
 ) -> None:
-    rollout = policy(ERRORS, SLOW, MEMORY)
-    rollout.metadata.namespace = history.namespace
+    written = policy(ERRORS, SLOW, MEMORY)
+    metadata = written.metadata.model_copy(update={"namespace": history.namespace})
+    rollout = written.model_copy(update={"metadata": metadata})
     asked = question_of_past(rollout, Roles("v8", "v7"), float(history.start))
     asked = replace(asked, weight=500)
     end = history.start + SECONDS

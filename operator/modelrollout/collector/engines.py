@@ -53,9 +53,7 @@ class Store:
             StoreUnavailable: it cannot be reached, or has another layout.
         """
         with self.writing() as connection:
-            if self.shared:
-                # Two replicas that start together must not both make the tables.
-                connection.exec_driver_sql("SELECT pg_advisory_xact_lock(7205)")
+            self.alone(connection)  # two replicas that start together must not both make the tables
             METADATA.create_all(connection)
             layout = self.fact(connection, "layout", str(LAYOUT))
         if layout != str(LAYOUT):
@@ -70,6 +68,14 @@ class Store:
         """What the store says under that name; the default is written where it says nothing."""
         connection.execute(self.upsert(FACTS).values(name=name, value=default).on_conflict_do_nothing())
         return str(connection.execute(select(FACTS.c.value).where(FACTS.c.name == name)).scalar_one())
+
+    def alone(self, connection: Connection) -> None:
+        """Wait until no other transaction is past this point, and keep others from passing it until this one ends.
+
+        SQLite lets one transaction at a time write anyway.
+        """
+        if self.shared:
+            connection.exec_driver_sql("SELECT pg_advisory_xact_lock(7205)")
 
     def upsert(self, table: Any) -> Any:  # noqa: ANN401 - two dialects' own types
         """An insert that knows ON CONFLICT."""

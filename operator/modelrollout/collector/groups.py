@@ -59,6 +59,8 @@ class Groups:
         if seen is None:
             seen = self._seen[place] = self._read(connection, place, most)
         if value not in seen[:most] and len(seen) < most:
+            # What another replica has written and not committed cannot be seen, and may yet come before this value.
+            self._store.alone(connection)
             row = dict(zip(("namespace", "rollout", "slice", "value"), (*place, value), strict=True))
             connection.execute(self._store.upsert(SLICES).values(row).on_conflict_do_nothing())
             # Another replica may have been first with others.
