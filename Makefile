@@ -33,7 +33,7 @@ venv: $(VENV)/.installed ## Install the Python packages, pinned by hash, into .v
 # -- the two commands ---------------------------------------------------------
 
 .PHONY: demo
-demo: venv ## Bring up a cluster, promote a better model, take back a worse one (KEEP=1 leaves it up)
+demo: venv ## Bring up a cluster, promote a better model, take back two worse ones (KEEP=1 leaves it up)
 	$(RUN) -m dev.demo --name $(NAME) --cluster $(CLUSTER) $(if $(KEEP),--keep)
 
 .PHONY: test

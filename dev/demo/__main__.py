@@ -10,7 +10,7 @@ from contextlib import contextmanager
 import click
 
 from dev import paths, programs
-from dev.demo import stage, story, table
+from dev.demo import second, stage, story, table
 from dev.demo.outcome import wrong as wrong_ends
 from dev.errors import DevError
 from dev.kind import kind_cluster
@@ -23,7 +23,7 @@ from dev.up import bring_up, cluster_for_tests
 @click.option("--cluster", "where", type=click.Choice(["local", "kind"]), default="local", show_default=True)
 @click.option("--keep", is_flag=True, help="Leave the cluster up afterwards.")
 def demo(name: str, where: str, *, keep: bool) -> None:
-    """Promote a better model, take back a worse one, and say what users noticed."""
+    """Promote a better model, take back two worse ones, and say what users noticed."""
     began = time.monotonic()
     with _cluster(name, where, keep=keep) as cluster:
         stage.set_up(cluster)
@@ -32,7 +32,12 @@ def demo(name: str, where: str, *, keep: bool) -> None:
         print("\nVersion 3 fails on shades it never saw, and misreads more. It is to be taken back.\n", flush=True)
         worse = story.tell(cluster, "v3")
         wrong = list(wrong_ends(better, worse))
-        _table(cluster, [better, worse])
+        print("\nThe second act: version 4 is quick and never fails, and misreads users of one country.\n", flush=True)
+        second.prepare(cluster)
+        print("\nOnly labels that come some seconds late can tell. It is to be taken back at 5 %.\n", flush=True)
+        unfair = story.tell(cluster, second.VERSION)
+        wrong += second.wrong(unfair, _users(cluster, unfair), second.verdicts(cluster, unfair))
+        _table(cluster, [better, worse, unfair])
         print(f"The whole demo took {time.monotonic() - began:.0f} s.")
         for sentence in wrong:
             print(f"WRONG: {sentence}")
@@ -55,12 +60,11 @@ def _cluster(name: str, where: str, *, keep: bool) -> Iterator[stage.Cluster]:
 
 def _table(cluster: stage.Cluster, stories: Sequence[story.Story]) -> None:
     print()
-    table.show(
-        [
-            (one, stage.record(cluster, one.run), stage.users(cluster, one.version, one.asked_at, one.done_at + 1))
-            for one in stories
-        ]
-    )
+    table.show([(one, stage.record(cluster, one.run), _users(cluster, one)) for one in stories])
+
+
+def _users(cluster: stage.Cluster, one: story.Story) -> stage.Users:
+    return stage.users(cluster, one.version, one.asked_at, one.done_at + 1)
 
 
 def _what_next(cluster: stage.Cluster, name: str) -> None:

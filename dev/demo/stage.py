@@ -127,12 +127,16 @@ def target(cluster: Cluster, version: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Users:
-    """What users got from one version in an interval; times are seconds since the epoch."""
+    """What users got from one version in an interval, answers and bad ones by country, too.
+
+    Times are seconds since the epoch.
+    """
 
     answers: int
     bad: int
     failed: int
     first_bad: float | None
+    countries: Mapping[str, Mapping[str, int]]
 
 
 def users(cluster: Cluster, version: str, since: float, until: float) -> Users:
@@ -143,7 +147,14 @@ def users(cluster: Cluster, version: str, since: float, until: float) -> Users:
         bad=int(seen.get("bad") or 0),
         failed=int(seen.get("failed") or 0),
         first_bad=seen.get("firstBad"),
+        countries=seen.get("countries") or {},
     )
+
+
+def tell_labels(cluster: Cluster, address: Mapping[str, object]) -> None:
+    """Let the traffic client tell the true labels of later requests to a collector, with a body of its POST /labels."""
+    path = f"/api/v1/namespaces/{NAMESPACE}/services/traffic:http/proxy/labels"
+    cluster.kubectl("create", f"--raw={path}", "--filename=-", input=json.dumps(address))
 
 
 def failures(cluster: Cluster, since: float, until: float) -> list[Mapping[str, Any]]:

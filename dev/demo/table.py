@@ -21,7 +21,16 @@ def show(stories: Sequence[tuple[Story, Sequence[Mapping[str, Any]], Users]]) ->
             steps.add_row(*row)
     console.print(steps)
     got = Table(title="What users got", title_justify="left")
-    for column in ("rollout", "outcome", "took", "most weight", "its answers", "bad of them", "first bad → weight 0"):
+    for column in (
+        "rollout",
+        "outcome",
+        "took",
+        "most weight",
+        "its answers",
+        "bad of them",
+        "by country",
+        "first bad → weight 0",
+    ):
         got.add_column(column)
     for story, _, users in stories:
         back = f"{seconds:.1f} s" if (seconds := seconds_to_zero(story, users)) is not None else "-"
@@ -32,6 +41,7 @@ def show(stories: Sequence[tuple[Story, Sequence[Mapping[str, Any]], Users]]) ->
             f"{story.top_weight / 10:g} %",
             str(users.answers),
             f"{users.bad} ({users.failed} failed)",
+            ", ".join(f"{name} {of['bad']}/{of['answers']}" for name, of in sorted(users.countries.items())),
             back,
         )
     console.print(got)

@@ -1,6 +1,7 @@
 import asyncio
 import json
 import random
+from collections import Counter as CounterOf
 from itertools import pairwise
 
 import pytest
@@ -9,6 +10,7 @@ from aiohttp.test_utils import TestServer
 
 from dev.demo.digits.traffic.by_http import PATH, users
 from dev.demo.digits.traffic.counters import Counters
+from dev.demo.digits.traffic.labels import Labels
 from dev.demo.digits.traffic.sender import Load, due_times, scans, send
 
 
@@ -58,25 +60,26 @@ def test_a_scan_is_a_v2_request_of_one_row(held_out) -> None:
     ]
 
 
-async def served(handler, sent: Load, held_out, counters: Counters | None = None) -> str:
+async def served(handler, sent: Load, held_out, counters: Counters | None = None, **headers: str) -> str:
     app = web.Application()
     app.router.add_post(PATH, handler)
     counters = counters or Counters(["v1"], 10, lambda: 0.0)
-    async with TestServer(app) as server, users(str(server.make_url("")), sent, {"x-country": "br"}) as ask:
+    labels = Labels(lambda: 0.0)
+    async with TestServer(app) as server, users(str(server.make_url("")), sent, headers, seeded(1), labels) as ask:
         await send(ask, scans(held_out), sent, counters, seeded(1))
         return counters.exposition().decode()
 
 
 async def test_every_answer_is_counted_under_who_gave_it_and_how(held_out) -> None:
     async def handler(request: web.Request) -> web.Response:
-        assert request.headers["x-country"] == "br"
+        assert request.headers["x-version"] == "2"
         pixels = (await request.json())["inputs"][0]["data"]
         if pixels[0] == 3:
             return web.json_response({"error": "digits v1: refused"}, status=500)
         return web.json_response({"model_version": "v1", "outputs": [{"data": [4]}]})
 
     counters = Counters(["v1"], 10, lambda: 0.0)
-    text = await served(handler, load(rate=1000, requests=40, waiting=40), held_out, counters)
+    text = await served(handler, load(rate=1000, requests=40, waiting=40), held_out, counters, **{"x-version": "2"})
     right = float(text.split('model_requests_total{code="200",version="v1"} ')[1].split("\n")[0])
     failed = float(text.split('model_requests_total{code="500",version="v1"} ')[1].split("\n")[0])
     assert right + failed == 40
@@ -127,3 +130,19 @@ async def test_a_user_who_waits_too_long_gives_up(held_out) -> None:
     impatient = Load(rate=1000, seconds=10, requests=2, waiting=5, patience=0.05)
     text = await served(handler, impatient, held_out)
     assert 'model_requests_total{code="timeout",version="unknown"} 2.0' in text
+
+
+async def test_users_say_where_they_come_from_and_give_each_request_an_id_of_its_own(held_out) -> None:
+    seen: list[tuple[str, str]] = []
+
+    async def handler(request: web.Request) -> web.Response:
+        seen.append((request.headers["X-Request-Id"], request.headers["X-Country"]))
+        return web.json_response({"model_version": "v1", "outputs": [{"data": [4]}]})
+
+    counters = Counters(["v1"], 10, lambda: 0.0)
+    await served(handler, load(rate=2000, requests=300, waiting=300), held_out, counters)
+    assert len({request_id for request_id, _ in seen}) == 300
+    answers = counters.journal.summary(0, float("inf"))["v1"]["countries"]
+    assert {country: of["answers"] for country, of in answers.items()} == dict(CounterOf(c for _, c in seen))
+    assert 15 <= answers["BR"]["answers"] <= 80
+    assert all(0 < of["bad"] < of["answers"] for of in answers.values())  # half of the scans show an 8

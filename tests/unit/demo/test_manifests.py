@@ -7,7 +7,7 @@ from dev.images import IMAGES, MODEL, Image
 
 ROOT = Path(__file__).parents[3]
 MANIFESTS = ROOT / "dev/demo/manifests"
-PODS = ("v1.yaml", "v2.yaml", "v3.yaml", "traffic.yaml")
+PODS = ("v1.yaml", "v2.yaml", "v3.yaml", "v4.yaml", "traffic.yaml")
 
 
 def pod(name: str) -> dict:
@@ -34,11 +34,11 @@ def test_pods_run_the_image_that_the_demo_loads_and_never_pull_one(name: str) ->
 
 
 def test_the_environment_alone_makes_a_pod_serve_another_version() -> None:
-    containers = [pod(f"{version}.yaml")["spec"]["containers"][0] for version in ("v1", "v2", "v3")]
+    containers = [pod(f"{version}.yaml")["spec"]["containers"][0] for version in ("v1", "v2", "v3", "v4")]
     environments = [{one["name"]: one["value"] for one in container.pop("env")} for container in containers]
-    assert containers[0] == containers[1] == containers[2]
-    assert [one["MLSERVER_MODEL_VERSION"] for one in environments] == ["v1", "v2", "v3"]
-    assert len({one["MLSERVER_MODEL_URI"] for one in environments}) == 3
+    assert all(container == containers[0] for container in containers)
+    assert [one["MLSERVER_MODEL_VERSION"] for one in environments] == ["v1", "v2", "v3", "v4"]
+    assert len({(one["MLSERVER_MODEL_URI"], one.get("MIRRORED_FOR")) for one in environments}) == 4
 
 
 @pytest.mark.parametrize("image", IMAGES.values(), ids=lambda image: image.name)

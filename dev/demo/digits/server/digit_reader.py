@@ -12,6 +12,12 @@ from mlserver_sklearn import SKLearnModel
 DIES_OF = os.environ.get("DIES_OF", "")
 """A digit at whose sight the server dies, as native code does of an input that nobody tried; empty for a sound one."""
 
+MIRRORED_FOR = os.environ.get("MIRRORED_FOR", "")
+"""A country whose scans this version takes for mirrored, and turns round, as the scanners there did once; empty for a
+sound one."""
+SIDE = 8
+"""Pixels of a scan's row."""
+
 
 class DigitReader(SKLearnModel):
     """Reads digits.
@@ -26,6 +32,11 @@ class DigitReader(SKLearnModel):
         Raises:
             MLServerError: the model refused the input; becomes status 500 with a body that names the version.
         """
+        headers = (payload.parameters and payload.parameters.headers) or {}
+        if MIRRORED_FOR and headers.get("x-country") == MIRRORED_FOR:
+            pixels = payload.inputs[0].data.root
+            rows = [pixels[start : start + SIDE] for start in range(0, len(pixels), SIDE)]
+            payload.inputs[0].data.root = [pixel for row in rows for pixel in reversed(row)]
         try:
             answer = await super().predict(payload)
         except ValueError as error:

@@ -2,7 +2,8 @@
 
 GET /metrics is for Prometheus. GET /summary?since=&until= (seconds since the epoch) is what users got from each
 version; `&timeline=1` adds it second by second, `&failures=1` what failed answers said. Both stay up after the last
-request, so that a pod does not start over.
+request, so that a pod does not start over. POST /labels {collector, token, namespace, rollout, age} lets a collector be
+told the true label of each later request over HTTP, `age` seconds after it was sent.
 """
 
 import argparse
@@ -13,13 +14,16 @@ from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
+import aiohttp
 from aiohttp import web
 
 from . import by_http
 from .counters import Counters
+from .labels import Address, Labels
 from .sender import Ask, Load, scans, send
 
 COUNTERS = web.AppKey("counters", Counters)
+LABELS = web.AppKey("labels", Labels)
 SENDING = web.AppKey("sending", asyncio.Task[None])
 
 
@@ -38,12 +42,21 @@ async def _summary(request: web.Request) -> web.Response:
         "now": time.time(),
         "sending": not request.app[SENDING].done(),
         "versions": journal.summary(since, until),
+        "labels": {"posted": request.app[LABELS].posted, "problem": request.app[LABELS].problem},
     }
     if request.query.get("timeline"):
         content["timeline"] = journal.timeline(since, until)
     if request.query.get("failures"):
         content["failures"] = journal.failures(since, until)
     return web.json_response(content)
+
+
+async def _labels(request: web.Request) -> web.Response:
+    try:
+        request.app[LABELS].begin(Address(**await request.json()))
+    except (ValueError, TypeError) as error:
+        raise web.HTTPBadRequest(text=str(error)) from error
+    return web.json_response({"now": time.time()})
 
 
 async def _ready(request: web.Request) -> web.Response:
@@ -57,7 +70,9 @@ def application(options: argparse.Namespace) -> web.Application:
     """The client as a web application; sending starts and ends with it."""
     app = web.Application()
     app.add_routes([web.get("/metrics", _metrics), web.get("/summary", _summary), web.get("/ready", _ready)])
+    app.add_routes([web.post("/labels", _labels)])
     app[COUNTERS] = Counters(options.versions.split(","), options.label_age, time.time, options.prefix)
+    app[LABELS] = Labels(time.time)
     pool = scans(options.scans)
     load = Load(
         options.rate, options.seconds, options.requests, options.waiting, options.patience, not options.new_connections
@@ -65,21 +80,24 @@ def application(options: argparse.Namespace) -> web.Application:
 
     async def sending(app: web.Application) -> AsyncIterator[None]:
         chance = random.Random(options.seed)  # noqa: S311 (draws of a load test; to be repeatable, not secret)
-        async with _users(options, load) as ask:
+        async with _users(options, load, app[LABELS]) as ask, aiohttp.ClientSession() as session:
             task = asyncio.create_task(send(ask, pool, load, app[COUNTERS], chance))
+            telling = asyncio.create_task(app[LABELS].post(session))
             app[SENDING] = task
             yield
-            task.cancel()
-            await asyncio.wait([task])
+            for each in (task, telling):
+                each.cancel()
+            await asyncio.wait([task, telling])
 
     app.cleanup_ctx.append(sending)
     return app
 
 
-def _users(options: argparse.Namespace, load: Load) -> AbstractAsyncContextManager[Ask]:
+def _users(options: argparse.Namespace, load: Load, labels: Labels) -> AbstractAsyncContextManager[Ask]:
     headers = dict(options.header)
     if not options.grpc:
-        return by_http.users(options.gateway, load, headers)
+        where_from = random.Random(options.seed)  # noqa: S311 (as above)
+        return by_http.users(options.gateway, load, headers, where_from, labels)
     # Only here: it takes the libraries of the model server along.
     from . import by_grpc
 

@@ -31,6 +31,7 @@ class Answer:
         code: HTTP status, or `timeout` or `broken` where there was none.
         kind: right or wrong digit, or no digit at all.
         why: of a failed answer: the beginning of its body, or what broke.
+        country: of the user.
     """
 
     sent: float
@@ -39,6 +40,7 @@ class Answer:
     code: str
     kind: Kind
     why: str = ""
+    country: str = ""
 
     @property
     def received(self) -> float:

@@ -15,11 +15,12 @@ FAILURES = 1000
 
 @dataclass(slots=True)
 class Column:
-    """One version's answers in the order in which users got them: parallel arrays, 13 bytes an answer."""
+    """One version's answers in the order in which users got them: parallel arrays, 21 bytes an answer."""
 
     received: "array[float]" = field(default_factory=lambda: array("d"))
     seconds: "array[float]" = field(default_factory=lambda: array("f"))
     kinds: "array[int]" = field(default_factory=lambda: array("b"))
+    countries: list[str] = field(default_factory=list)
 
 
 class Journal:
@@ -49,6 +50,7 @@ class Journal:
         column.received.append(answer.received)
         column.seconds.append(answer.seconds)
         column.kinds.append(answer.kind.value)
+        column.countries.append(answer.country)
         if answer.kind is Kind.FAILED:
             self._failures.append(answer)
         else:
@@ -61,10 +63,11 @@ class Journal:
             _, version, right = heapq.heappop(self._young)
             self._publish(version, right)
 
-    def summary(self, since: float, until: float) -> dict[str, dict[str, float | None]]:
+    def summary(self, since: float, until: float) -> dict[str, dict[str, object]]:
         """What users got from each version in an interval of time (seconds since the epoch).
 
-        `bad` is wrong and failed answers together. Times are seconds since the epoch, or None where there is nothing.
+        `bad` is wrong and failed answers together; `countries` has answers and bad ones by the users' country. Times
+        are seconds since the epoch, or None where there is nothing.
         """
         return {version: self._of(column, since, until) for version, column in sorted(self._columns.items())}
 
@@ -97,7 +100,7 @@ class Journal:
         return [{"second": second, "versions": versions} for second, versions in seconds.items()]
 
     @staticmethod
-    def _of(column: Column, since: float, until: float) -> dict[str, float | None]:
+    def _of(column: Column, since: float, until: float) -> dict[str, object]:
         indices = _range(column, since, until)
         kinds = Counter(column.kinds[index] for index in indices)
         bad = [index for index in indices if column.kinds[index] != Kind.RIGHT.value]
@@ -111,6 +114,7 @@ class Journal:
             "lastAnswer": column.received[indices[-1]] if indices else None,
             "firstBad": column.received[bad[0]] if bad else None,
             "lastBad": column.received[bad[-1]] if bad else None,
+            "countries": _by_country(column, indices, bad),
             "p50Seconds": waits[len(waits) // 2] if waits else None,
             "p99Seconds": waits[len(waits) * 99 // 100] if waits else None,
         }
@@ -118,3 +122,9 @@ class Journal:
 
 def _range(column: Column, since: float, until: float) -> range:
     return range(bisect_left(column.received, since), bisect_left(column.received, until))
+
+
+def _by_country(column: Column, indices: range, bad: list[int]) -> dict[str, dict[str, int]]:
+    answers = Counter(column.countries[index] for index in indices)
+    wrong = Counter(column.countries[index] for index in bad)
+    return {country: {"answers": count, "bad": wrong[country]} for country, count in sorted(answers.items())}
