@@ -33,7 +33,7 @@ def test_a_model_that_is_wrong_for_one_country_is_caught_by_late_labels_at_five_
     run = scene.status["run"]
     assert (run["outcome"], scene.weights) == ("RolledBack", {"v2": 1000})
     assert f"where country is {second.SLICE}" in run["message"]
-    (decided,) = [line for line in stage.record(cluster, run["id"]) if line["decision"] == "RolledBack"]
+    (decided,) = [line for line in stage.record(cluster, run["id"]) if line["decision"] == "GuardrailFailed"]
     assert decided["weight"] == second.FIRST_STEP
     verdicts = {one["metric"]: one["verdict"] for one in decided["findings"]}
     assert verdicts.pop("accuracy") == "Fail"
