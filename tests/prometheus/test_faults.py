@@ -2,10 +2,11 @@
 
 import asyncio
 import json
+import socket
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from urllib.parse import parse_qs
 
@@ -21,37 +22,54 @@ BOUNDS = Bounds(connect=0.5, seconds=1, largest=1 << 20)
 
 @asynccontextmanager
 async def serving(serve: Serve, bodies: list[bytes] | None = None) -> AsyncIterator[str]:
-    """A server on loopback; `serve` gets each connection once its request has been read (and noted in `bodies`)."""
-    noted = [] if bodies is None else bodies
-    served: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
+    """A server on loopback; `serve` gets each connection once its request has been read (and noted in `bodies`).
 
-    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        served[task] = writer
+    A question that nobody waits for any more may still be on its way when the server ends. So the server accepts for
+    itself, one by one: it knows each connection that it has accepted and ends it, and the others never were.
+    """
+    noted = [] if bodies is None else bodies
+    accepted: list[socket.socket] = []
+    served: list[asyncio.Task[None]] = []
+    over = False
+
+    async def connected(connection: socket.socket) -> None:
+        reader, writer = await asyncio.open_connection(sock=connection)
         try:
             head = await reader.readuntil(b"\r\n\r\n")
             length = next(int(line[15:]) for line in head.split(b"\r\n") if line.lower().startswith(b"content-length:"))
             noted.append(await reader.readexactly(length))
             await serve(reader, writer)
+            writer.close()
+            await writer.wait_closed()
         except (ConnectionError, asyncio.IncompleteReadError):
             pass
         finally:
-            writer.close()
+            # Nothing for one that has closed; one that is closing may still have much to send, and is not waited for.
+            writer.transport.abort()
+            with suppress(ConnectionError):
+                await writer.wait_closed()
 
-    server = await asyncio.start_server(connected, "127.0.0.1", 0)
-    try:
-        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-    finally:
-        server.close()
-        # The loop must not end before its connections have: what is left of them would be blamed on a later test.
-        for task, writer in served.items():
-            task.cancel()
-            # One that has closed already belongs to no loop any more; one that is closing may still have much to send.
-            if not writer.transport.is_closing() or writer.transport.get_write_buffer_size():
-                writer.transport.abort()
-        await asyncio.gather(*served, return_exceptions=True)
-        await asyncio.gather(*(writer.wait_closed() for writer in served.values()), return_exceptions=True)
+    async def accept() -> None:
+        while not over:
+            connection, _ = await asyncio.get_running_loop().sock_accept(listener)
+            accepted.append(connection)
+            served.append(asyncio.create_task(connected(connection)))
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.setblocking(False)
+        accepting = asyncio.create_task(accept())
+        try:
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        finally:
+            # Cancelled, it could lose the connection it just got; so a last one wakes it.
+            over = True
+            with socket.create_connection(listener.getsockname()):
+                await accepting
+            for task in served:
+                task.cancel()
+            await asyncio.gather(*served, return_exceptions=True)
+            for connection in accepted:
+                connection.close()
 
 
 def replies(status: str, body: bytes, kind: str = "application/json", *more: str) -> Serve:
