@@ -9,9 +9,9 @@ from time import time
 from benchmarks.operator.models import NEW, OLD, pod
 from benchmarks.operator.programs import SCRAPE
 from modelrollout.api import parse_spec
-from modelrollout.decisions.analysis import fold, initial
-from modelrollout.decisions.analysis_samples import CounterSamples, Samples
-from modelrollout.decisions.analysis_state import ComparedState
+from modelrollout.decisions.analysis.looking import fold, initial
+from modelrollout.decisions.analysis.samples import CounterSamples, Samples
+from modelrollout.decisions.analysis.state import ComparedState
 from modelrollout.decisions.questions import Question, SeriesTarget
 from modelrollout.kube.resources import Obj
 from modelrollout.metrics import Gatherer

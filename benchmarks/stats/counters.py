@@ -12,7 +12,7 @@ from benchmarks.stats.scenarios import BASE, HOUR, RATE
 from benchmarks.stats.situation import Situation
 from benchmarks.stats.streams import SCRAPE, Counts, Floats, Stream
 from benchmarks.stats.traffic import STABLE_PODS, column, measured_dispersion, split
-from modelrollout.decisions.analysis_strata import delayed
+from modelrollout.decisions.analysis.strata import delayed
 from modelrollout.stats import CounterSeries, Strata, close_strata
 
 WARM_UP = 600.0

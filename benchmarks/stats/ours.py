@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.stats.streams import Decisions, Floats, Ints, Stream
-from modelrollout.rehearsal.simulation_elements import Elements
+from modelrollout.rehearsal.simulation.elements import Elements
 from modelrollout.stats import Heterogeneity, Proportion
 from modelrollout.stats.dispersion import BLOCK, MINIMUM_BLOCKS
 

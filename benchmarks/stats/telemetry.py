@@ -11,8 +11,8 @@ from benchmarks.stats.streams import SCRAPE, Counts, Decisions, Floats, Stream
 from benchmarks.stats.traffic import answered, column, split
 from modelrollout.api import parse_spec
 from modelrollout.api.status import Verdict
-from modelrollout.decisions.analysis import fold, initial, judge
-from modelrollout.decisions.analysis_samples import CounterSamples, Samples
+from modelrollout.decisions.analysis.looking import fold, initial, judge
+from modelrollout.decisions.analysis.samples import CounterSamples, Samples
 from modelrollout.decisions.questions import Question
 from modelrollout.stats import CounterSeries
 

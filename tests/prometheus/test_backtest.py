@@ -15,10 +15,10 @@ from click.testing import CliRunner, Result
 
 from modelrollout.cli.backtest.prometheus import question_of_past, record
 from modelrollout.cli.root import root
-from modelrollout.decisions.analysis import fold, initial, judge
+from modelrollout.decisions.analysis.looking import fold, initial, judge
 from modelrollout.metrics import Bounds, Gatherer
-from modelrollout.rehearsal.replay import gathered
-from modelrollout.rehearsal.replay_roles import Roles
+from modelrollout.rehearsal.replay.playing import gathered
+from modelrollout.rehearsal.replay.roles import Roles
 from tests.prometheus.conftest import Exporter, Server, until
 from tests.unit.rehearsal.recordings import ERRORS, SLOW, policy
 

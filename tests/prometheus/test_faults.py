@@ -12,7 +12,7 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from modelrollout.decisions.analysis import fold, initial, judge
+from modelrollout.decisions.analysis.looking import fold, initial, judge
 from modelrollout.metrics import Bounds, Gatherer
 from tests.unit.decisions.analysis_histories import ERRORS, T0, Pod, cut, folded, history, question
 

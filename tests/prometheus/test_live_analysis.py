@@ -7,8 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from modelrollout.decisions.analysis import fold, initial, judge
-from modelrollout.decisions.analysis_state import AnalysisState
+from modelrollout.decisions.analysis.looking import fold, initial, judge
+from modelrollout.decisions.analysis.state import AnalysisState
 from modelrollout.decisions.findings import Evidence
 from modelrollout.decisions.questions import Question
 from modelrollout.metrics import Bounds, Gatherer

@@ -5,9 +5,9 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
-from modelrollout.decisions.monitored import Monitored
-from modelrollout.decisions.monitoring_findings import MonitoringEvidence
-from modelrollout.decisions.monitoring_fold import MonitoringState, fold, judge
+from modelrollout.decisions.monitoring.findings import MonitoringEvidence
+from modelrollout.decisions.monitoring.fold import MonitoringState, fold, judge
+from modelrollout.decisions.monitoring.monitored import Monitored
 from modelrollout.metrics import Bounds, Gatherer
 from tests.prometheus.conftest import Exporter, Server
 from tests.prometheus.models import Model, World

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from modelrollout.api import ServiceRef
-from modelrollout.decisions.analysis import initial
-from modelrollout.decisions.analysis_samples import CounterSamples, Sample, ValueSample
+from modelrollout.decisions.analysis.looking import initial
+from modelrollout.decisions.analysis.samples import CounterSamples, Sample, ValueSample
 from modelrollout.decisions.kinds import kind_of
 from modelrollout.decisions.questions import Question, SeriesTarget
 from modelrollout.manifests.router_series import gateway_series, istio_series

@@ -8,7 +8,7 @@ from enum import StrEnum
 from modelrollout.api import ModelRolloutSpec
 from modelrollout.api.status import ModelRolloutStatus
 from modelrollout.decisions.checks import Check
-from modelrollout.decisions.monitored import Monitored
+from modelrollout.decisions.monitoring.monitored import Monitored
 from modelrollout.decisions.observed import Mirror, Owner
 
 

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from modelrollout.api import Verb
 from modelrollout.decisions.checks import CheckResult
-from modelrollout.decisions.monitoring_findings import MonitoringEvidence
+from modelrollout.decisions.monitoring.findings import MonitoringEvidence
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from modelrollout.api import ModelRollout, ModelRolloutSpec, RevisionPolicy
 from modelrollout.api.status import Outcome, Phase, RunState
-from modelrollout.decisions import aftermath, monitoring, replica_shares, runs
+from modelrollout.decisions import aftermath, replica_shares, runs
 from modelrollout.decisions.adoption import Adoption, Obstacle, adopt, obstacle
 from modelrollout.decisions.conditions import set_condition
 from modelrollout.decisions.decision import Decision, Reason
@@ -15,6 +15,7 @@ from modelrollout.decisions.experiments.asking import question_about
 from modelrollout.decisions.experiments.follow import follow_candidates
 from modelrollout.decisions.findings import Evidence
 from modelrollout.decisions.gate import Gate
+from modelrollout.decisions.monitoring import attending
 from modelrollout.decisions.observed import Observed
 from modelrollout.decisions.questions import Question
 from modelrollout.decisions.queueing import step_aside
@@ -245,7 +246,7 @@ def _gate(draft: Draft, steps: tuple[PlannedStep, ...]) -> Gate | None:
 def _conclude(draft: Draft, steps: tuple[PlannedStep, ...], blocked: Obstacle | None, *, halted: bool) -> Decision:
     _note_unproven(draft)
     retire(draft)
-    monitoring.attend(draft)
+    attending.attend(draft)
     summarise(draft, blocked, _gate(draft, steps))
     if draft.record:
         lines = [*draft.status.last_record, *(dict(line) for line in draft.record)]
@@ -254,7 +255,7 @@ def _conclude(draft: Draft, steps: tuple[PlannedStep, ...], blocked: Obstacle | 
     _note_second_route(draft)
     _note_split(draft)
     _note_restarts(draft)
-    monitoring.note_age(draft)
+    attending.note_age(draft)
     _note_identical(draft)
     old, new = draft.rollout.status, draft.status
     wanted = None if halted else intent(draft.rollout, draft.spec, new)
@@ -272,7 +273,7 @@ def _conclude(draft: Draft, steps: tuple[PlannedStep, ...], blocked: Obstacle | 
         wake_at=min(draft.wake, default=None),
         check=draft.check or (draft.admission.check if draft.admission is not None else None),
         analyse=question_about(draft.rollout, draft.spec, new, draft.observed) is not None,
-        monitor=None if halted else monitoring.monitored_of(draft.rollout, draft.spec, new, draft.observed),
+        monitor=None if halted else attending.monitored_of(draft.rollout, draft.spec, new, draft.observed),
         repair_not_before=not_before,
         record=tuple(draft.record),
     )

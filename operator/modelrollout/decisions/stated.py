@@ -4,12 +4,13 @@ from collections.abc import Iterator
 
 from modelrollout.api import RevisionPolicy
 from modelrollout.api.status import Phase, RunState
-from modelrollout.decisions import monitoring, runs, scaling
+from modelrollout.decisions import runs, scaling
 from modelrollout.decisions.admission import model_stated
 from modelrollout.decisions.adoption import Obstacle
 from modelrollout.decisions.conditions import set_condition
 from modelrollout.decisions.draft import Draft
 from modelrollout.decisions.experiments.statements import settled as experiment_settled
+from modelrollout.decisions.monitoring import attending
 from modelrollout.decisions.traffic import agrees, in_flight, intent, weights_agree
 
 REVERSALS_CONTESTED = 3
@@ -41,7 +42,7 @@ def state_conditions(draft: Draft, obstacle: Obstacle | None, headline: str) -> 
         *_unproven(draft),
         *_restarts(draft),
         *scaling.stated(draft),
-        *monitoring.stated(draft),
+        *attending.stated(draft),
     ):
         set_condition(
             draft.status,

@@ -8,11 +8,11 @@ from dataclasses import replace
 from typing import Any
 
 from modelrollout.api import Metric, ModelRolloutSpec
-from modelrollout.decisions.analysis import wants_past, window_start
-from modelrollout.decisions.analysis_samples import CounterSamples, Sample, Samples, Trouble
-from modelrollout.decisions.analysis_state import AnalysisState
-from modelrollout.decisions.monitored import Monitored
-from modelrollout.decisions.monitoring_fold import MonitoringState, start_of_look, step_of
+from modelrollout.decisions.analysis.looking import wants_past, window_start
+from modelrollout.decisions.analysis.samples import CounterSamples, Sample, Samples, Trouble
+from modelrollout.decisions.analysis.state import AnalysisState
+from modelrollout.decisions.monitoring.fold import MonitoringState, start_of_look, step_of
+from modelrollout.decisions.monitoring.monitored import Monitored
 from modelrollout.decisions.questions import Question
 from modelrollout.metrics.addresses import check_address
 from modelrollout.metrics.answers import Answer

@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterable, Mapping
 
 from modelrollout.api import Metric
-from modelrollout.decisions.analysis_samples import CounterSamples, Sample, Trouble, ValueSample
+from modelrollout.decisions.analysis.samples import CounterSamples, Sample, Trouble, ValueSample
 from modelrollout.decisions.kinds import WantedCounter, kind_of
 from modelrollout.decisions.kinds.bounds import bound_of, is_bound
 from modelrollout.decisions.questions import Question

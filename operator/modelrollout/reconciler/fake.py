@@ -8,8 +8,8 @@ from typing import Any
 from modelrollout.api.monitoring_status import Reference
 from modelrollout.api.status import Verdict
 from modelrollout.decisions.findings import Evidence, Finding
-from modelrollout.decisions.monitored import Monitored
-from modelrollout.decisions.monitoring_findings import MonitoringEvidence, MonitoringFinding
+from modelrollout.decisions.monitoring.findings import MonitoringEvidence, MonitoringFinding
+from modelrollout.decisions.monitoring.monitored import Monitored
 from modelrollout.decisions.questions import Question
 
 

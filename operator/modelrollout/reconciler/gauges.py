@@ -8,7 +8,7 @@ from prometheus_client.registry import Collector
 from modelrollout import __version__
 from modelrollout.api.status import Phase
 from modelrollout.decisions.findings import Evidence
-from modelrollout.decisions.monitoring import DEGRADING, STALE
+from modelrollout.decisions.monitoring.attending import DEGRADING, STALE
 from modelrollout.kube.cache import Cache, Key
 from modelrollout.kube.resources import MODELROLLOUTS, Obj, name_of, namespace_of
 

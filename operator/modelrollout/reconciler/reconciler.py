@@ -17,8 +17,8 @@ from modelrollout.decisions.capacity import total_of
 from modelrollout.decisions.decision import Decision
 from modelrollout.decisions.findings import Evidence
 from modelrollout.decisions.invariants import check
-from modelrollout.decisions.monitored import Monitored
-from modelrollout.decisions.monitoring_findings import MonitoringEvidence
+from modelrollout.decisions.monitoring.findings import MonitoringEvidence
+from modelrollout.decisions.monitoring.monitored import Monitored
 from modelrollout.decisions.observed import Observed, RouteSeen
 from modelrollout.decisions.plan import plan, question
 from modelrollout.decisions.questions import Question

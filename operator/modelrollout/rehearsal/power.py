@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from modelrollout.api import ModelRolloutSpec
-from modelrollout.decisions.analysis_limits import alpha_of, comparison
-from modelrollout.rehearsal.streams import Standing, Stream, Verdict
+from modelrollout.decisions.analysis.limits import alpha_of, comparison
+from modelrollout.rehearsal.streams.stream import Standing, Stream, Verdict
 from modelrollout.stats.planning import expected_exposures
 
 Floats = NDArray[np.float64]

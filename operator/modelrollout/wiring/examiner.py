@@ -4,15 +4,15 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from modelrollout.decisions.analysis import fold, initial, judge, state_from_checkpoint
-from modelrollout.decisions.analysis_state import AnalysisState
+from modelrollout.decisions.analysis.looking import fold, initial, judge, state_from_checkpoint
+from modelrollout.decisions.analysis.state import AnalysisState
 from modelrollout.decisions.experiments.pairs import PairStates, fold_pairs, judge_pairs, name_of, restored
 from modelrollout.decisions.findings import Evidence
-from modelrollout.decisions.monitored import Monitored
-from modelrollout.decisions.monitoring_findings import MonitoringEvidence
-from modelrollout.decisions.monitoring_fold import MonitoringState
-from modelrollout.decisions.monitoring_fold import fold as fold_looks
-from modelrollout.decisions.monitoring_fold import judge as judge_looks
+from modelrollout.decisions.monitoring.findings import MonitoringEvidence
+from modelrollout.decisions.monitoring.fold import MonitoringState
+from modelrollout.decisions.monitoring.fold import fold as fold_looks
+from modelrollout.decisions.monitoring.fold import judge as judge_looks
+from modelrollout.decisions.monitoring.monitored import Monitored
 from modelrollout.decisions.questions import Question
 from modelrollout.metrics import Bounds, Gatherer
 from modelrollout.wiring.settings import Settings

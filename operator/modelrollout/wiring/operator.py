@@ -10,8 +10,8 @@ from prometheus_client import CollectorRegistry
 from modelrollout.api.status import MetricStatus
 from modelrollout.decisions.findings import Evidence
 from modelrollout.decisions.metric_status import metric_status
-from modelrollout.decisions.monitored import Monitored
-from modelrollout.decisions.monitoring_findings import MonitoringEvidence
+from modelrollout.decisions.monitoring.findings import MonitoringEvidence
+from modelrollout.decisions.monitoring.monitored import Monitored
 from modelrollout.decisions.questions import Question
 from modelrollout.gates import GateFinder
 from modelrollout.kube.cache import Cache, Key

@@ -5,9 +5,9 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from modelrollout.api import Metric, parse_spec
-from modelrollout.decisions.analysis import fold, window_start
-from modelrollout.decisions.analysis_samples import CounterSamples, Samples
-from modelrollout.decisions.analysis_state import AnalysisState
+from modelrollout.decisions.analysis.looking import fold, window_start
+from modelrollout.decisions.analysis.samples import CounterSamples, Samples
+from modelrollout.decisions.analysis.state import AnalysisState
 from modelrollout.decisions.questions import Question, SeriesTarget
 from modelrollout.stats import CounterSeries
 

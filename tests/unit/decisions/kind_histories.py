@@ -5,9 +5,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from modelrollout.decisions.analysis import fold, wants_past, window_start
-from modelrollout.decisions.analysis_samples import CounterSamples, Samples
-from modelrollout.decisions.analysis_state import AnalysisState
+from modelrollout.decisions.analysis.looking import fold, wants_past, window_start
+from modelrollout.decisions.analysis.samples import CounterSamples, Samples
+from modelrollout.decisions.analysis.state import AnalysisState
 from modelrollout.decisions.questions import Question
 from modelrollout.stats import CounterSeries
 from tests.unit.decisions.analysis_histories import T0, Pod, cut

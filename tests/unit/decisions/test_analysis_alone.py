@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from modelrollout.decisions.analysis import fold, initial, judge, state_from_checkpoint
-from modelrollout.decisions.analysis_samples import CounterSamples, Samples
-from modelrollout.decisions.analysis_state import AnalysisState
+from modelrollout.decisions.analysis.looking import fold, initial, judge, state_from_checkpoint
+from modelrollout.decisions.analysis.samples import CounterSamples, Samples
+from modelrollout.decisions.analysis.state import AnalysisState
 from modelrollout.decisions.questions import Question
 from tests.unit.decisions.analysis_histories import T0, Pod, cut, gathered, history, question
 

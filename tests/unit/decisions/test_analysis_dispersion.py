@@ -5,8 +5,8 @@ import json
 import numpy as np
 import pytest
 
-from modelrollout.decisions.analysis import initial, judge, state_from_checkpoint
-from modelrollout.decisions.analysis_samples import CounterSamples
+from modelrollout.decisions.analysis.looking import initial, judge, state_from_checkpoint
+from modelrollout.decisions.analysis.samples import CounterSamples
 from modelrollout.stats import CounterSeries
 from tests.unit.decisions.analysis_histories import ERRORS, T0, question
 from tests.unit.decisions.kind_histories import looked

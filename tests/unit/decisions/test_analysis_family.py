@@ -6,9 +6,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from modelrollout.decisions.analysis import fold, initial, judge
-from modelrollout.decisions.analysis_family import decided, needed
-from modelrollout.decisions.analysis_samples import Samples
+from modelrollout.decisions.analysis.family import decided, needed
+from modelrollout.decisions.analysis.looking import fold, initial, judge
+from modelrollout.decisions.analysis.samples import Samples
 from modelrollout.stats import AnsweredShare, CounterSeries
 from tests.unit.decisions.analysis_histories import ERRORS, T0, Pod, cut, folded, history, question
 

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from modelrollout.decisions.analysis import fold, initial, judge, next_look, state_from_checkpoint
-from modelrollout.decisions.analysis_samples import Samples
-from modelrollout.decisions.analysis_state import ComparedState
+from modelrollout.decisions.analysis.looking import fold, initial, judge, next_look, state_from_checkpoint
+from modelrollout.decisions.analysis.samples import Samples
+from modelrollout.decisions.analysis.state import ComparedState
 from tests.unit.decisions.analysis_histories import T0, Pod, cut, folded, gathered, history, question
 
 LENGTH = 120

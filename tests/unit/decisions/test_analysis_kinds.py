@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from modelrollout.decisions.analysis import initial, judge, state_from_checkpoint
+from modelrollout.decisions.analysis.looking import initial, judge, state_from_checkpoint
 from tests.unit.decisions.analysis_histories import T0, Pod, question
 from tests.unit.decisions.kind_histories import EXAMPLES, looked, recorded, spec_of, two
 

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from modelrollout.decisions.analysis import initial, judge
-from modelrollout.decisions.analysis_samples import CounterSamples
+from modelrollout.decisions.analysis.looking import initial, judge
+from modelrollout.decisions.analysis.samples import CounterSamples
 from modelrollout.stats import CounterSeries
 from tests.unit.decisions.analysis_histories import T0, question
 from tests.unit.decisions.kind_histories import looked

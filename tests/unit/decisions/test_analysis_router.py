@@ -5,9 +5,9 @@ from dataclasses import replace
 
 import pytest
 
-from modelrollout.decisions.analysis import fold, initial, judge, state_from_checkpoint
-from modelrollout.decisions.analysis_samples import CounterSamples
-from modelrollout.decisions.analysis_state import AnalysisState, ComparedState
+from modelrollout.decisions.analysis.looking import fold, initial, judge, state_from_checkpoint
+from modelrollout.decisions.analysis.samples import CounterSamples
+from modelrollout.decisions.analysis.state import AnalysisState, ComparedState
 from modelrollout.decisions.observed import RouterSeries
 from modelrollout.decisions.questions import Question
 from tests.unit.decisions.analysis_histories import ERRORS, T0, Pod, gathered, history, question

@@ -7,8 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from modelrollout.decisions.analysis import initial, judge, state_from_checkpoint
-from modelrollout.decisions.analysis_samples import CounterSamples
+from modelrollout.decisions.analysis.looking import initial, judge, state_from_checkpoint
+from modelrollout.decisions.analysis.samples import CounterSamples
 from modelrollout.decisions.metric_status import metric_status
 from modelrollout.stats import CounterSeries
 from tests.unit.decisions.analysis_histories import ERRORS, T0, folded, question
@@ -131,7 +131,7 @@ def test_evidence_that_is_too_large_for_a_status_leaves_only_what_failed(monkeyp
     asked = asked_for()
     whole = sliced(900, {"c07": 0.12})
     state = folded(initial(asked), asked, whole, 900)
-    monkeypatch.setattr("modelrollout.decisions.analysis_state.LARGEST", 4_000)
+    monkeypatch.setattr("modelrollout.decisions.analysis.state.LARGEST", 4_000)
     assert len(json.dumps(state.checkpoint())) < 200
     restored = state_from_checkpoint(state.checkpoint(), asked)
     assert judge(restored, asked).findings[0].reason == "SliceWorse"

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from modelrollout.api import Margin
-from modelrollout.decisions.analysis import fold, initial, judge, state_from_checkpoint, wants_past
-from modelrollout.decisions.analysis_samples import CounterSamples, Samples, Trouble, ValueSample
+from modelrollout.decisions.analysis.looking import fold, initial, judge, state_from_checkpoint, wants_past
+from modelrollout.decisions.analysis.samples import CounterSamples, Samples, Trouble, ValueSample
 from modelrollout.stats import CounterSeries
 from tests.unit.decisions.analysis_histories import ERRORS, T0, Pod, folded, gathered, history, question
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from modelrollout.api import parse_spec
-from modelrollout.decisions.analysis import initial
+from modelrollout.decisions.analysis.looking import initial
 from modelrollout.decisions.experiments.asking import Side, pairs_of
 from modelrollout.decisions.experiments.pairs import fold_pairs, judge_pairs, name_of, restored
 from modelrollout.decisions.questions import Question

@@ -6,8 +6,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from modelrollout.decisions.analysis import initial, judge, wants_past, window_start
-from modelrollout.decisions.analysis_samples import CounterSamples, Samples, Trouble
+from modelrollout.decisions.analysis.looking import initial, judge, wants_past, window_start
+from modelrollout.decisions.analysis.samples import CounterSamples, Samples, Trouble
 from modelrollout.decisions.kinds import kind_of
 from modelrollout.decisions.kinds.histogram import bucket_counts, common_bounds, thinned
 from modelrollout.stats import CounterSeries

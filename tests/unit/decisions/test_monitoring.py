@@ -6,7 +6,7 @@ from typing import Any
 from modelrollout.api.monitoring_status import Reference
 from modelrollout.api.status import Verdict
 from modelrollout.decisions.decision import Decision, Reason
-from modelrollout.decisions.monitoring_findings import MonitoringEvidence, MonitoringFinding
+from modelrollout.decisions.monitoring.findings import MonitoringEvidence, MonitoringFinding
 from tests.unit.decisions.world import START, World, a_spec, errors_metric
 
 DAY = 86_400.0

@@ -7,10 +7,9 @@ import numpy as np
 import pytest
 
 from modelrollout.api import Metric, ModelRolloutSpec
-from modelrollout.decisions.analysis_samples import CounterSamples, Samples, Trouble
-from modelrollout.decisions.monitored import Monitored
-from modelrollout.decisions.monitoring_findings import MonitoringFinding
-from modelrollout.decisions.monitoring_fold import (
+from modelrollout.decisions.analysis.samples import CounterSamples, Samples, Trouble
+from modelrollout.decisions.monitoring.findings import MonitoringFinding
+from modelrollout.decisions.monitoring.fold import (
     LOOKS_KEPT,
     MonitoringState,
     can_be_monitored,
@@ -19,6 +18,7 @@ from modelrollout.decisions.monitoring_fold import (
     limit_of,
     start_of_look,
 )
+from modelrollout.decisions.monitoring.monitored import Monitored
 from modelrollout.decisions.questions import Question
 from modelrollout.stats import CounterSeries
 from tests.unit.decisions.world import a_spec, errors_metric

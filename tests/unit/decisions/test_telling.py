@@ -4,7 +4,7 @@ from typing import Any
 
 from modelrollout.api import Metric, ModelRolloutSpec
 from modelrollout.api.status import Verdict
-from modelrollout.decisions.analysis import initial, judge
+from modelrollout.decisions.analysis.looking import initial, judge
 from modelrollout.decisions.decision import Reason
 from modelrollout.decisions.expectation import Outlook
 from modelrollout.decisions.findings import Evidence, Finding, SliceFinding, Split

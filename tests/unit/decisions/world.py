@@ -13,7 +13,7 @@ from modelrollout.decisions.decision import Decision, Event, Reason, ScaleIntent
 from modelrollout.decisions.findings import Evidence, Finding
 from modelrollout.decisions.freeze import in_force
 from modelrollout.decisions.invariants import check
-from modelrollout.decisions.monitoring_findings import MonitoringEvidence
+from modelrollout.decisions.monitoring.findings import MonitoringEvidence
 from modelrollout.decisions.observed import (
     Claim,
     CommandSeen,

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from modelrollout.api import Series, ServiceRef
-from modelrollout.decisions.analysis_samples import CounterSamples, Trouble, ValueSample
+from modelrollout.decisions.analysis.samples import CounterSamples, Trouble, ValueSample
 from modelrollout.decisions.kinds.bounds import is_bound
 from modelrollout.decisions.observed import RouterSeries
 from modelrollout.decisions.questions import SeriesTarget

@@ -3,8 +3,8 @@
 from typing import Any
 
 from modelrollout.api import Metric, ModelRolloutSpec
-from modelrollout.rehearsal.streams import Stream, Value
-from modelrollout.rehearsal.streams_kinds import stream_of
+from modelrollout.rehearsal.streams.kinds import stream_of
+from modelrollout.rehearsal.streams.stream import Stream, Value
 from tests.unit.decisions.world import a_spec
 
 KINDS: dict[str, dict[str, Any]] = {

@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 
 from modelrollout.api import ModelRollout, parse_rollout
-from modelrollout.rehearsal.recording import Recording
-from modelrollout.rehearsal.recording_builder import RecordingBuilder, SeriesKey
-from modelrollout.rehearsal.replay_roles import Roles
+from modelrollout.rehearsal.recording.builder import RecordingBuilder, SeriesKey
+from modelrollout.rehearsal.recording.recorded import Recording
+from modelrollout.rehearsal.replay.roles import Roles
 
 T0 = 1_763_694_000.0
 SCRAPE = 10.0

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 
 from modelrollout.api import Metric, ModelRollout, ModelRolloutSpec
-from modelrollout.rehearsal.recording import Recording
-from modelrollout.rehearsal.simulation_plan import Plan, Traffic, plan_of
-from modelrollout.rehearsal.streams import Data, Floats, Side, Stream, Value
-from modelrollout.rehearsal.streams_kinds import stream_of
+from modelrollout.rehearsal.recording.recorded import Recording
+from modelrollout.rehearsal.simulation.plan import Plan, Traffic, plan_of
+from modelrollout.rehearsal.streams.kinds import stream_of
+from modelrollout.rehearsal.streams.stream import Data, Floats, Side, Stream, Value
 from modelrollout.stats import CounterSeries
 from tests.unit.decisions.world import a_spec
 

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from modelrollout.rehearsal.recording import Gauge, Recording
-from modelrollout.rehearsal.recording_builder import RecordingBuilder, SeriesKey
-from modelrollout.rehearsal.recording_lines import MOST_PROBLEMS, BadRecording, read_lines
-from modelrollout.rehearsal.recording_writer import write_lines
+from modelrollout.rehearsal.recording.builder import RecordingBuilder, SeriesKey
+from modelrollout.rehearsal.recording.lines import MOST_PROBLEMS, BadRecording, read_lines
+from modelrollout.rehearsal.recording.recorded import Gauge, Recording
+from modelrollout.rehearsal.recording.writer import write_lines
 from tests.unit.rehearsal.recordings import ERRORS, MEMORY, SLOW, T0, policy
 
 MEAN = {

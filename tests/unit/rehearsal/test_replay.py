@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from modelrollout.api.status import Verdict
-from modelrollout.rehearsal.recording import Gauge, Recording
-from modelrollout.rehearsal.replay import Player, replay
-from modelrollout.rehearsal.replay_result import Ending, Replay
-from modelrollout.rehearsal.replay_roles import CannotReplay, check_policy, exposure, roles_of
+from modelrollout.rehearsal.recording.recorded import Gauge, Recording
+from modelrollout.rehearsal.replay.playing import Player, replay
+from modelrollout.rehearsal.replay.result import Ending, Replay
+from modelrollout.rehearsal.replay.roles import CannotReplay, check_policy, exposure, roles_of
 from tests.unit.rehearsal.recordings import BAD_V8, ERRORS, MEMORY, ROLES, SLOW, T0, V7, V8, Pod, policy, recorded
 
 GOOD = recorded(V7, V8)

@@ -9,11 +9,11 @@ import pytest
 
 from modelrollout.api import ModelRollout
 from modelrollout.api.status import Verdict
-from modelrollout.rehearsal.recording_lines import read_lines
-from modelrollout.rehearsal.recording_writer import write_lines
-from modelrollout.rehearsal.replay import replay
-from modelrollout.rehearsal.replay_result import Ending, Replay
-from modelrollout.rehearsal.replay_roles import check_policy, exposure
+from modelrollout.rehearsal.recording.lines import read_lines
+from modelrollout.rehearsal.recording.writer import write_lines
+from modelrollout.rehearsal.replay.playing import replay
+from modelrollout.rehearsal.replay.result import Ending, Replay
+from modelrollout.rehearsal.replay.roles import check_policy, exposure
 from tests.unit.rehearsal.recordings import ROLES, T0, policy
 
 MEAN = {"sum": "worth_sum", "count": "worth_count", "sumOfSquares": "worth_squares"}

@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from modelrollout.rehearsal.replay import replay
-from modelrollout.rehearsal.replay_roles import Roles
-from modelrollout.rehearsal.simulation import Outcome, simulate
-from modelrollout.rehearsal.streams import Value
+from modelrollout.rehearsal.replay.playing import replay
+from modelrollout.rehearsal.replay.roles import Roles
+from modelrollout.rehearsal.simulation.runs import Outcome, simulate
+from modelrollout.rehearsal.streams.stream import Value
 from tests.unit.decisions.world import errors_metric
 from tests.unit.rehearsal.simulated import BASE, a_plan, a_rollout, recording_of, taped
 

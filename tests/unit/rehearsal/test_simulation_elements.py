@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from modelrollout.decisions.analysis_limits import comparison
-from modelrollout.rehearsal.simulation_elements import Elements
-from modelrollout.rehearsal.streams import Data, Stream
+from modelrollout.decisions.analysis.limits import comparison
+from modelrollout.rehearsal.simulation.elements import Elements
+from modelrollout.rehearsal.streams.stream import Data, Stream
 from tests.unit.rehearsal.metrics import KINDS, VALUES, spec_of, stream_for
 
 SIZE = 8  # as many as a test has alternatives: no axis is known by its length

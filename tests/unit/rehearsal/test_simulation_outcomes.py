@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from modelrollout.api import ModelRolloutSpec
-from modelrollout.rehearsal.simulation import Outcome, Simulated, simulate
-from modelrollout.rehearsal.simulation_plan import Traffic, plan_of
-from modelrollout.rehearsal.simulation_summary import chance_of, summary_of
-from modelrollout.rehearsal.simulation_values import versions_of
-from modelrollout.rehearsal.streams import Value
+from modelrollout.rehearsal.simulation.plan import Traffic, plan_of
+from modelrollout.rehearsal.simulation.runs import Outcome, Simulated, simulate
+from modelrollout.rehearsal.simulation.summary import chance_of, summary_of
+from modelrollout.rehearsal.simulation.values import versions_of
+from modelrollout.rehearsal.streams.stream import Value
 from tests.unit.decisions.world import a_spec, errors_metric
 
 SHORT = {"canary": {"weights": [10, 50], "hold": "1m"}}

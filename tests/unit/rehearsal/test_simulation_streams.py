@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from modelrollout.rehearsal.streams import Value
+from modelrollout.rehearsal.streams.stream import Value
 from tests.unit.rehearsal.metrics import VALUES, spec_of, stream_for
 
 RUNS = 2000

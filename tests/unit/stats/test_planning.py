@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from modelrollout.rehearsal.power import expected_by, power_of
-from modelrollout.rehearsal.streams import Value
+from modelrollout.rehearsal.streams.stream import Value
 from modelrollout.stats import Proportion
 from modelrollout.stats.planning import expected_exposures
 from tests.unit.rehearsal.metrics import spec_of, stream_for

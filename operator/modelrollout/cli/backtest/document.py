@@ -7,7 +7,7 @@ from modelrollout.api import ModelRollout
 from modelrollout.cli.backtest.notes import notes
 from modelrollout.cli.backtest.sources import Gathered
 from modelrollout.decisions.findings import Finding, SliceFinding
-from modelrollout.rehearsal.replay_result import MetricReplay, Replay, StepReplay
+from modelrollout.rehearsal.replay.result import MetricReplay, Replay, StepReplay
 
 
 def document(rollout: ModelRollout, samples: Gathered, done: Replay) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from modelrollout.cli.backtest.sources import Gathered
-from modelrollout.rehearsal.replay_result import Ending, Replay
+from modelrollout.rehearsal.replay.result import Ending, Replay
 
 SPLIT = (
     "The samples were recorded under other weights than this policy's: whether the candidate answered its share of the "

@@ -13,7 +13,7 @@ from modelrollout.cli.backtest.notes import notes
 from modelrollout.cli.backtest.sources import Gathered
 from modelrollout.cli.figures import count, effect, share, span, towards, value
 from modelrollout.decisions.metric_status import metric_status
-from modelrollout.rehearsal.replay_result import Ending, MetricReplay, Replay, StepReplay
+from modelrollout.rehearsal.replay.result import Ending, MetricReplay, Replay, StepReplay
 
 _ENDINGS = {
     Ending.PROMOTED: ("✔", "green"),

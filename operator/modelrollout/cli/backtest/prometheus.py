@@ -9,15 +9,15 @@ from typing import TypeVar
 import numpy as np
 
 from modelrollout.api import Metric, ModelRollout
-from modelrollout.decisions.analysis_samples import CounterSamples, Sample, Trouble, ValueSample
+from modelrollout.decisions.analysis.samples import CounterSamples, Sample, Trouble, ValueSample
 from modelrollout.decisions.questions import Question, SeriesTarget
 from modelrollout.errors import ModelRolloutError
 from modelrollout.metrics.answers import Answer, Range
 from modelrollout.metrics.errors import TooLarge
 from modelrollout.metrics.prometheus import Bounds, Prometheus
 from modelrollout.metrics.queries import counter_queries, counter_samples, threshold_query, value_sample
-from modelrollout.rehearsal.recording import PAST_SECONDS, PAST_STEP, Gauge, Recording
-from modelrollout.rehearsal.replay_roles import Roles
+from modelrollout.rehearsal.recording.recorded import PAST_SECONDS, PAST_STEP, Gauge, Recording
+from modelrollout.rehearsal.replay.roles import Roles
 from modelrollout.routers import series_of
 from modelrollout.stats import CounterSeries
 

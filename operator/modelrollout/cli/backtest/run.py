@@ -6,10 +6,10 @@ from modelrollout.api import ModelRollout
 from modelrollout.cli.exits import CommandFailed
 from modelrollout.cli.progress import Progress
 from modelrollout.errors import InvalidSpec
-from modelrollout.rehearsal.recording import Recording
-from modelrollout.rehearsal.replay import replay
-from modelrollout.rehearsal.replay_result import Replay
-from modelrollout.rehearsal.replay_roles import CannotReplay, check_policy, exposure, roles_of
+from modelrollout.rehearsal.recording.recorded import Recording
+from modelrollout.rehearsal.replay.playing import replay
+from modelrollout.rehearsal.replay.result import Replay
+from modelrollout.rehearsal.replay.roles import CannotReplay, check_policy, exposure, roles_of
 
 
 @dataclass(frozen=True, slots=True)

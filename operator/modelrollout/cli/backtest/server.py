@@ -10,9 +10,9 @@ from modelrollout.cli.backtest.sources import Gathered
 from modelrollout.cli.exits import CommandFailed
 from modelrollout.cli.progress import Progress
 from modelrollout.metrics import PrometheusError, check_address
-from modelrollout.rehearsal.recording import Recording
-from modelrollout.rehearsal.recording_writer import write_lines
-from modelrollout.rehearsal.replay_roles import CannotReplay, roles_of
+from modelrollout.rehearsal.recording.recorded import Recording
+from modelrollout.rehearsal.recording.writer import write_lines
+from modelrollout.rehearsal.replay.roles import CannotReplay, roles_of
 
 TOKEN = "MODELROLLOUT_PROMETHEUS_TOKEN"  # noqa: S105 - the name of the operator's own setting
 """Environment variable with the bearer token for Prometheus."""

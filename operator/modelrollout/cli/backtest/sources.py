@@ -12,8 +12,8 @@ import click
 from modelrollout.api import ModelRollout
 from modelrollout.cli.exits import CommandFailed
 from modelrollout.cli.progress import Progress
-from modelrollout.rehearsal.recording import Recording
-from modelrollout.rehearsal.recording_lines import MOST_PROBLEMS, BadRecording, read_lines
+from modelrollout.rehearsal.recording.lines import MOST_PROBLEMS, BadRecording, read_lines
+from modelrollout.rehearsal.recording.recorded import Recording
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from modelrollout.cli.options import output_option
 from modelrollout.cli.output import console, emit
 
 if TYPE_CHECKING:
-    from modelrollout.rehearsal.replay_result import Ending
+    from modelrollout.rehearsal.replay.result import Ending
 
 
 @click.command("backtest", epilog=EXIT_CODES)

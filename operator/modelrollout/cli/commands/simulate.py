@@ -79,7 +79,7 @@ def command(
     from modelrollout.cli.simulate.document import document
     from modelrollout.cli.simulate.picture import picture
     from modelrollout.cli.simulate.run import Asked, simulate
-    from modelrollout.rehearsal.simulation_plan import Traffic
+    from modelrollout.rehearsal.simulation.plan import Traffic
 
     asked = Asked(
         stable=by_name("--stable", stable),

@@ -9,9 +9,9 @@ from modelrollout.cli.lint.advised import Advice, end_of_run
 from modelrollout.cli.lint.exposures import all_good
 from modelrollout.cli.lint.findings import Severity
 from modelrollout.decisions.strategies import place_of_step
-from modelrollout.rehearsal.simulation_gates import MetricGate, metric_gates, step_gates
-from modelrollout.rehearsal.simulation_plan import Plan, Traffic, plan_of
-from modelrollout.rehearsal.streams import CannotSimulate
+from modelrollout.rehearsal.simulation.gates import MetricGate, metric_gates, step_gates
+from modelrollout.rehearsal.simulation.plan import Plan, Traffic, plan_of
+from modelrollout.rehearsal.streams.stream import CannotSimulate
 
 
 def against_traffic(spec: ModelRolloutSpec, requests_per_second: float) -> Iterator[Advice]:

@@ -1,10 +1,10 @@
 """How many answers a gate needs: asked of the very test that will judge them, fed with good answers only."""
 
 from modelrollout.api import Metric, ModelRolloutSpec, Role
-from modelrollout.decisions.analysis_limits import ASSUMED_DISPERSION, dispersion_of
+from modelrollout.decisions.analysis.limits import ASSUMED_DISPERSION, dispersion_of
 from modelrollout.rehearsal.power import expected_by
-from modelrollout.rehearsal.streams import Value
-from modelrollout.rehearsal.streams_shares import ShareStream
+from modelrollout.rehearsal.streams.shares import ShareStream
+from modelrollout.rehearsal.streams.stream import Value
 
 
 def all_good(metric: Metric) -> ShareStream | None:

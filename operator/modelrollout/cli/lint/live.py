@@ -9,7 +9,7 @@ from dataclasses import replace
 from modelrollout.api import Metric, ModelRollout
 from modelrollout.cli.lint.advised import Advice
 from modelrollout.cli.lint.findings import Severity
-from modelrollout.decisions.analysis_samples import CounterSamples, Trouble
+from modelrollout.decisions.analysis.samples import CounterSamples, Trouble
 from modelrollout.decisions.kinds import WantedCounter, kind_of
 from modelrollout.decisions.questions import Question, SeriesTarget
 from modelrollout.metrics import Bounds

@@ -7,10 +7,10 @@ from modelrollout.api import ModelRollout
 from modelrollout.cli.simulate.run import Asked, Done
 from modelrollout.cli.simulate.sentences import notes, warnings
 from modelrollout.rehearsal.power import Power
-from modelrollout.rehearsal.simulation import Outcome
-from modelrollout.rehearsal.simulation_gates import MetricGate, StepGate
-from modelrollout.rehearsal.simulation_summary import Chance, Spread, StepSummary
-from modelrollout.rehearsal.streams import Value
+from modelrollout.rehearsal.simulation.gates import MetricGate, StepGate
+from modelrollout.rehearsal.simulation.runs import Outcome
+from modelrollout.rehearsal.simulation.summary import Chance, Spread, StepSummary
+from modelrollout.rehearsal.streams.stream import Value
 
 _OUTCOMES = {
     Outcome.PROMOTED: "Promoted",

@@ -11,9 +11,9 @@ from modelrollout.cli.figures import count, share, span
 from modelrollout.cli.simulate.run import Asked, Done
 from modelrollout.cli.simulate.sentences import asked_rate, notes, warnings
 from modelrollout.rehearsal.power import SHARES, Power
-from modelrollout.rehearsal.simulation import Outcome
-from modelrollout.rehearsal.simulation_summary import Chance, Spread
-from modelrollout.rehearsal.streams import Stream, Value
+from modelrollout.rehearsal.simulation.runs import Outcome
+from modelrollout.rehearsal.simulation.summary import Chance, Spread
+from modelrollout.rehearsal.streams.stream import Stream, Value
 
 _SHARES = frozenset({"proportion", "latency", "quantile", "agreement", "paired"})
 _OUTCOMES = {

@@ -7,11 +7,11 @@ from modelrollout.api import ModelRollout
 from modelrollout.cli.exits import CommandFailed
 from modelrollout.cli.progress import Progress
 from modelrollout.rehearsal.power import Power, powers_of
-from modelrollout.rehearsal.simulation_gates import MetricGate, StepGate, metric_gates, step_gates
-from modelrollout.rehearsal.simulation_plan import Plan, Traffic, plan_of
-from modelrollout.rehearsal.simulation_rehearsal import Rehearsal, rehearse
-from modelrollout.rehearsal.simulation_values import Versions, versions_of
-from modelrollout.rehearsal.streams import CannotSimulate, Value
+from modelrollout.rehearsal.simulation.gates import MetricGate, StepGate, metric_gates, step_gates
+from modelrollout.rehearsal.simulation.plan import Plan, Traffic, plan_of
+from modelrollout.rehearsal.simulation.rehearsal import Rehearsal, rehearse
+from modelrollout.rehearsal.simulation.values import Versions, versions_of
+from modelrollout.rehearsal.streams.stream import CannotSimulate, Value
 
 Given = Mapping[str, tuple[float, float | None]]
 

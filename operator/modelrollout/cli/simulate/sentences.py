@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from modelrollout.api import Margin, Metric, Role
 from modelrollout.cli.figures import count, share, span
 from modelrollout.cli.simulate.run import Asked, Done
-from modelrollout.decisions.analysis_limits import dispersion_of, planned_slices
-from modelrollout.rehearsal.simulation import Outcome
-from modelrollout.rehearsal.simulation_gates import MetricGate, StepGate
-from modelrollout.rehearsal.simulation_rehearsal import MOST_MARGINS
+from modelrollout.decisions.analysis.limits import dispersion_of, planned_slices
+from modelrollout.rehearsal.simulation.gates import MetricGate, StepGate
+from modelrollout.rehearsal.simulation.rehearsal import MOST_MARGINS
+from modelrollout.rehearsal.simulation.runs import Outcome
 
 
 def warnings(asked: Asked, done: Done) -> Iterator[str]:

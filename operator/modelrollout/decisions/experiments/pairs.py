@@ -12,9 +12,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from modelrollout.decisions.analysis import fold, judge, state_from_checkpoint
-from modelrollout.decisions.analysis_samples import Samples
-from modelrollout.decisions.analysis_state import LARGEST, AnalysisState
+from modelrollout.decisions.analysis.looking import fold, judge, state_from_checkpoint
+from modelrollout.decisions.analysis.samples import Samples
+from modelrollout.decisions.analysis.state import LARGEST, AnalysisState
 from modelrollout.decisions.findings import Duel, Evidence, Split
 from modelrollout.decisions.questions import Question
 

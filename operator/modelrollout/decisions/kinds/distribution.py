@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from modelrollout.api import DistributionMetric, Metric
-from modelrollout.decisions.analysis_samples import CounterSamples, Trouble
+from modelrollout.decisions.analysis.samples import CounterSamples, Trouble
 from modelrollout.decisions.findings import Finding
 from modelrollout.decisions.kinds.bounds import INFINITE
 from modelrollout.decisions.kinds.histogram import all_buckets, bucket_counts, common_bounds, lacking, named_buckets

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 
 from modelrollout.api import Metric
-from modelrollout.decisions.analysis_samples import CounterSamples, Trouble
+from modelrollout.decisions.analysis.samples import CounterSamples, Trouble
 from modelrollout.decisions.kinds.bounds import INFINITE, number_of
 from modelrollout.decisions.kinds.kind import Frozen, Series, WantedCounter
 from modelrollout.stats.counters import Floats

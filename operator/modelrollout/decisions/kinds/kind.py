@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from modelrollout.api import Metric
-from modelrollout.decisions.analysis_samples import CounterSamples, Trouble
+from modelrollout.decisions.analysis.samples import CounterSamples, Trouble
 from modelrollout.decisions.findings import Finding
 from modelrollout.decisions.kinds.wording import plain
 from modelrollout.stats import AgainstLimit, Comparison, CounterSeries, Dispersion

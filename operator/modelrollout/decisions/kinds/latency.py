@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from modelrollout.api import LatencyMetric, Metric, format_duration
-from modelrollout.decisions.analysis_samples import CounterSamples
+from modelrollout.decisions.analysis.samples import CounterSamples
 from modelrollout.decisions.kinds.bounds import INFINITE, bound_of, is_bound
 from modelrollout.decisions.kinds.kind import Counted, Frozen, Series, WantedCounter
 from modelrollout.decisions.kinds.shares import ShareKind

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from modelrollout.api import MeanMetric, Metric
-from modelrollout.decisions.analysis_samples import CounterSamples, Trouble
+from modelrollout.decisions.analysis.samples import CounterSamples, Trouble
 from modelrollout.decisions.findings import Finding
 from modelrollout.decisions.kinds.kind import Counted, Errors, Frozen, Series, WantedCounter, limit_word
 from modelrollout.decisions.kinds.quantities import QuantityKind, limits_of

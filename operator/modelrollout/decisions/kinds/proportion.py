@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from modelrollout.api import Better, Metric, ProportionMetric
-from modelrollout.decisions.analysis_samples import CounterSamples
+from modelrollout.decisions.analysis.samples import CounterSamples
 from modelrollout.decisions.kinds.kind import Counted, Frozen, Series, WantedCounter
 from modelrollout.decisions.kinds.shares import ShareKind
 from modelrollout.stats.counters import Floats

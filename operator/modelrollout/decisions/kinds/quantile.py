@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from modelrollout.api import HistogramUnit, Metric, QuantileMetric
-from modelrollout.decisions.analysis_samples import CounterSamples, Trouble
+from modelrollout.decisions.analysis.samples import CounterSamples, Trouble
 from modelrollout.decisions.findings import Finding
 from modelrollout.decisions.kinds.bounds import INFINITE
 from modelrollout.decisions.kinds.histogram import (

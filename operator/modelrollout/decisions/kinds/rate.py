@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from modelrollout.api import Better, Metric, RateMetric
-from modelrollout.decisions.analysis_samples import CounterSamples
+from modelrollout.decisions.analysis.samples import CounterSamples
 from modelrollout.decisions.findings import Finding
 from modelrollout.decisions.kinds.kind import Counted, Errors, Frozen, WantedCounter, limit_word, row
 from modelrollout.decisions.kinds.quantities import QuantityKind, limits_of

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 from modelrollout.api import Better, Metric, Role
-from modelrollout.decisions.analysis_samples import CounterSamples
+from modelrollout.decisions.analysis.samples import CounterSamples
 from modelrollout.decisions.kinds.kind import Counted, Errors, Frozen, Kind, Series, row
 from modelrollout.decisions.kinds.wording import percent
 from modelrollout.stats import AgainstLimit, Comparison, Dispersion, Proportion, estimate_dispersion

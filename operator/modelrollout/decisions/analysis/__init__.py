@@ -1,0 +1,1 @@
+"""The evidence of a run: samples folded in, looked at, judged."""

@@ -1,0 +1,1 @@
+"""What goes on after the watch: drift, slow degradation, and a model's age."""

@@ -1,0 +1,1 @@
+"""Recorded samples: what they hold, and how they are written and read."""

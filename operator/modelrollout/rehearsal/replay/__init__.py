@@ -1,0 +1,1 @@
+"""The decisions of a live rollout over recorded samples."""

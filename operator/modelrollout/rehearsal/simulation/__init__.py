@@ -1,0 +1,1 @@
+"""Many runs of one plan at once, over traffic that is drawn."""

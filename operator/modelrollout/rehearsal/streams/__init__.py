@@ -1,0 +1,1 @@
+"""What versions truly are, and the samples that such versions give."""
