@@ -61,15 +61,14 @@ def companion(cluster: Cluster) -> Iterator[Copies]:
 
 def test_rollouts_that_belong_together_are_promoted_together(copies: Copies, companion: Copies) -> None:
     half = {"canary": {"weights": [50], "hold": "1s"}}
-    copies.begin(half, metrics=[], promoteTogether={"rollouts": [companion.name]})
-    companion.begin(half, metrics=[], promoteTogether={"rollouts": [copies.name]}, promotion="Manual")
-    # Who serves its target already is not waited for: first the one that will be late.
-    companion.patch(target="v2")
-    companion.until(lambda: companion.status.get("run", {}).get("target") == "v2", "that its run has begun")
-    copies.patch(target="v2")
+    copies.begin(half, metrics=[], promoteTogether={"rollouts": [companion.name], "release": "r1"})
+    companion.begin(half, metrics=[], promoteTogether={"rollouts": [copies.name], "release": "r1"}, promotion="Manual")
+    copies.patch(target="v2", promoteTogether={"release": "r2"})
+    copies.until(lambda: "is of release r1, not r2" in copies.status["message"], "that it waits for an edit")
+    companion.patch(target="v2", promoteTogether={"release": "r2"})
     companion.phase("AwaitingApproval")
-    copies.until(lambda: bool(copies.status["run"]["together"]), "that it waits for the other")
-    assert f"waits for ModelRollout {companion.name}" in copies.status["message"]
+    run = companion.status["run"]["id"]
+    copies.until(lambda: f"waits for ModelRollout {companion.name} (run {run})" in copies.status["message"], "the run")
     assert copies.status["weights"]["desired"] == {"v1": 500, "v2": 500}
     companion.command("Approve")
     for one in (copies, companion):

@@ -206,6 +206,16 @@ class PromoteTogether(Model):
             "serve already; where one of theirs is taken back before that, so is this one. Let each name the others."
         )
     )
+    release: (
+        Annotated[str, Field(min_length=1, max_length=63, pattern=r"^[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$")] | None
+    ) = Field(
+        default=None,
+        description=(
+            "Name of what is released together, for example 2026-12. With it a candidate also waits for rollouts that "
+            "do not say the same name yet, whatever they serve: edit it along with the target, in each of them, in any "
+            "order and at any time. Default: only those whose target is being tried are waited for."
+        ),
+    )
 
 
 class Exclusivity(Model):

@@ -225,6 +225,7 @@ class Companion:
         passed: it has nothing to wait for but others, is being promoted or was, or serves its target already.
         taken_back: when its last candidate was taken back, None when it was not.
         run: id of its run, empty when it never had one.
+        release: what it says that it is released with, empty when it says nothing.
         why: why its candidate was taken back, in a sentence.
     """
 
@@ -233,6 +234,7 @@ class Companion:
     passed: bool = False
     taken_back: datetime | None = None
     run: str = ""
+    release: str = ""
     why: str = ""
 
 

@@ -20,7 +20,7 @@ _PROMOTED = frozenset({Outcome.PROMOTED, Outcome.FORCED})
 _NOT_TAKEN_BACK = _PROMOTED | {Outcome.SUPERSEDED, Outcome.REPORTED}
 
 
-def companion_of(name: str, target: str, stable: str, run: Run | None) -> Companion:
+def companion_of(name: str, target: str, stable: str, run: Run | None, release: str = "") -> Companion:
     """What the others may know of a rollout.
 
     Args:
@@ -28,9 +28,12 @@ def companion_of(name: str, target: str, stable: str, run: Run | None) -> Compan
         target: version that it should serve with.
         stable: version that serves.
         run: its present run or last one.
+        release: what it says that it is released with.
     """
     over = run is None or run.state is RunState.DONE
-    promoted = run is not None and (run.state in (RunState.PROMOTING, RunState.WATCHING) or run.together)
+    # A run of another target than the one that is asked for by now says nothing: it is superseded, or waits for that.
+    meant = run is not None and (not target or run.target == target)
+    promoted = run is not None and meant and (run.state in (RunState.PROMOTING, RunState.WATCHING) or run.together)
     ending = run is not None and (run.state is RunState.TAKING_BACK or over)
     back = run is not None and ending and run.outcome is not None and run.outcome not in _NOT_TAKEN_BACK
     return Companion(
@@ -38,14 +41,15 @@ def companion_of(name: str, target: str, stable: str, run: Run | None) -> Compan
         passed=promoted or (over and bool(target) and target == stable and not back),
         taken_back=(run.ended_at or run.step_started_at) if run is not None and back else None,
         run=run.id if run is not None else "",
+        release=release,
         why=run.message if run is not None and back else "",
     )
 
 
 def ready(draft: Draft, *, last: bool) -> bool:
     """Whether the candidate need not wait for others. Notes that it has passed itself, and for whom it waits."""
-    run = draft.run
-    late = [_late(one) for one in draft.observed.companions if not one.passed] if last else []
+    run, ours = draft.run, _release(draft)
+    late = [_late(one, ours) for one in draft.observed.companions if not _passed(one, ours)] if last else []
     run.together = last and bool(draft.observed.companions)
     if late:
         run.reason, run.message = WAITS, f"{run.target} has passed and waits for {'; '.join(late)}"[:1024]
@@ -70,7 +74,20 @@ def taken_back(draft: Draft) -> bool:
     return True
 
 
-def _late(one: Companion) -> str:
+def _release(draft: Draft) -> str:
+    """As it is written now: a name that was mistyped can be put right while the others are waited for."""
+    together = (draft.written or draft.spec).promote_together
+    return (together.release if together is not None else None) or ""
+
+
+def _passed(one: Companion, release: str) -> bool:
+    return one.passed and release in ("", one.release)
+
+
+def _late(one: Companion, release: str) -> str:
     if not one.found:
         return f"ModelRollout {one.name}, which does not exist"
+    if release not in ("", one.release):
+        said = f"is of release {one.release}" if one.release else "names no release yet"
+        return f"ModelRollout {one.name}, which {said}, not {release}"
     return f"ModelRollout {one.name}" + (f" (run {one.run})" if one.run else "")

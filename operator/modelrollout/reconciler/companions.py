@@ -49,4 +49,5 @@ def _known(obj: Obj | None) -> Companion | None:
     spec, status = obj.get("spec") or {}, obj.get("status") or {}
     stored = status.get("run")
     run = Run.model_validate(stored) if stored else None
-    return companion_of(name_of(obj), str(spec.get("target") or ""), str(status.get("stable") or ""), run)
+    release = (spec.get("promoteTogether") or {}).get("release") or ""
+    return companion_of(name_of(obj), str(spec.get("target") or ""), str(status.get("stable") or ""), run, str(release))

@@ -1,5 +1,6 @@
 """Rollouts that belong together: none is promoted without the others, and what becomes of one becomes of all."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -125,6 +126,46 @@ def test_others_know_of_a_rollout_by_what_becomes_of_it() -> None:
     assert (seen.status.phase, known(seen).passed) == (Phase.WATCHING, True)
     seen.ask(Verb.UNDO)
     assert (known(seen).passed, known(seen).taken_back) == (False, seen.now)
+
+
+@pytest.mark.parametrize("state", ["together", "watching"])
+def test_a_run_of_another_target_than_the_one_asked_for_has_not_passed(state: str) -> None:
+    seen = world(TRYING if state == "together" else PASSED)
+    for _ in range(2):
+        seen.after(seconds=61)
+    assert known(seen).passed
+    seen.edit(target="v9")
+    assert not known(seen).passed, "the edit counts before the operator has seen it"
+
+
+RELEASED = {"promoteTogether": {"rollouts": ["rank"], "release": "2026-12"}}
+
+
+def test_with_a_release_one_that_does_not_say_it_yet_is_waited_for_although_it_serves_its_target() -> None:
+    seen = world(PASSED, **RELEASED)
+    for _ in range(2):
+        seen.after(seconds=61)
+    assert seen.weights == {"v7": 500, "v8": 500}
+    assert "waits for ModelRollout rank, which names no release yet, not 2026-12" in seen.status.message
+    seen.companions = (replace(PASSED, release="2026-11"),)
+    seen.reconcile()
+    assert "rank, which is of release 2026-11, not 2026-12" in seen.status.message
+    seen.companions = (replace(TRYING, release="2026-12"),)
+    seen.reconcile()
+    assert "waits for ModelRollout rank (run v3-abc-1)" in seen.status.message
+    seen.companions = (replace(PASSED, release="2026-12"),)
+    seen.reconcile()
+    assert seen.weights == {"v8": 1000}
+
+
+def test_a_release_that_was_mistyped_is_put_right_in_the_run_that_waits() -> None:
+    seen = world(replace(PASSED, release="2026-12"), promoteTogether={"rollouts": ["rank"], "release": "2026-21"})
+    for _ in range(2):
+        seen.after(seconds=61)
+    run = seen.status.run.id
+    seen.edit(**RELEASED)
+    seen.reconcile()
+    assert (seen.weights, seen.status.run.id) == ({"v8": 1000}, run)
 
 
 def test_a_person_may_promote_one_without_the_other() -> None:

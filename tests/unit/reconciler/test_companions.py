@@ -54,6 +54,28 @@ async def test_who_has_passed_waits_for_the_other_and_goes_on_as_soon_as_that_ha
     assert serving(rig, "fraud") == {"v8": 1000}
 
 
+async def test_with_a_release_the_first_one_waits_for_an_edit_of_the_second_that_comes_much_later(rig: Rig) -> None:
+    rig.examiner.verdict = Verdict.PASS
+    await adopted(rig)
+    rig.edit("fraud", target="v8", promoteTogether={"rollouts": ["rank"], "release": "r2"})
+    await rig.until(lambda: "which names no release yet, not r2" in str(rig.status_of("fraud").get("message")))
+    await rig.clock.advance(600)
+    assert serving(rig, "fraud") == {"v7": 500, "v8": 500}
+    rig.edit("rank", target="v8", promoteTogether={"rollouts": ["fraud"], "release": "r2"})
+    await rig.until(lambda: phases(rig) == ["Completed"] * 2 and serving(rig, "rank") == {"v8": 1000})
+    assert serving(rig, "fraud") == {"v8": 1000}
+
+
+async def test_one_that_has_nothing_to_change_takes_part_by_the_release_alone(rig: Rig) -> None:
+    rig.examiner.verdict = Verdict.PASS
+    await adopted(rig)
+    rig.edit("fraud", target="v8", promoteTogether={"rollouts": ["rank"], "release": "r2"})
+    await rig.until(lambda: "which names no release yet" in str(rig.status_of("fraud").get("message")))
+    rig.edit("rank", promoteTogether={"rollouts": ["fraud"], "release": "r2"})
+    await rig.until(lambda: phases(rig) == ["Completed"] * 2 and serving(rig, "fraud") == {"v8": 1000}, 5)
+    assert serving(rig, "rank") == {"v7": 1000}
+
+
 async def test_where_one_is_aborted_the_other_is_taken_back_at_once(rig: Rig) -> None:
     rig.examiner.verdict = Verdict.PASS
     await adopted(rig)
