@@ -12,7 +12,7 @@ import yaml
 
 from modelrollout.cli.exits import CommandFailed
 from modelrollout.cli.kubeconfig import namespace_of
-from modelrollout.cli.options import Target
+from modelrollout.cli.target import Target
 from modelrollout.kube.client import Client
 from modelrollout.kube.connect import NoCluster, connect
 from modelrollout.kube.errors import Forbidden, Gone, KubeError, NotFound, Rejected, Unavailable

@@ -2,25 +2,16 @@
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import click
 
 from modelrollout.cli.output import FORMATS
+from modelrollout.cli.target import Target
 
 _COMPLETION_SECONDS = 2.0
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """Which cluster and namespace a command is about; None means what the kubeconfig says."""
-
-    namespace: str | None = None
-    context: str | None = None
-    kubeconfig: str | None = None
 
 
 def cluster_options(function: _Function) -> _Function:

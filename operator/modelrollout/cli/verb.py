@@ -8,8 +8,9 @@ from typing import Any
 import click
 
 from modelrollout.cli.exits import EXIT_CODES, CommandFailed, Exit
-from modelrollout.cli.options import SPAN, Target, cluster_options, output_option, rollout_argument
+from modelrollout.cli.options import SPAN, cluster_options, output_option, rollout_argument
 from modelrollout.cli.output import emit
+from modelrollout.cli.target import Target
 
 _Body = Callable[..., Any]
 

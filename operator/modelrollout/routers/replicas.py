@@ -7,7 +7,6 @@ back. How many replicas make the shares is decided elsewhere (`decisions.replica
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 from modelrollout.api import TOTAL_WEIGHT, ModelRollout
 from modelrollout.decisions.claims import Claimed
@@ -72,15 +71,7 @@ class ReplicaRatioRouter:
 
     async def apply(self, rollout: ModelRollout, intent: TrafficIntent) -> None:
         """Selector, shares and owner annotation in one JSON patch; replicas follow once this has arrived."""
-        service = self._services.get(rollout.metadata.namespace, _name(rollout))
-        selectors = self._services.selectors(rollout)
-        if service is None:
-            raise RouteUnusable(f"Service {_name(rollout)} does not exist")
-        lacking = [version for version, weight in intent.weights.items() if weight and not selectors.get(version)]
-        if lacking:
-            raise RouteUnusable(f"the Service of {' and '.join(lacking)} does not exist, or selects no pods")
-        ours = replace(intent, owner=replace(intent.owner, rules=(SWITCH,)))
-        await self._services.patch(service, ratio_patch(service, selectors, ours))
+        await self._services.apply(rollout, _name(rollout), intent, ratio_patch)
 
     async def release(self, holding: Holding, *, give_back: bool) -> None:
         """Annotations off, and the selector back to that of the stable version's own Service; replicas stay."""

@@ -4,8 +4,6 @@ The Service that clients use takes up the selector of one version's own Service,
 The switch is one write; connections that are open stay with the pods they are open to until they end.
 """
 
-from dataclasses import replace
-
 from modelrollout.api import TOTAL_WEIGHT, ModelRollout
 from modelrollout.decisions.claims import Claimed
 from modelrollout.decisions.decision import TrafficIntent
@@ -61,17 +59,7 @@ class ServiceSelectorRouter:
 
     async def apply(self, rollout: ModelRollout, intent: TrafficIntent) -> None:
         """Selector and owner annotation in one JSON patch."""
-        service, selectors = (
-            self._services.get(rollout.metadata.namespace, _name(rollout)),
-            self._services.selectors(rollout),
-        )
-        if service is None:
-            raise RouteUnusable(f"Service {_name(rollout)} does not exist")
-        lacking = [version for version, weight in intent.weights.items() if weight and not selectors.get(version)]
-        if lacking:
-            raise RouteUnusable(f"the Service of {' and '.join(lacking)} does not exist, or selects no pods")
-        ours = replace(intent, owner=replace(intent.owner, rules=(SWITCH,)))
-        await self._services.patch(service, switch_patch(service, selectors, ours))
+        await self._services.apply(rollout, _name(rollout), intent, switch_patch)
 
     async def release(self, holding: Holding, *, give_back: bool) -> None:
         """Annotation off, and the selector back to that of the stable version's own Service."""

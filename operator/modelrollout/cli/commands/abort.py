@@ -1,6 +1,6 @@
 """`abort`: give all traffic back to the stable version."""
 
-from modelrollout.cli.options import Target
+from modelrollout.cli.target import Target
 from modelrollout.cli.verb import Asked, ask, verb_command
 
 

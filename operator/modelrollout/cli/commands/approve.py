@@ -1,6 +1,6 @@
 """`approve`: let a step that awaits approval be left."""
 
-from modelrollout.cli.options import Target
+from modelrollout.cli.target import Target
 from modelrollout.cli.verb import Asked, ask, verb_command
 
 

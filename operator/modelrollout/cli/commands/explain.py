@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 import click
 
 from modelrollout.cli.exits import EXIT_CODES, Exit
-from modelrollout.cli.options import Target, cluster_options, output_option, rollout_argument
+from modelrollout.cli.options import cluster_options, output_option, rollout_argument
 from modelrollout.cli.output import console, emit
+from modelrollout.cli.target import Target
 
 if TYPE_CHECKING:
     from modelrollout.cli.cluster import Cluster

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from modelrollout.cli.exits import Exit
-from modelrollout.cli.options import Target, cluster_options, output_option
+from modelrollout.cli.options import cluster_options, output_option
 from modelrollout.cli.output import console, emit
+from modelrollout.cli.target import Target
 
 if TYPE_CHECKING:
     from modelrollout.cli.cluster import Cluster

@@ -1,6 +1,6 @@
 """`pause`: stay at the present weight."""
 
-from modelrollout.cli.options import Target
+from modelrollout.cli.target import Target
 from modelrollout.cli.verb import Asked, ask, verb_command
 
 

@@ -2,7 +2,7 @@
 
 import click
 
-from modelrollout.cli.options import Target
+from modelrollout.cli.target import Target
 from modelrollout.cli.verb import Asked, ask, verb_command
 
 _FULL = click.option("--full", is_flag=True, help="All traffic at once, even while verdicts are Inconclusive.")

@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING
 import click
 
 from modelrollout.cli.exits import EXIT_CODES, Exit
-from modelrollout.cli.options import Target, cluster_options, rollout_argument
+from modelrollout.cli.options import cluster_options, rollout_argument
 from modelrollout.cli.output import emit
+from modelrollout.cli.target import Target
 
 if TYPE_CHECKING:
     from modelrollout.cli.cluster import Cluster

@@ -1,6 +1,6 @@
 """`retry`: start a new attempt of a target that was rejected."""
 
-from modelrollout.cli.options import Target
+from modelrollout.cli.target import Target
 from modelrollout.cli.verb import Asked, ask, verb_command
 
 

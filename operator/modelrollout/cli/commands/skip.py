@@ -1,6 +1,6 @@
 """`skip`: end the hold of the present step."""
 
-from modelrollout.cli.options import Target
+from modelrollout.cli.target import Target
 from modelrollout.cli.verb import Asked, ask, verb_command
 
 

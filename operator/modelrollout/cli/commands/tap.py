@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from modelrollout.cli.exits import EXIT_CODES, Exit
-from modelrollout.cli.options import SPAN, Target, cluster_options
+from modelrollout.cli.options import SPAN, cluster_options
 from modelrollout.cli.output import FORMATS, emit
+from modelrollout.cli.target import Target
 
 if TYPE_CHECKING:
     from modelrollout.cli.cluster import Cluster

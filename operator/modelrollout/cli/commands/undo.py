@@ -1,6 +1,6 @@
 """`undo`: after a promotion, back to the previous version."""
 
-from modelrollout.cli.options import Target
+from modelrollout.cli.target import Target
 from modelrollout.cli.verb import Asked, ask, verb_command
 
 

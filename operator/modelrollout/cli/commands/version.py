@@ -4,8 +4,9 @@ import click
 
 from modelrollout import __version__
 from modelrollout.cli.exits import CommandFailed, Exit
-from modelrollout.cli.options import Target, cluster_options, output_option
+from modelrollout.cli.options import cluster_options, output_option
 from modelrollout.cli.output import emit
+from modelrollout.cli.target import Target
 
 _DEFINITION = "modelrollouts.modelrollout.io"
 
