@@ -6,6 +6,7 @@ from modelrollout.stats.chances import chance_of_larger_mean, chances_of_largest
 from modelrollout.stats.fixed_horizon import Sample
 
 
+@pytest.mark.slow
 def test_shares_are_those_with_which_top_two_draws_would_come_out() -> None:
     chances, rng = np.array([0.6, 0.3, 0.1]), np.random.default_rng(7)
     counts = np.zeros(3)

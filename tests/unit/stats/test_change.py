@@ -25,6 +25,7 @@ def looks_to_alarm(change: ShareChange, shares: np.ndarray, total: int, mean_loo
     return len(shares) + 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("total", [200, 5000])
 def test_at_the_limit_false_alarms_are_as_rare_as_promised(total: int) -> None:
     mean_looks, horizon = 50, 500
@@ -74,6 +75,7 @@ def test_a_distribution_like_its_reference_is_left_alone() -> None:
     assert drawn(REFERENCE / 1000, 2000, 5, 365, 1000) == 1001
 
 
+@pytest.mark.slow
 def test_at_the_acceptable_distance_false_alarms_are_as_rare_as_promised() -> None:
     far = np.array([0.1, 0.2, 0.3, 0.4])
     low, high = 0.0, 1.0
