@@ -3,34 +3,47 @@
 import os
 import signal
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
 from dev.cluster import Cluster
 from dev.demo import stage
+from dev.limits import limit
 from dev.up import cluster_for_tests
+
+SET_UP_SECONDS = 3600.0
+"""On a machine that has built nothing yet all programs and images are built first."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let the time limit of a test be its own: what it shares with others is set up within the first of them."""
+    here = Path(__file__).parent
+    for item in items:
+        if here in item.path.parents and item.get_closest_marker("timeout") is None:
+            item.add_marker(pytest.mark.timeout(func_only=True))
 
 
 @pytest.fixture(scope="session")
 def cluster() -> Iterator[Cluster]:
     """The stage of the demo. MODELROLLOUT_E2E_CLUSTER names one that is up already and is left up."""
     running = os.environ.get("MODELROLLOUT_E2E_CLUSTER")
-    if running:
-        found = Cluster.running(running)
-        stage.set_up(found)
+    with ExitStack() as lasting:
+        with limit(SET_UP_SECONDS, "the stage of the demo"):
+            if running:
+                found = Cluster.running(running)
+            else:
+                found = lasting.enter_context(cluster_for_tests(f"e2e-{os.getpid()}"))
+            stage.set_up(found)
         yield found
-        return
-    with cluster_for_tests(f"e2e-{os.getpid()}") as started:
-        stage.set_up(started)
-        yield started
 
 
 class OperatorPod:
     """The operator's pod, as somebody meets it who does not wish it well."""
 
     def __init__(self, cluster: Cluster) -> None:
-        """The pod of the chart's one replica."""
+        """The pod of the chart's one replica; the collector's stands in the same namespace."""
         self._cluster = cluster
 
     def kill(self) -> None:
@@ -47,7 +60,8 @@ class OperatorPod:
 
     def _status(self, field: str) -> str:
         path = f"jsonpath={{.items[0].status.containerStatuses[0].{field}}}"
-        return self._cluster.kubectl("get", "pods", f"--namespace={stage.OPERATOR_NAMESPACE}", f"--output={path}")
+        which = (f"--namespace={stage.OPERATOR_NAMESPACE}", "--selector=app.kubernetes.io/component=operator")
+        return self._cluster.kubectl("get", "pods", *which, f"--output={path}")
 
 
 def _processes(container: str) -> Iterator[int]:
