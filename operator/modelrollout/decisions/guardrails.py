@@ -28,6 +28,11 @@ def failure(spec: ModelRolloutSpec, run: Run, observed: Observed, evidence: Evid
     return failure_of(spec, run.target, run.restarts, observed, evidence if _of_run(evidence, run) else None)
 
 
+def died(run: Run, observed: Observed) -> Failure | None:
+    """What the candidate's containers alone say against it, whatever its metrics; None when nothing."""
+    return _containers(run.target, run.restarts, observed)
+
+
 def _of_run(evidence: Evidence | None, run: Run) -> bool:
     return evidence is not None and evidence.run == run.id
 

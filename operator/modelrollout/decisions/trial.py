@@ -9,7 +9,7 @@ from modelrollout.decisions.admission import GATE_FAILED, MODEL_DIFFERS, admit
 from modelrollout.decisions.decision import Reason
 from modelrollout.decisions.draft import Draft
 from modelrollout.decisions.gate import Gate, Missing, Wait, gate
-from modelrollout.decisions.guardrails import Failure, failure
+from modelrollout.decisions.guardrails import Failure, died, failure
 from modelrollout.decisions.queueing import take_turn
 from modelrollout.decisions.record import boundary
 from modelrollout.decisions.steps import FULL, PlannedStep
@@ -206,6 +206,8 @@ def follow_baseline(draft: Draft) -> None:
 def _follow_availability(draft: Draft, steps: Steps) -> bool:
     """Keep traffic off a candidate without ready endpoints. True when nothing else is to be decided now."""
     run, ready = draft.run, draft.observed.ready(draft.run.target)
+    if run.unavailable_since is not None and _died(draft, steps):
+        return True
     if ready and run.unavailable_since is not None and capacity.lacking(draft, steps[run.step].load):
         ready = False
     if ready and run.unavailable_since is not None:
@@ -238,6 +240,13 @@ def _follow_availability(draft: Draft, steps: Steps) -> bool:
         draft.wake_at(run.unavailable_since + UNAVAILABLE_LIMIT)
         _keep_step_deadline(draft, steps)
     return True
+
+
+def _died(draft: Draft, steps: Steps) -> bool:
+    """Take a candidate back that lost its endpoints because it was killed: users must not meet it a second time."""
+    may_go_back = draft.spec.rollback is not RollbackPolicy.HOLD and draft.observed.ready(draft.run.stable)
+    failed = died(draft.run, draft.observed) if may_go_back else None
+    return failed is not None and _fail(draft, steps, failed)
 
 
 def _fail(draft: Draft, steps: Steps, failed: Failure) -> bool:

@@ -339,6 +339,27 @@ def test_a_container_killed_for_want_of_memory_rolls_back() -> None:
     assert world.status.run.reason == "OutOfMemory"
 
 
+@pytest.mark.parametrize("back", [0, 1], ids=["while it is down", "as it comes back"])
+def test_who_was_killed_for_want_of_memory_and_lost_its_last_endpoint_gets_no_traffic_again(back: int) -> None:
+    world = World().start()
+    world.ready("v8", 0)
+    world.after(seconds=1)
+    assert world.status.phase is Phase.HOLDING
+    world.seen("v8", ready=back, restarts=1, oom_kills=1)
+    world.after(seconds=1)
+    assert (world.status.run.reason, world.status.phase) == ("OutOfMemory", Phase.ROLLED_BACK)
+    assert Reason.CANDIDATE_BACK not in world.reasons()
+
+
+def test_who_is_killed_with_rollback_hold_is_held_and_comes_back() -> None:
+    world = World(rollback="Hold").start()
+    world.ready("v8", 0)
+    world.after(seconds=1)
+    world.seen("v8", ready=1, restarts=1, oom_kills=1)
+    world.after(seconds=1)
+    assert Reason.CANDIDATE_BACK in world.reasons()
+
+
 def test_a_changed_baseline_starts_the_evidence_of_the_step_anew() -> None:
     world = World().start()
     world.passing()
