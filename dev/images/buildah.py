@@ -16,11 +16,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dev import paths
-from dev.images import base, pip_settings, prerequisites
+from dev.images import base, kept, pip_settings, prerequisites
 from dev.images.store import Store
 from dev.progress import say, step
 
-KEPT_ARCHIVES = 2
 DEPENDENCIES = "dependencies"  # the stage of every Dockerfile here that depends on lock files alone
 IGNORED = frozenset({"__pycache__", ".mypy_cache", ".ruff_cache"})
 IGNORED_SUFFIXES = (".egg-info", ".pyc")
@@ -88,8 +87,8 @@ def build(image: Image, context: Path = paths.CHECKOUT) -> Path:
     """
     contents = files(context, image.inputs)
     build_args = {"BASE_IMAGE": base.reference(), **dict(image.build_args)}
-    kept = paths.cache() / "images" / "archives" / image.name
-    archive = kept / f"{key(context / image.dockerfile, contents, build_args)}.tar"
+    folder = paths.cache() / "images" / "archives" / image.name
+    archive = folder / f"{key(context / image.dockerfile, contents, build_args)}.tar"
     if not archive.exists():
         prerequisites.ensure()
         store = Store.open()
@@ -98,12 +97,10 @@ def build(image: Image, context: Path = paths.CHECKOUT) -> Path:
                 # Working containers of builds that were cut off; nobody else works on this store now.
                 store.buildah("rm", "--all", log=store.root / "prune.log")
                 base.ensure(store)
-                kept.mkdir(parents=True, exist_ok=True)
+                folder.mkdir(parents=True, exist_ok=True)
                 with step(f"building the image {image.name!r} (minutes the first time, seconds after a change)"):
                     _build(store, image, context / image.dockerfile, contents, build_args, archive)
-    archive.touch()
-    _prune(kept)
-    return archive
+    return kept.used(archive)
 
 
 def _build(
@@ -145,12 +142,6 @@ def _stage(contents: Mapping[str, Path], folder: Path) -> None:
 
 def _mode(path: Path) -> int:
     return 0o755 if path.stat().st_mode & stat.S_IXUSR else 0o644
-
-
-def _prune(folder: Path) -> None:
-    archives = sorted(folder.glob("*.tar"), key=lambda path: path.stat().st_mtime, reverse=True)
-    for old in archives[KEPT_ARCHIVES:]:
-        old.unlink(missing_ok=True)
 
 
 @contextmanager

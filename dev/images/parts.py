@@ -9,6 +9,7 @@ import zipfile
 from pathlib import Path
 
 from dev import node, paths, programs
+from dev.images import kept
 from dev.images.oci import Entry, Image, write
 from dev.progress import step
 
@@ -79,8 +80,4 @@ def _archive(image: Image, key: str) -> Path:
         archive.parent.mkdir(parents=True, exist_ok=True)
         with step(f"image {image.name}"):
             write(image, archive)
-        # Seconds make it again, so an older build's archive need not fill the disk.
-        for older in archive.parent.glob("*.tar"):
-            if older != archive:
-                older.unlink()
-    return archive
+    return kept.used(archive)
