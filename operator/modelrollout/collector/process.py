@@ -4,12 +4,10 @@ import asyncio
 import logging
 import random
 import signal
-from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 
 from aiohttp import web
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, PlatformCollector, ProcessCollector
-from prometheus_client import generate_latest as own_metrics
+from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector
 
 from modelrollout import __version__
 from modelrollout.collector.access import Rates, Tokens
@@ -32,6 +30,7 @@ from modelrollout.kube.connect import connect
 from modelrollout.kube.reflector import Reflector
 from modelrollout.kube.resources import MODELROLLOUTS
 from modelrollout.kube.transport import Transport
+from modelrollout.probes import Probes
 
 _log = logging.getLogger(__name__)
 
@@ -103,7 +102,7 @@ class Collector:
             self.known,
         )
         self._tls = server_tls(settings.tls_certificate, settings.tls_key, settings.tls_client_ca)
-        self.probe_port = 0
+        self.probes = Probes(self._registry, self._unready, self._unhealthy, self._models)
 
     def known(self) -> bool:
         """Whether all ModelRollouts are known."""
@@ -111,14 +110,14 @@ class Collector:
 
     async def run(self, stopped: asyncio.Event) -> None:
         """Work until `stopped` is set; what has come in by then is kept and acknowledged."""
-        probes = await self._start_probes()
+        await self.probes.start(self._settings.probe_host, self._settings.probe_port)
         await self.server.start(self._settings.host, self._settings.port, self._tls)
         who = "everybody may write" if self._settings.anonymous else "writers are asked who they are"
         _log.info(
             "collector %s, events on port %d, probes on port %d; %s",
             __version__,
             self.server.port,
-            self.probe_port,
+            self.probes.port,
             who,
         )
         try:
@@ -132,7 +131,7 @@ class Collector:
                     task.cancel()
         finally:
             await self._end()
-            await probes.cleanup()
+            await self.probes.stop()
 
     async def _end(self) -> None:
         for executor in (self._writer, self._counter, self._reader):
@@ -143,46 +142,32 @@ class Collector:
             _log.warning("another replica tells Prometheus a minute later: %s", error)
         self.store.close()
 
-    async def _start_probes(self) -> web.AppRunner:
-        app = web.Application()
-        app.router.add_get("/healthz", self._probe_health)
-        app.router.add_get("/readyz", self._probe_readiness)
-        app.router.add_get("/metrics", self._metrics)
-        runner = web.AppRunner(app, access_log=None)
-        await runner.setup()
-        await web.TCPSite(runner, self._settings.probe_host, self._settings.probe_port).start()
-        self.probe_port = runner.addresses[0][1]
-        return runner
-
-    async def _probe_health(self, _: web.Request) -> web.Response:
+    async def _unhealthy(self) -> dict[str, str]:
+        """What a restart may mend."""
         lag = self._turns.lag()
-        return _probe({"counting": f"nothing was counted for {lag:.0f} s"} if self.known() and lag > _STUCK else {})
+        return {"counting": f"nothing was counted for {lag:.0f} s"} if self.known() and lag > _STUCK else {}
 
-    async def _probe_readiness(self, _: web.Request) -> web.Response:
+    async def _unready(self) -> dict[str, str]:
         problems = {
             f"watch in {one.namespace or 'all namespaces'}": one.problem for one in self._reflectors if one.problem
         }
         if not self.known():
             problems["list"] = "the ModelRollouts have not been listed yet"
-        return _probe(problems)
+        return problems
 
-    async def _metrics(self, _: web.Request) -> web.Response:
+    async def _models(self) -> bytes:
+        """The metrics of the models."""
         self.instruments.waiting.set(self.intake.waiting)
         work = lambda: self._exposition.text(self._now())  # noqa: E731 - one line
         try:
-            models = await asyncio.get_running_loop().run_in_executor(self._reader, work)
+            text = await asyncio.get_running_loop().run_in_executor(self._reader, work)
         except StoreUnavailable as error:
             # An answer without them would look as if no model answered any more.
-            return web.Response(status=503, text=str(error))
-        body = own_metrics(self._registry) + models.encode()
-        return web.Response(body=body, headers={"Content-Type": CONTENT_TYPE_LATEST})
+            raise web.HTTPServiceUnavailable(text=str(error)) from None
+        return text.encode()
 
     def _now(self) -> float:
         return self._clock.now().timestamp()
-
-
-def _probe(problems: Mapping[str, str]) -> web.Response:
-    return web.json_response({"ok": not problems, "problems": dict(problems)}, status=503 if problems else 200)
 
 
 def run(settings: Settings) -> None:

@@ -10,10 +10,11 @@ from prometheus_client import CollectorRegistry, PlatformCollector, ProcessColle
 
 from modelrollout import __version__
 from modelrollout.handlers.feed import Feed
-from modelrollout.handlers.probes import Probes
+from modelrollout.handlers.live import live_values
 from modelrollout.kube.clock import Clock, SystemClock
 from modelrollout.kube.connect import connect
 from modelrollout.logs import set_up
+from modelrollout.probes import Probes
 from modelrollout.reconciler.watchdog import EXIT_CODE, Watchdog
 from modelrollout.wiring.examiner import PrometheusExaminer
 from modelrollout.wiring.operator import Operator
@@ -60,7 +61,8 @@ class _Process:
             settings, transport, examiner, examiner.monitor, self._clock, self._chance, self._registry
         )
         self._feed = Feed(settings.namespaces, transport.credentials, operator.saw, self._chance, settings.identity)
-        probes = Probes(self._unhealthy, self._unready, operator.live, self._registry)
+        routes = [live_values(operator.live)]
+        probes = Probes(self._registry, self._unready, self._unhealthy, routes=routes)
         await probes.start(settings.probe_host, settings.probe_port)
         _log.info("modelrollout %s, %s, probes on port %d", __version__, settings.identity, probes.port)
         stopped = asyncio.Event()
@@ -106,7 +108,7 @@ class _Process:
         await feed.stop()
         return in_order
 
-    def _unhealthy(self) -> Mapping[str, str]:
+    async def _unhealthy(self) -> Mapping[str, str]:
         """What a restart may mend."""
         operator, problems = self._operator, {}
         if operator is not None and operator.lease.leading:
@@ -117,7 +119,7 @@ class _Process:
                 )
         return problems
 
-    def _unready(self) -> Mapping[str, str]:
+    async def _unready(self) -> Mapping[str, str]:
         """What keeps this process from doing its work; a standby is ready when it sees the lease."""
         operator = self._operator
         if operator is None:

@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from modelrollout import __version__
 from modelrollout.logs import set_up
-from modelrollout.tap.admin import Admin
+from modelrollout.probes import Probes
 from modelrollout.tap.events import Scribe
 from modelrollout.tap.exchange import Exchange
 from modelrollout.tap.figures import Figures
@@ -107,7 +107,7 @@ class Tap:
         self._figures.pending.set_function(lambda: self._outbox.pending)
         self._figures.connections.set_function(lambda: self._proxy.connections)
         self._figures.server_connections.set_function(lambda: self._proxy.server_connections)
-        self._admin = Admin(self._problem, registry)
+        self._probes = Probes(registry, self._problems)
         self._draining = False
         self._delivery: asyncio.Task[None] | None = None
         self._heart: asyncio.Task[None] | None = None
@@ -120,12 +120,12 @@ class Tap:
     @property
     def admin_port(self) -> int:
         """The port of probes and metrics."""
-        return self._admin.port
+        return self._probes.port
 
     async def start(self) -> None:
         """Listen on both ports and deliver."""
         loop = asyncio.get_running_loop()
-        await self._admin.start(self._settings.host, self._settings.admin_port)
+        await self._probes.start(self._settings.host, self._settings.admin_port)
         await self._proxy.start(self._settings.host, self._settings.port)
         self._delivery = loop.create_task(self._outbox.deliver(), name="deliver")
         self._heart = loop.create_task(self._beat(), name="heartbeat")
@@ -143,7 +143,7 @@ class Tap:
             self._delivery.cancel()
         self._outbox.give_up()
         _log.info("the tap ends; %d events were not delivered", self._outbox.pending)
-        await self._admin.stop()
+        await self._probes.stop()
 
     def _done(self, exchange: Exchange) -> None:
         if not exchange.left:
@@ -151,8 +151,12 @@ class Tap:
         for event in self._scribe.events(exchange):
             self._outbox.put(event)
 
-    async def _problem(self) -> str:
-        return "the tap is about to end" if self._draining else await self._proxy.problem()
+    async def _problems(self) -> dict[str, str]:
+        """What keeps requests from being answered at the moment."""
+        if self._draining:
+            return {"tap": "it is about to end"}
+        problem = await self._proxy.problem()
+        return {"server": problem} if problem else {}
 
     async def _beat(self) -> None:
         while True:

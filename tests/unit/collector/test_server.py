@@ -47,13 +47,13 @@ class Site:
             return answer.status, await answer.json()
 
     async def metric(self, name: str, **labels: str) -> float:
-        async with self._session.get(f"http://127.0.0.1:{self.collector.probe_port}/metrics") as answer:
+        async with self._session.get(f"http://127.0.0.1:{self.collector.probes.port}/metrics") as answer:
             families = text_string_to_metric_families(await answer.text())
         samples = [sample for family in families for sample in family.samples]
         return sum(one.value for one in samples if one.name == name and labels.items() <= one.labels.items())
 
     async def probe(self, path: str) -> int:
-        async with self._session.get(f"http://127.0.0.1:{self.collector.probe_port}{path}") as answer:
+        async with self._session.get(f"http://127.0.0.1:{self.collector.probes.port}{path}") as answer:
             return answer.status
 
 

@@ -68,7 +68,7 @@ async def test_what_the_page_sends_is_taken_and_counted(tmp_path: Path) -> None:
                 assert (answer.status, (await answer.json())["refused"]) == (202, 0), path
 
         async def metrics() -> str:
-            async with session.get(f"http://127.0.0.1:{collector.probe_port}/metrics") as answer:
+            async with session.get(f"http://127.0.0.1:{collector.probes.port}/metrics") as answer:
                 return await answer.text()
 
         whose = 'namespace="risk",rollout="fraud",version="v7"'

@@ -9,8 +9,9 @@ import aiohttp
 import pytest
 from prometheus_client import CollectorRegistry, Counter
 
-from modelrollout.handlers.probes import Probes
+from modelrollout.handlers.live import live_values
 from modelrollout.logs import JsonFormatter
+from modelrollout.probes import Probes
 
 
 class Desk:
@@ -22,7 +23,13 @@ class Desk:
         self.live: dict[tuple[str, str], Mapping[str, Any]] = {}
         registry = CollectorRegistry()
         Counter("modelrollout_things", "Things.", registry=registry).inc(3)
-        self.probes = Probes(lambda: self.health, lambda: self.readiness, self.live.get, registry)
+        self.probes = Probes(registry, self._unready, self._unhealthy, routes=[live_values(self.live.get)])
+
+    async def _unready(self) -> Mapping[str, str]:
+        return self.readiness
+
+    async def _unhealthy(self) -> Mapping[str, str]:
+        return self.health
 
     async def get(self, path: str) -> tuple[int, str]:
         url = f"http://127.0.0.1:{self.probes.port}{path}"
