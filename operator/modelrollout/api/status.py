@@ -228,6 +228,9 @@ class SliceStatus(StatusModel):
     candidate: str | None = Field(default=None, description="The candidate's value, for people.", max_length=32)
     stable: str | None = Field(default=None, description="The stable version's value, for people.", max_length=32)
     effect: str | None = Field(default=None, description="Effect with its interval, for people.", max_length=64)
+    chance: str | None = Field(
+        default=None, description="Of an experiment: chance that the candidate is the better one here.", max_length=32
+    )
     evidence_fail: str | None = Field(default=None, description="Evidence for Fail, 1 is decisive.", max_length=32)
     candidate_count: int | None = Field(default=None, description="Exposures of the candidate behind it.")
     stable_count: int | None = Field(default=None, description="Exposures of the stable version behind it.")

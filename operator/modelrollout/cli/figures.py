@@ -21,6 +21,13 @@ def shares(weight: int, mirror: int) -> str:
     return f"{share(weight)} and copies of {share(mirror)}" if weight else f"copies of {share(mirror)}"
 
 
+def chance(found: float) -> str:
+    """A chance as a percentage; one that rounds to nothing or to certainty is said to lie below or above."""
+    if 0 <= found < 0.001:
+        return "< 0.1%"
+    return "> 99.9%" if found > 0.999 else f"{100 * found:.1f}%"
+
+
 def bar(weight: int | None, width: int) -> str:
     """Thousandths as a bar of `width` cells, in eighths of a cell; never empty for a weight above 0."""
     if not weight:

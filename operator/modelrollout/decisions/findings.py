@@ -17,8 +17,8 @@ class SliceFinding:
     Attributes:
         value: of the label that tells the groups apart.
         verdict: as of the metric.
-        candidate, stable, effect, low, high, effect_kind, evidence_fail, candidate_count, stable_count: as of the
-            metric, from this group alone.
+        candidate, stable, effect, low, high, effect_kind, evidence_fail, candidate_count, stable_count, samples: as of
+            the metric, from this group alone.
     """
 
     value: str
@@ -32,6 +32,12 @@ class SliceFinding:
     evidence_fail: float | None = None
     candidate_count: int | None = None
     stable_count: int | None = None
+    samples: tuple[Sample, Sample] | None = None
+
+    @property
+    def chance_higher(self) -> float | None:
+        """As of the metric."""
+        return _chance_higher(self.samples)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +97,12 @@ class Finding:
     @property
     def chance_higher(self) -> float | None:
         """Chance that the candidate's value is the higher one; for people, nothing is decided by it."""
-        chance = chance_of_larger_mean(*self.samples) if self.samples is not None else math.nan
-        return None if math.isnan(chance) else chance
+        return _chance_higher(self.samples)
+
+
+def _chance_higher(samples: tuple[Sample, Sample] | None) -> float | None:
+    chance = chance_of_larger_mean(*samples) if samples is not None else math.nan
+    return None if math.isnan(chance) else chance
 
 
 @dataclass(frozen=True, slots=True)

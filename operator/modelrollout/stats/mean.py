@@ -176,16 +176,18 @@ class Mean(NormalComparison):
     def _exposures_of(self, sums: Floats) -> tuple[Floats, Floats]:
         return sums[3], sums[5]
 
-    @property
-    def samples(self) -> tuple[Sample, Sample] | None:
-        """Candidate and stable as mean, deviation and size over all strata, of a single comparison.
+    def samples(self, place: int = 0) -> tuple[Sample, Sample] | None:
+        """Candidate and stable as mean, deviation and size over all strata.
 
         None where sums of squares were not given, or a side has fewer than two values. Strata are pooled: for
         description, and for tests in which the shares of the traffic stayed the same.
+
+        Args:
+            place: which comparison, of several in a row.
         """
-        if self._columns != _WITH_SQUARES or self._shape:
+        if self._columns != _WITH_SQUARES:
             return None
-        candidate, stable = (_sample(*self._sums[rows, 0]) for rows in ([2, 3, 6], [4, 5, 7]))
+        candidate, stable = (_sample(*self._sums[rows, place]) for rows in ([2, 3, 6], [4, 5, 7]))
         return None if candidate is None or stable is None else (candidate, stable)
 
 

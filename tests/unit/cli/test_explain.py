@@ -19,7 +19,10 @@ from modelrollout.cli.explain.account import explain
 from modelrollout.cli.explain.explanation import Awaited, Explanation
 from modelrollout.cli.explain.render import explanation
 from modelrollout.cli.overview import Live
+from modelrollout.decisions.experiments.statements import experiment_metrics
 from tests.unit.cli import cases, explained
+from tests.unit.decisions.experiment_world import ExperimentWorld
+from tests.unit.decisions.test_experiment_slices import asked, evidence, goal
 
 GOLDEN = Path(__file__).parent / "golden"
 LIVE = Live(
@@ -191,6 +194,22 @@ def test_a_spec_that_cannot_be_read_still_shows_numbers_and_record() -> None:
     text = drawn(broken, explained.PASSED)
     assert "64% of the evidence" in text
     assert "Last decision: StepPassed" in text
+
+
+def test_an_experiment_is_told_pair_by_pair_with_the_chance_to_be_better_in_each_group() -> None:
+    world, of = ExperimentWorld().start(), asked(goal())
+    world.status.metrics = experiment_metrics(of.spec, world.status.run, evidence(of), [])
+    document = {
+        "metadata": {"name": "button", "namespace": "shop", "generation": 1},
+        "spec": {**world.document, "metrics": [goal()]},
+        "status": world.status.document(),
+    }
+    text = drawn(document, width=140)
+    titles = [line.strip() for line in text.splitlines() if line.strip().startswith("clicks v")]
+    assert [title.split()[1] for title in titles] == ["v8/v7", "v9/v7", "v8/v9"]
+    assert "with a chance of 32.5%; nothing is decided by it" in text
+    (japan,) = [line for line in text.splitlines() if "JP" in line and "better: < 0.1%" in line]
+    assert "10.4% against 19.6%" in japan
 
 
 def test_the_document_for_programs_has_camel_case_names_and_no_empty_values() -> None:

@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from datetime import timedelta
 from html.parser import HTMLParser
 
@@ -9,8 +10,10 @@ import pytest
 
 from modelrollout.cli.exits import CommandFailed
 from modelrollout.cli.report.document import Report, report_of
-from modelrollout.cli.report.page import page
+from modelrollout.cli.report.page import CHARACTER, WIDTH, page, pictures
+from modelrollout.decisions.experiments.statements import experiment_metrics
 from tests.unit.decisions.experiment_world import ExperimentWorld
+from tests.unit.decisions.test_experiment_slices import asked, evidence, goal
 from tests.unit.decisions.test_experiments import button
 from tests.unit.decisions.world import World
 
@@ -51,6 +54,50 @@ def test_the_report_as_json_is_camel_case_and_can_be_read_back() -> None:
     document = json.loads(json.dumps(reported(over()).document()))
     assert document["pairs"][0]["againstValue"] is None or isinstance(document["pairs"][0]["againstValue"], str)
     assert {"hypothesis", "candidates", "pairs", "winner", "split"} <= set(document)
+
+
+def sliced() -> Report:
+    """Of a goal judged by country, too: better in Brazil and worse in Japan."""
+    world, of = ExperimentWorld().start(), asked(goal())
+    world.status.metrics = experiment_metrics(of.spec, world.status.run, evidence(of), [])
+    return reported(world, metrics=[goal()])
+
+
+def test_every_group_of_requests_has_its_chance_in_the_data_and_on_the_page() -> None:
+    told = sliced()
+    pair = json.loads(json.dumps(told.document()))["pairs"][0]
+    assert (pair["version"], pair["against"], pair["label"]) == ("v8", "v7", "country")
+    chances = {one["value"]: one["chance"] for one in pair["slices"]}
+    assert (chances["JP"], chances["BR"]) == (0.0, 1.0)
+    assert pair["slices"][0].keys() == {
+        *("value", "verdict", "candidate", "stable", "answers", "againstAnswers", "effect", "chance")
+    }
+    rows = re.findall(r'<tr class="group">(.*?)</tr>', page(told))
+    cells = [re.findall(r"<td[^>]*>(.*?)</td>", row) for row in rows]
+    assert [one[0] for one in cells[:3]] == ["country JP", "country DE", "country BR"]
+    assert (cells[0][5], cells[2][5]) == ("&lt; 0.1%", "&gt; 99.9%")
+    assert "at most three" in page(told)
+    assert "at most three" not in page(reported(over())), "it has no slices"
+
+
+def test_no_text_of_a_picture_lies_on_a_line() -> None:
+    for told in (sliced(), reported(over())):
+        for picture in pictures(told):
+            for bar in picture.bars:
+                assert (
+                    CHARACTER * len(bar.label)
+                    < bar.low
+                    <= bar.estimate
+                    <= bar.high
+                    < WIDTH - CHARACTER * len(bar.numbers)
+                )
+
+
+def test_a_name_without_end_is_cut_in_the_picture_alone() -> None:
+    told = sliced()
+    long = replace(told, pairs=tuple(replace(pair, version="v" * 63) for pair in told.pairs))
+    assert pictures(long)[0].bars[0].label == f"{'v' * 29}…"
+    assert f"<td>{'v' * 63} / v7</td>" in page(long)
 
 
 def test_a_winner_is_named_before_and_after_its_promotion() -> None:

@@ -10,7 +10,7 @@ from rich.text import Text
 from modelrollout.api.status import Verdict
 from modelrollout.cli.explain.explanation import Awaited, EndedRun, Explanation, Gathered, MetricAccount
 from modelrollout.cli.explain.records import RecordedFinding, RecordLine
-from modelrollout.cli.figures import ago, effect, shares, span, towards, value
+from modelrollout.cli.figures import ago, chance, effect, shares, span, towards, value
 from modelrollout.cli.overview import MetricRow
 from modelrollout.cli.render import VERDICTS, phase_mark
 from modelrollout.decisions.expectation import Expectation, Outlook, in_words
@@ -95,7 +95,7 @@ def _metrics(told: Explanation, now: datetime) -> Iterator[RenderableType]:
         row = one.row
         sign, style = VERDICTS[row.verdict]
         title = Text.assemble(
-            (row.name, "bold"),
+            (row.title, "bold"),
             (f"  {row.role.lower()}  ", "dim"),
             (f"{sign} {_verdict(row.verdict, row.reason)}", style),
         )
@@ -113,6 +113,8 @@ def _lines(one: MetricAccount) -> Iterator[tuple[str, RenderableType]]:
         yield "seen", _seen(row)
     if row.effect is not None:
         yield "effect", Text(f"{effect(row.effect, row.kind)}, a 95% interval that holds whenever you look")
+    if row.chance is not None:
+        yield "better", Text(f"with a chance of {chance(float(row.chance))}; nothing is decided by it")
     if one.to_pass is not None and row.verdict is not Verdict.FAIL:
         yield "to pass", _evidence(one.to_pass, row)
     if one.to_fail is not None:
@@ -168,6 +170,7 @@ def _slices(row: MetricRow) -> Table:
             Text(one.value, style="bold"),
             f"{value(one.candidate, row.kind)} against {value(one.stable, row.kind)}",
             effect(one.effect, row.kind),
+            *([] if row.chance is None else ["" if one.chance is None else f"better: {chance(float(one.chance))}"]),
             Text(f"{sign} {towards(one.evidence_fail)} to fail", style=style),
         )
     return table

@@ -28,13 +28,24 @@ class Effect:
 
 @dataclass(frozen=True, slots=True)
 class Slice:
-    """A group of requests that looked worst."""
+    """A group of requests among those that look worst.
+
+    Attributes:
+        value: of the metric's label.
+        verdict: as the status has it.
+        candidate, stable: what was measured of each version, in this group.
+        answers, against_answers: of how many answers, values or users.
+        effect, chance: as of the pair, in this group.
+    """
 
     value: str
     verdict: str
     candidate: str | None
     stable: str | None
+    answers: int | None
+    against_answers: int | None
     effect: Effect | None
+    chance: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +61,7 @@ class Pair:
         chance: that the first is the better one, 0 to 1.
         p_value: of the classical test, with a fixed horizon.
         verdict, reason, message: as the status has them.
+        label: that tells the groups of requests apart, empty where the metric has no slices.
         slices: the worst groups.
     """
 
@@ -68,6 +80,7 @@ class Pair:
     verdict: str
     reason: str
     message: str
+    label: str = ""
     slices: tuple[Slice, ...] = ()
 
 
@@ -190,13 +203,23 @@ def _pairs(status: ModelRolloutStatus, spec: ModelRolloutSpec | None) -> Iterato
             verdict=str(one.verdict),
             reason=one.reason,
             message=one.message,
+            label=metric.slices.label if metric is not None and metric.slices is not None else "",
             slices=tuple(_slices(one)),
         )
 
 
 def _slices(metric: MetricStatus) -> Iterator[Slice]:
     for one in metric.slices or ():
-        yield Slice(one.value, str(one.verdict), one.candidate, one.stable, _effect(one.effect))
+        yield Slice(
+            value=one.value,
+            verdict=str(one.verdict),
+            candidate=one.candidate,
+            stable=one.stable,
+            answers=one.candidate_count,
+            against_answers=one.stable_count,
+            effect=_effect(one.effect),
+            chance=None if one.chance is None else float(one.chance),
+        )
 
 
 def _effect(text: str | None) -> Effect | None:

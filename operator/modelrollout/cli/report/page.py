@@ -6,10 +6,15 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from modelrollout.cli.report.document import Pair, Report
+from modelrollout.cli.figures import chance
+from modelrollout.cli.report.document import Effect, Pair, Report
 
-WIDTH, ROW, LEFT, RIGHT = 720, 34, 190, 150
-"""Of a picture, in its own units: whole width, height of a pair, room for names and for numbers."""
+WIDTH, ROW, CHARACTER, GAP = 760, 34, 7.2, 14
+"""Of a picture, in its own units: whole width, height of a pair, width of a character of its texts (which a browser is
+told to keep), and what lies between texts and lines."""
+
+_LONGEST = 30
+"""Characters of a text that a picture has room for; names of versions have up to 63, and are cut."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +47,9 @@ def page(report: Report) -> str:
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
+    environment.filters |= {"chance": chance, "numbers": numbers}
     template = environment.get_template("page.html")
-    return template.render(report=report, pictures=pictures(report), width=WIDTH, left=LEFT, row=ROW)
+    return template.render(report=report, pictures=pictures(report), width=WIDTH, character=CHARACTER)
 
 
 def pictures(report: Report) -> tuple[Picture, ...]:
@@ -64,20 +70,23 @@ def _picture(pairs: list[Pair]) -> Picture:
     lowest, highest = min(ends), max(ends)
     spread = (highest - lowest) or 1.0
     lowest, highest = lowest - 0.06 * spread, highest + 0.06 * spread
-    room = WIDTH - LEFT - RIGHT
+    labels = [_cut(f"{pair.version} against {pair.against}") for pair in pairs]
+    told = [numbers(pair.effect) for pair in pairs]
+    left, right = (CHARACTER * max(map(len, texts)) + GAP for texts in (labels, told))
+    room = WIDTH - left - right
 
     def place(value: float | None, otherwise: float) -> float:
         inside = otherwise if value is None or not math.isfinite(value) else min(max(value, lowest), highest)
-        return round(LEFT + room * (inside - lowest) / (highest - lowest), 1)
+        return round(left + room * (inside - lowest) / (highest - lowest), 1)
 
     bars = tuple(
         Bar(
-            label=f"{pair.version} against {pair.against}",
+            label=labels[number],
             y=ROW * number + ROW // 2,
             low=place(pair.effect.low, lowest),
             high=place(pair.effect.high, highest),
             estimate=place(pair.effect.estimate, nothing),
-            numbers=_numbers(pair),
+            numbers=told[number],
             verdict=pair.verdict,
         )
         for number, pair in enumerate(pairs)
@@ -88,9 +97,13 @@ def _picture(pairs: list[Pair]) -> Picture:
     return Picture(first.metric, first.role, caption, ROW * len(pairs), place(nothing, nothing), bars)
 
 
-def _numbers(pair: Pair) -> str:
-    if pair.effect is None:
+def _cut(text: str) -> str:
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
+
+
+def numbers(effect: Effect | None) -> str:
+    """An effect with its interval, empty without one."""
+    if effect is None:
         return ""
-    low, high = pair.effect.low, pair.effect.high
-    interval = "" if low is None or high is None else f" [{low:.3g}, {high:.3g}]"
-    return f"{pair.effect.estimate:.3g}{interval}"
+    interval = "" if effect.low is None or effect.high is None else f" [{effect.low:.3g}, {effect.high:.3g}]"
+    return f"{effect.estimate:.3g}{interval}"

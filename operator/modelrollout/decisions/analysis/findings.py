@@ -10,14 +10,13 @@ from modelrollout.decisions.analysis.blind import blind, stale
 from modelrollout.decisions.analysis.coverage import in_doubt
 from modelrollout.decisions.analysis.family import Needed
 from modelrollout.decisions.analysis.limits import dispersion_of
-from modelrollout.decisions.analysis.slice_findings import slice_findings
+from modelrollout.decisions.analysis.slice_findings import effective, slice_findings
 from modelrollout.decisions.analysis.state import ComparedState
 from modelrollout.decisions.analysis.watch import judge_watched
 from modelrollout.decisions.findings import Finding
 from modelrollout.decisions.kinds import Kind, kind_of
 from modelrollout.decisions.kinds.wording import finite
 from modelrollout.decisions.questions import Question
-from modelrollout.stats.fixed_horizon import Sample
 
 
 def judge_compared(metric: Metric, state: ComparedState, question: Question, at: float, held_to: Needed) -> Finding:
@@ -75,6 +74,7 @@ def _measured(
     total, stable_total = test.exposures
     interval = test.interval() if total else None
     given = dispersion_of(question.spec) is not None
+    scatter = float(test.dispersion) if state.measured or given else 1.0
     own_step = state.step_since == question.step_since and float(test.step_exposures[0]) > 0
     return Finding(
         metric=metric.name,
@@ -97,18 +97,10 @@ def _measured(
         dispersion=float(test.dispersion),
         assumed=not given and not state.measured,
         lost=state.lost,
-        slices=slice_findings(metric, state, held_to),
+        slices=slice_findings(metric, kind, state, held_to, scatter),
         identical=None if state.identical is None else int(state.identical),
-        samples=_effective(kind.samples(test), float(test.dispersion) if state.measured or given else 1.0),
+        samples=effective(kind.samples(test), scatter),
     )
-
-
-def _effective(samples: tuple[Sample, Sample] | None, dispersion: float) -> tuple[Sample, Sample] | None:
-    """The samples with as many values as would scatter so if they were independent."""
-    if samples is None:
-        return None
-    candidate, stable = (side._replace(size=side.size / dispersion) for side in samples)
-    return candidate, stable
 
 
 def _failed_slice(metric: Metric, kind: Kind, state: ComparedState, finding: Finding, question: Question) -> Finding:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from modelrollout.api import Metric, MetricSlices
 from modelrollout.decisions.kinds import Kind
@@ -48,13 +49,15 @@ class SliceState:
         """What each element of the test is called; empty for room that nobody has taken."""
         return [*self.values, *[""] * (places - 1 - len(self.values)), OTHER]
 
+    def enough(self, wanted: MetricSlices) -> NDArray[np.bool_]:
+        """Whether each element has the answers that a group needs."""
+        sides = [np.atleast_1d(side) >= wanted.min_samples for side in self.test.exposures if side is not None]
+        found: NDArray[np.bool_] = np.logical_and.reduce(sides)
+        return found
+
     def judged(self, wanted: MetricSlices) -> Floats:
         """Running maximum of each element's evidence for failing, 0 for those with too few answers."""
-        enough = np.ones(1, dtype=bool)
-        for side in self.test.exposures:
-            if side is not None:
-                enough = enough & (np.asarray(side) >= wanted.min_samples)
-        peak: Floats = np.where(enough, np.asarray(self.test.peak_log_e_fail), 0.0)
+        peak: Floats = np.where(self.enough(wanted), np.asarray(self.test.peak_log_e_fail), 0.0)
         return peak
 
 

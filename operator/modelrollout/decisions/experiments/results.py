@@ -8,12 +8,12 @@ from modelrollout.api.status import Run
 from modelrollout.api.values import in_words
 from modelrollout.decisions.experiments.race import Race
 from modelrollout.decisions.experiments.shape import ranking
-from modelrollout.decisions.findings import Evidence, Finding
+from modelrollout.decisions.findings import Evidence, Finding, SliceFinding
 from modelrollout.decisions.kinds.wording import percent
 
 
-def chance_of(metric: Metric, finding: Finding) -> float | None:
-    """Chance that the candidate is the better one by this metric; for people, nothing is decided by it."""
+def chance_of(metric: Metric, finding: Finding | SliceFinding) -> float | None:
+    """Chance that the candidate is the better one by this metric, or in a group by it; nothing is decided by it."""
     higher = finding.chance_higher
     if higher is None or metric.better is None:
         return None

@@ -43,13 +43,19 @@ def _line(spec: ModelRolloutSpec, finding: Finding, version: str, against: str, 
     if metric is None:
         return line
     chance = chance_of(metric, finding)
-    line.chance = None if chance is None else f"{chance:.4f}"
+    line.chance = _chance(chance)
+    for said, group in zip(line.slices or (), finding.slices, strict=False):
+        said.chance = _chance(chance_of(metric, group))
     found = classical(metric, finding.samples) if fixed and finding.role == "Goal" else None
     if found is not None:
         line.p_value = f"{found.p_value:.3g}"
         if found.effect is not None and found.low is not None and found.high is not None:
             line.effect = f"difference {found.effect:.3g} [{found.low:.3g}, {found.high:.3g}]"
     return line
+
+
+def _chance(chance: float | None) -> str | None:
+    return None if chance is None else f"{chance:.4f}"
 
 
 def settled(draft: Draft) -> bool:

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from modelrollout.api import DeadlinePolicy, ExperimentThen, PromotionPolicy, RollbackPolicy
 from modelrollout.api.arms import Arm, ArmState
+from modelrollout.api.durations import format_duration
 from modelrollout.api.status import Outcome
 from modelrollout.api.values import in_words
 from modelrollout.decisions import runs
@@ -177,7 +178,7 @@ def _ended(draft: Draft) -> str:
     if run.skipped_step == run.step:
         return "a person ended it"
     if draft.now >= run.advanced_at + _length(draft):
-        return f"its time of {_length(draft)} is over"
+        return f"its time of {format_duration(_length(draft))} is over"
     draft.wake_at(run.advanced_at + _length(draft))
     if until is not None and until.samples is not None and _enough(draft, until.samples):
         return f"every version has given {until.samples:,} answers"

@@ -182,8 +182,13 @@ class Kind(ABC):
     def inside(self, metric: Metric, test: Comparison) -> bool:
         """Whether the point estimates of the step's own data lie inside the margin (for a Goal: reach the gain)."""
 
-    def samples(self, test: Any) -> tuple[Sample, Sample] | None:  # noqa: ANN401 - the kind's own test
-        """Mean, deviation and size of candidate and stable, pooled over the run; None where the kind has none."""
+    def samples(self, test: Any, place: int = 0) -> tuple[Sample, Sample] | None:  # noqa: ANN401 - the kind's own test
+        """Mean, deviation and size of candidate and stable, pooled over the run; None where the kind has none.
+
+        Args:
+            test: of this kind.
+            place: which of its comparisons, where it has several.
+        """
         return None
 
     def title(self, metric: Metric, frozen: Frozen) -> str:

@@ -72,9 +72,9 @@ class MeanKind(QuantityKind):
         sums, counts, squares = (past.counters.get(name, ()) for name in (SUM, COUNT, SQUARES))
         return estimate_mean_dispersion(sums, counts, squares, version=version)
 
-    def samples(self, test: Any) -> tuple[Sample, Sample] | None:  # noqa: ANN401 - the kind's own test
+    def samples(self, test: Any, place: int = 0) -> tuple[Sample, Sample] | None:  # noqa: ANN401 - the kind's own test
         """Where the spec names a sum of squares."""
-        return test.samples if isinstance(test, Mean) else None
+        return test.samples(place) if isinstance(test, Mean) else None
 
     def sentence(self, metric: Metric, finding: Finding, stable: str, frozen: Frozen) -> str:
         """The numbers in the quantity's own unit."""

@@ -5,6 +5,8 @@ from abc import abstractmethod
 from collections.abc import Sequence
 from typing import Any, Literal
 
+import numpy as np
+
 from modelrollout.api import Better, Metric, Role
 from modelrollout.decisions.analysis.samples import CounterSamples
 from modelrollout.decisions.kinds.kind import Counted, Errors, Frozen, Kind, Series, row
@@ -68,12 +70,13 @@ class ShareKind(Kind):
             return None
         return watch_test(metric, float(share), float(total), errors)
 
-    def samples(self, test: Any) -> tuple[Sample, Sample] | None:  # noqa: ANN401 - the kind's own test
+    def samples(self, test: Any, place: int = 0) -> tuple[Sample, Sample] | None:  # noqa: ANN401 - the kind's own test
         """An answer counts 1 or 0."""
-        (mine, theirs), (count, others) = test.estimates, test.exposures
-        if theirs is None or not others or not count:
+        if test.estimates[1] is None:
             return None
-        return _of_share(float(mine), float(count)), _of_share(float(theirs), float(others))
+        both = zip(test.estimates, test.exposures, strict=True)
+        (mine, count), (theirs, others) = (tuple(float(np.atleast_1d(one)[place]) for one in side) for side in both)
+        return (_of_share(mine, count), _of_share(theirs, others)) if count and others else None
 
     def text(self, metric: Metric, value: float | None) -> str:
         """In percent."""
