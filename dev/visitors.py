@@ -49,9 +49,15 @@ class Visitors:
         version_of: Callable[[bytes], str],
         headers: Mapping[str, str] | None = None,
         body: bytes | None = None,
+        *,
+        keep: bool = True,
     ) -> None:
-        """Requests of `rate` a second, with this body (GET without one), told apart by what `version_of` finds."""
+        """Requests of `rate` a second, with this body (GET without one), told apart by what `version_of` finds.
+
+        Connections are kept and used again, unless `keep` says that each request has its own.
+        """
         self.came: list[Came] = []
+        self._keep = keep
         self._url, self._rate, self._version_of = url, rate, version_of
         self._headers, self._body = dict(headers or {}), body
         self._over = threading.Event()
@@ -80,7 +86,9 @@ class Visitors:
     async def _send(self) -> None:
         timeout, began = aiohttp.ClientTimeout(total=PATIENCE), time.monotonic()
         async with (
-            aiohttp.ClientSession(timeout=timeout, headers=self._headers) as session,
+            aiohttp.ClientSession(
+                timeout=timeout, headers=self._headers, connector=aiohttp.TCPConnector(force_close=not self._keep)
+            ) as session,
             asyncio.TaskGroup() as group,
         ):
             number = 0

@@ -62,6 +62,12 @@ def install_operator(cluster: Cluster, archive: Path) -> None:
         "rbac.scale": "true",
         # Receivers of webhooks in the cluster itself, for those who try them.
         "webhooks.allowed[0]": "http://*.*.svc:8080",
+        # For those who try Jobs as gates, and workloads of a kind that the operator does not know.
+        "rbac.gateJobs": "true",
+        "customWorkloads[0].group": "apps",
+        "customWorkloads[0].version": "v1",
+        "customWorkloads[0].resource": "replicasets",
+        "customWorkloads[0].kind": "ReplicaSet",
     }
     settings = [f"--set={key}={value}" for key, value in values.items()]
     chart = str(paths.CHECKOUT / "charts" / "modelrollout")

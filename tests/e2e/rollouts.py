@@ -10,6 +10,9 @@ from dev.progress import wait_until
 
 SECONDS = 90.0
 
+Record = Callable[[str, object], None]
+"""Pytest's `record_property`: what a test counted, for the report of the run (`--junitxml`)."""
+
 
 class Rollout:
     """A ModelRollout and whatever has its namespace.
@@ -51,6 +54,24 @@ class Rollout:
         """Edit the rollout."""
         text = json.dumps({"spec": spec})
         self.kubectl("patch", "modelrollout", self.name, "--type=merge", f"--patch={text}")
+
+    def command(self, verb: str, **more: Any) -> dict[str, Any]:
+        """Create a command; returns what became of it once the operator has answered."""
+        user = self.cluster.kubectl("auth", "whoami", "--output=jsonpath={.status.userInfo.username}")
+        body = {
+            "apiVersion": "modelrollout.io/v1alpha1",
+            "kind": "ModelRolloutCommand",
+            "metadata": {"generateName": f"{verb.lower()}-"},
+            "spec": {"rollout": self.name, "verb": verb, "by": user, **more},
+        }
+        made = json.loads(self.kubectl("create", "--filename=-", "--output=json", input=json.dumps(body)))
+        uid = made["metadata"]["uid"]
+
+        def answers() -> list[dict[str, Any]]:
+            return [one for one in self.status.get("commands", []) if one["uid"] == uid]
+
+        self.until(lambda: bool(answers()), f"an answer to {verb}", 20)
+        return answers()[0]
 
     def until(self, holds: Callable[[], bool], what: str, seconds: float = SECONDS) -> None:
         """Wait until it holds; with the rollout as it then is in the error when it does not."""

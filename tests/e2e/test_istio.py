@@ -9,6 +9,7 @@ import pytest
 from dev import extras, istio, paths
 from dev.cluster import Cluster
 from dev.demo import stage
+from tests.e2e.rollouts import Record
 from tests.e2e.users import Served
 
 NAME, HOST = "meshed", "meshed.example"
@@ -114,13 +115,14 @@ def test_istio_accepts_the_example(meshed: Meshed) -> None:
     assert said.count("(server dry run)") == 4
 
 
-def test_a_good_version_is_promoted_and_no_request_fails(meshed: Meshed) -> None:
+def test_a_good_version_is_promoted_and_no_request_fails(meshed: Meshed, record_property: Record) -> None:
     meshed.patch(target="v2")
     meshed.ends("v2", "Promoted")
     assert meshed.weights == {"v2": 1000}
     before = meshed.answers("v2")
     meshed.until(lambda: meshed.answers("v2") > before, "answers by the new version")
     assert meshed.failed("v1", "v2") == 0
+    record_property("requests", meshed.asked())
     (route,) = meshed.get("virtualservice")["spec"]["http"]
     asked = VIRTUAL_SERVICE["spec"]["http"][0]
     assert {key: route[key] for key in asked if key != "route"} == {key: asked[key] for key in asked if key != "route"}

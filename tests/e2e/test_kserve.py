@@ -12,7 +12,7 @@ import pytest
 from dev import extras
 from dev.cluster import Cluster
 from dev.demo import stage
-from tests.e2e.rollouts import SECONDS, Rollout
+from tests.e2e.rollouts import SECONDS, Record, Rollout
 
 NAMESPACE = "kserve-digits"
 NAME = "digits"
@@ -136,6 +136,10 @@ class Team(Rollout):
         """Answers that users got from a version."""
         return int((self._seen().get(version) or {}).get("answers") or 0)
 
+    def asked(self) -> int:
+        """How many requests of users are over, whoever answered them."""
+        return sum(int(one.get("answers") or 0) for one in self._seen().values())
+
     def failed(self, *versions: str) -> int:
         """Failed answers of these versions, or of nobody."""
         seen = self._seen()
@@ -157,13 +161,14 @@ def team(cluster: Cluster) -> Iterator[Team]:
     cluster.kubectl("delete", "namespace", NAMESPACE, "--wait=false")
 
 
-def test_a_better_inference_service_is_promoted_and_no_user_notices(team: Team) -> None:
+def test_a_better_inference_service_is_promoted_and_no_user_notices(team: Team, record_property: Record) -> None:
     team.patch(target="v2")
     assert team.ends("v2") == "Promoted"
     assert team.weights == {"v2": 1000}
     before = team.answers("v2")
     team.until(lambda: team.answers("v2") > before, "answers by the new version")
     assert team.failed("v1", "v2") == 0
+    record_property("requests", team.asked())
 
 
 def test_a_worse_inference_service_is_taken_back_and_only_its_own_errors_were_seen(team: Team) -> None:

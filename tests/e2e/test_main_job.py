@@ -9,6 +9,7 @@ import pytest
 from dev.cluster import Cluster
 from dev.demo import stage
 from tests.e2e.conftest import OperatorPod
+from tests.e2e.rollouts import Record
 from tests.e2e.watching import Scene
 
 
@@ -22,7 +23,7 @@ def scene(cluster: Cluster) -> Scene:
 
 
 def test_a_better_model_is_promoted_although_the_operator_is_killed_on_the_way(
-    cluster: Cluster, scene: Scene, operator_pod: OperatorPod
+    cluster: Cluster, scene: Scene, operator_pod: OperatorPod, record_property: Record
 ) -> None:
     restarts = operator_pod.restarts()
     scene.begin("v2")
@@ -39,6 +40,7 @@ def test_a_better_model_is_promoted_although_the_operator_is_killed_on_the_way(
         ("RunStarted", 100), ("StepPassed", 100), ("StepPassed", 250), ("StepPassed", 500), ("Completed", 1000),
     ]  # fmt: skip
     assert scene.failed_answers() == []
+    record_property("requests", scene.asked())
 
 
 def test_a_degraded_model_is_taken_back_at_a_small_weight(cluster: Cluster, scene: Scene) -> None:

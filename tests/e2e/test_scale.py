@@ -7,6 +7,7 @@ import pytest
 
 from dev.cluster import Cluster
 from dev.demo import stage
+from tests.e2e.rollouts import Record
 from tests.e2e.watching import Scene
 
 WHERE = f"--namespace={stage.NAMESPACE}"
@@ -39,7 +40,9 @@ def managed(cluster: Cluster) -> Iterator[Scene]:
     scene.reach("v1")
 
 
-def test_replicas_come_before_the_traffic_and_go_after_it_without_a_failed_answer(managed: Scene) -> None:
+def test_replicas_come_before_the_traffic_and_go_after_it_without_a_failed_answer(
+    managed: Scene, record_property: Record
+) -> None:
     managed.begin("v2")
     assert _replicas(managed, "v2") == (1, 1)
     assert managed.command("Promote", full=True)["accepted"]
@@ -54,3 +57,4 @@ def test_replicas_come_before_the_traffic_and_go_after_it_without_a_failed_answe
     managed.until(lambda: managed.weights == {"v1": 1000}, "everything on v1", 30)
     managed.until(lambda: _replicas(managed, "v2") == (0, 0), "that v2 is scaled down")
     assert managed.failed_answers() == []
+    record_property("requests", managed.asked())

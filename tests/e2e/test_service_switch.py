@@ -10,7 +10,7 @@ import pytest
 
 from dev.cluster import Cluster
 from dev.demo import stage
-from tests.e2e.rollouts import Rollout
+from tests.e2e.rollouts import Record, Rollout
 
 NAME = "switch"
 FLIPS = 20
@@ -115,7 +115,9 @@ def switch(cluster: Cluster) -> Iterator[Switch]:
     made.remove()
 
 
-def test_twenty_switches_under_load_fail_no_request_and_a_drift_is_set_back(switch: Switch) -> None:
+def test_twenty_switches_under_load_fail_no_request_and_a_drift_is_set_back(
+    switch: Switch, record_property: Record
+) -> None:
     for flip in range(FLIPS):
         version = ("v2", "v1")[flip % 2]
         before = switch.answers(version)
@@ -123,6 +125,7 @@ def test_twenty_switches_under_load_fail_no_request_and_a_drift_is_set_back(swit
         switch.until(lambda version=version, before=before: switch.answers(version) > before, "its answers", SECONDS)
     seen = switch.seen()
     assert sum(int(one.get("failed") or 0) for one in seen.values()) == 0, seen
+    record_property("requests", sum(int(one.get("answers") or 0) for one in seen.values()))
     patch = json.dumps({"spec": {"selector": {"version": "v2"}}})
     switch.kubectl("patch", "service", NAME, "--type=merge", f"--patch={patch}")
     switch.until(lambda: switch.selected == "v1", "the repair", SECONDS)

@@ -69,6 +69,10 @@ class Served(Rollout):
         """Answers that users got from a version."""
         return int((self.seen.get(version) or {}).get("answers") or 0)
 
+    def asked(self) -> int:
+        """How many requests of users are over, whoever answered them."""
+        return sum(int(one.get("answers") or 0) for one in self.seen.values())
+
     def failed(self, *versions: str) -> int:
         """Failed answers of these versions, or of nobody."""
         seen = self.seen

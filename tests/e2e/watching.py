@@ -30,7 +30,6 @@ class Scene(Rollout):
         self.began = time.time()
         manifest = yaml.safe_load((stage.MANIFESTS / "rollout.yaml").read_text())
         self.metrics: list[dict[str, Any]] = manifest["spec"]["metrics"]
-        self._user = cluster.kubectl("auth", "whoami", "--output=jsonpath={.status.userInfo.username}")
 
     @property
     def weights(self) -> dict[str, int]:
@@ -90,23 +89,6 @@ class Scene(Rollout):
         where = (f"--namespace={stage.NAMESPACE}", "--type=json")
         self.cluster.kubectl("patch", "httproute", stage.ROLLOUT, *where, f"--patch={json.dumps([operation])}")
 
-    def command(self, verb: str, **more: Any) -> dict[str, Any]:
-        """Create a command; returns what became of it once the operator has answered."""
-        body = {
-            "apiVersion": "modelrollout.io/v1alpha1",
-            "kind": "ModelRolloutCommand",
-            "metadata": {"generateName": f"{verb.lower()}-", "namespace": stage.NAMESPACE},
-            "spec": {"rollout": stage.ROLLOUT, "verb": verb, "by": self._user, **more},
-        }
-        made = json.loads(self.cluster.kubectl("create", "--filename=-", "--output=json", input=json.dumps(body)))
-        uid = made["metadata"]["uid"]
-
-        def answers() -> list[dict[str, Any]]:
-            return [one for one in self.status.get("commands", []) if one["uid"] == uid]
-
-        self.until(lambda: bool(answers()), f"an answer to {verb}", 20)
-        return answers()[0]
-
     def account(self) -> str:
         """The route, too."""
         return f"weights {self.weights}\n{super().account()}"
@@ -133,6 +115,11 @@ class Scene(Rollout):
     def _seen(self) -> bool:
         rollout = self.get("modelrollout")
         return bool(rollout["status"].get("observedGeneration") == rollout["metadata"]["generation"])
+
+    def asked(self) -> int:
+        """How many requests of users are over since the scene began, whoever answered them."""
+        seen = self.seen_by("traffic", self.began, time.time() + 60)
+        return sum(int(one.get("answers") or 0) for one in seen.values())
 
     def failed_answers(self) -> list[str]:
         """Answers since the scene began that failed and were no degraded version's own to give, as users saw them."""
