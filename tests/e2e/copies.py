@@ -1,7 +1,8 @@
-"""Three light versions behind the gateway in a namespace of their own, and a rollout whose strategy a test chooses."""
+"""Four light versions behind the gateway in a namespace of their own, and a rollout whose strategy a test chooses."""
 
 import json
 import string
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,25 @@ from dev.visitors import Visitors
 from tests.e2e.rollouts import Rollout
 
 NAMESPACE = "copies"
-VERSIONS = {"v1": 0.0, "v2": 0.0, "v3": 0.4}
-"""Share of the answers of each version that fail."""
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How a version answers.
+
+    Attributes:
+        faults: share of its answers that fail.
+        clicks: share of them that please their user.
+        pause: seconds until it answers.
+    """
+
+    faults: float = 0.0
+    clicks: float = 0.3
+    pause: float = 0.0
+
+
+HANGS = 3600.0
+VERSIONS = {"v1": Manner(), "v2": Manner(clicks=0.5), "v3": Manner(faults=0.4), "v4": Manner(pause=HANGS)}
 HERE = Path(__file__).parent
 
 METRICS = [
@@ -34,6 +52,13 @@ METRICS = [
         "margin": {"difference": 0.1},
     },
 ]
+GOAL = {
+    "name": "clicks",
+    "role": "Goal",
+    "better": "Higher",
+    "proportion": {"good": "clicks_total", "total": "answers_total"},
+    "gain": {"difference": 0.02},
+}
 
 
 class Copies(Rollout):
@@ -52,8 +77,8 @@ class Copies(Rollout):
         space = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}}
         cluster.kubectl("apply", "--filename=-", input=json.dumps(space))
         template = string.Template((HERE / "copies.yaml").read_text())
-        for version, faults in VERSIONS.items():
-            self.kubectl("apply", "--filename=-", input=template.substitute(name=version, faults=faults))
+        for version, manner in VERSIONS.items():
+            self.kubectl("apply", "--filename=-", input=template.substitute(name=version, **asdict(manner)))
         for version in VERSIONS:
             self.kubectl("rollout", "status", f"deployment/{version}", "--timeout=120s")
 
@@ -110,9 +135,16 @@ class Copies(Rollout):
 
     def answered(self, version: str) -> int:
         """Answers of a version, as it counts them itself; requests of users and copies alike."""
+        return self._counted(version, "answers_total{")
+
+    def came(self, version: str) -> int:
+        """Requests that reached a version, whether or not it has answered them."""
+        return self._counted(version, "came_total ")
+
+    def _counted(self, version: str, name: str) -> int:
         path = f"/api/v1/namespaces/{NAMESPACE}/services/{version}:http/proxy/metrics"
         lines = self.cluster.kubectl("get", "--raw", path).splitlines()
-        return int(sum(float(line.split()[-1]) for line in lines if line.startswith("answers_total{")))
+        return int(sum(float(line.split()[-1]) for line in lines if line.startswith(name)))
 
     def phase(self, wanted: str) -> None:
         """Wait for a phase."""

@@ -13,7 +13,7 @@ PROMOTED = {"shadow": {"percent": 50, "hold": "3s", "samples": 100, "then": "Pro
 
 @pytest.fixture
 def copies(cluster: Cluster) -> Iterator[Copies]:
-    """Three versions of which the third one is bad."""
+    """Versions of which the third one is bad, and the fourth one hangs."""
     made = Copies(cluster)
     yield made
     made.remove()
@@ -69,4 +69,22 @@ def test_a_candidate_that_dies_in_its_shadow_hurts_nobody_and_is_waited_for(copi
         copies.until(lambda: bool(copies.copies()), "that requests are copied again")
         copies.kubectl("delete", f"modelrollout/{copies.name}")
         copies.until(lambda: not copies.copies(), "that copies end with the rollout")
+    assert ({one.version for one in users.came}, users.failed()) == ({"v1"}, [])
+
+
+def test_a_candidate_that_hangs_in_its_shadow_hurts_nobody_and_is_taken_back(copies: Copies) -> None:
+    copies.begin(PROMOTED)
+    with copies.visitors() as users:
+        copies.until(lambda: len(users.came) > 60, "some users")
+        copies.patch(target="v4")
+        copies.until(lambda: copies.came("v4") > 100, "that it has got copies")
+        shadowed = users.since(0)
+        copies.phase("RolledBack")
+        over = time.time()
+        copies.until(lambda: len(users.since(over)) > 30, "users afterwards")
+    assert (copies.answered("v4"), shadowed[-1].failed) == (0, False)
+    status = copies.status
+    assert (status["run"]["outcome"], status["run"]["reason"]) == ("RolledBack", "TrafficLost")
+    assert status["rejected"][-1]["version"] == "v4"
+    assert copies.copies() == []
     assert ({one.version for one in users.came}, users.failed()) == ({"v1"}, [])

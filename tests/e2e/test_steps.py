@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from dev.cluster import Cluster
-from tests.e2e.copies import NAMESPACE, Copies
+from tests.e2e.copies import GOAL, METRICS, NAMESPACE, Copies
 
 KEY = b"a key that only the receiver knows"
 RECEIVER = f"http://receiver.{NAMESPACE}.svc:8080"
@@ -25,27 +25,34 @@ def copies(cluster: Cluster) -> Iterator[Copies]:
     made.remove()
 
 
-def test_copies_then_one_percent_then_an_approval_then_half_then_everything(copies: Copies) -> None:
+def test_copies_then_one_percent_then_an_approval_then_a_quarter_then_half_with_a_goal_then_everything(
+    copies: Copies,
+) -> None:
+    guardrails = ["errors", "slow"]
     copies.begin(
         {
             "steps": [
-                {"name": "shadow", "mirror": 50, "hold": "2s", "require": "Pass"},
+                {"name": "shadow", "mirror": 50, "hold": "2s", "require": "Pass", "metrics": guardrails},
                 {"name": "one-percent", "weight": 1, "hold": "2s", "samples": 1, "metrics": ["errors"]},
                 {"name": "look", "approval": True, "samples": 0, "metrics": []},
+                {"name": "quarter", "weight": 25, "hold": "2s", "metrics": guardrails},
                 {"name": "half", "weight": 50, "hold": "2s"},
             ]
-        }
+        },
+        metrics=[*METRICS, GOAL],
     )
     with copies.visitors() as users:
         copies.patch(target="v2")
         copies.phase("AwaitingApproval")
         assert copies.status["weights"]["desired"] == {"v1": 990, "v2": 10}
-        assert copies.status["message"] == "step 3 of 4 (look) has passed and waits for a person to approve"
+        assert copies.status["message"] == "step 3 of 5 (look) has passed and waits for a person to approve"
         copies.command("Approve", "looked at the confusion matrix")
         copies.phase("Completed")
     lines = copies.record()
     left = [(one["step"], one["weight"], one.get("mirror", 0)) for one in lines if one["decision"] == "StepPassed"]
-    assert left == [(1, 0, 500), (2, 10, 0), (3, 10, 0), (4, 500, 0)]
+    assert left == [(1, 0, 500), (2, 10, 0), (3, 10, 0), (4, 250, 0), (5, 500, 0)]
+    last = next(one for one in lines if one["decision"] == "StepPassed" and one["step"] == 5)
+    assert {one["metric"]: one["verdict"] for one in last["findings"]} == dict.fromkeys([*guardrails, "clicks"], "Pass")
     approved = [one["approved"] for one in lines if "approved" in one]
     assert approved == [f"by {copies.user}: looked at the confusion matrix"]
     assert ({one.version for one in users.came}, users.failed()) == ({"v1", "v2"}, [])
