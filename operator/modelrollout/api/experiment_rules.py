@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 MOST_FINDINGS = 30
 """Metrics times candidates: each of them has its own evidence and its own line in the status."""
 
+MOST_GATES = 30
+"""Gates times candidates: each has its own line in the status."""
+
 _EXPERIMENT = "(has(self.strategy.abTest) || has(self.strategy.bandit))"
 _SPLIT = "self.strategy.abTest.split"
 
@@ -84,11 +87,11 @@ EXPERIMENT_RULES = (
         "metrics",
     ),
     Rule(
-        "!has(self.candidates) || self.gates.size() == 0",
-        "gates are not yet supported with candidates: pass them before, by a run with target and a small weight",
-        lambda self: self.candidates is None or not self.gates,
+        f"!has(self.candidates) || self.gates.size() * self.candidates.size() <= {MOST_GATES}",
+        f"gates times candidates is at most {MOST_GATES}, as every candidate passes them by itself: try fewer versions "
+        "at once",
+        lambda self: len(self.gates) * len(self.candidates or ()) <= MOST_GATES,
         "gates",
-        "FieldValueForbidden",
     ),
     Rule(
         "!has(self.candidates) || !has(self.scale) || self.scale.mode != 'Managed'",

@@ -112,6 +112,9 @@ class GateStatus(StatusModel):
     """One gate of a run: what has passed is not asked again, whoever leads."""
 
     name: str = Field(description="Name of the gate.", max_length=63)
+    version: str = Field(
+        default="", description="Which candidate of an experiment it is asked; empty for any other run.", max_length=63
+    )
     definition: str = Field(description="Identity of what was asked; a changed gate is another one.", max_length=16)
     state: GateState = Field(description="Running, Passed or Failed.")
     message: Text = Field(default="", description="What was found, or what it waits for, in a sentence.")
@@ -172,7 +175,7 @@ class Run(StatusModel):
         default=0, ge=0, description="Trials before this one, in a row, that a new revision ended before their verdict."
     )
     gates: list[GateStatus] = Field(
-        default_factory=list, max_length=10, description="Gates that have begun, in their order."
+        default_factory=list, max_length=30, description="Gates that have begun, in their order."
     )
     webhooks: list[WebhookStatus] = Field(
         default_factory=list, max_length=10, description="Webhooks called last, in the order in which they began."

@@ -164,7 +164,8 @@ def _gates(seen: Overview, *, wide: bool) -> Table | None:
     table = _grid("GATE", "STATE", "NOTE")
     for one in seen.run.gates:
         sign, style = _GATES[one.state]
-        table.add_row(Text(one.name, style="bold"), Text(f"{sign} {one.state}", style=style), one.message)
+        name = f"{one.name} {one.version}".rstrip()
+        table.add_row(Text(name, style="bold"), Text(f"{sign} {one.state}", style=style), one.message)
     return table
 
 

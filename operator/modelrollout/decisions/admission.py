@@ -18,17 +18,17 @@ MODEL_DIFFERS = "ModelDiffers"
 GATE_FAILED = "GateFailed"
 
 
-def admit(draft: Draft) -> Admission:
-    """Ask what the candidate has shown, and note it in status; both versions are ready.
+def admit(draft: Draft, candidate: str) -> Admission:
+    """Ask what a candidate of the run has shown, and note it in status; it is ready, and so is stable.
 
     A model that cannot be asked, or does not say what it is, keeps nobody from starting.
     """
-    identity, check = _identify(draft)
+    identity, check = _identify(draft, candidate)
     if check is not None and identity is None:
-        return Admission(waits=f"{draft.run.target} is asked which model it serves", check=check)
+        return Admission(waits=f"{candidate} is asked which model it serves", check=check)
     if identity is not None and identity.matches is False:
         return Admission(waits=identity.message, check=check, identity=identity)
-    gates = _pass_gates(draft)
+    gates = _pass_gates(draft, candidate)
     return Admission(gates.waits, gates.check, identity, gates.failed)
 
 
@@ -46,18 +46,18 @@ def model_stated(draft: Draft) -> Iterator[tuple[str, bool | None, str, str]]:
         yield "ModelMatches", None, "NotDeclared", f"nothing that can be compared is declared of {run.target}'s model"
 
 
-def _identify(draft: Draft) -> tuple[Identity | None, Check | None]:
+def _identify(draft: Draft, candidate: str) -> tuple[Identity | None, Check | None]:
     """What is known of the candidate's model, and what is to be asked of its server."""
-    version = draft.spec.version(draft.run.target)
+    version = draft.spec.version(candidate)
     model = version.model if version is not None else None
     if model is None:
         return None, None
-    for identity in _annotated(draft, model):
+    for identity in _annotated(draft, candidate, model):
         if identity.matches is False:
             return identity, None
     if model.name is None:
-        return next(_annotated(draft, model), None), None
-    check = _check(draft, model)
+        return next(_annotated(draft, candidate, model), None), None
+    check = _check(draft, candidate, model)
     result = _result(draft, check)
     if result is None:
         return None, check
@@ -65,38 +65,42 @@ def _identify(draft: Draft) -> tuple[Identity | None, Check | None]:
     return Identity(matches, result.reason, result.message), check
 
 
-def _annotated(draft: Draft, model: ModelInfo) -> Iterator[Identity]:
+def _annotated(draft: Draft, candidate: str, model: ModelInfo) -> Iterator[Identity]:
     """What the annotations of the workload's pod template say, one by one, where both sides say something."""
-    seen = draft.observed.versions.get(draft.run.target)
+    seen = draft.observed.versions.get(candidate)
     for what, declared, reason in (("digest", model.digest, "DigestDiffers"), ("uri", model.uri, "UriDiffers")):
         found = seen.model.get(what) if seen is not None else None
         if declared is None or found is None:
             continue
         if found != declared:
             said = (
-                f"the workload of {draft.run.target} is annotated with the model {what} {found}, "
+                f"the workload of {candidate} is annotated with the model {what} {found}, "
                 f"and spec.versions declares {declared}"
             )
             yield Identity(False, reason, said)
         else:
-            yield Identity(True, "Annotated", f"the workload of {draft.run.target} has the declared model {what}")
+            yield Identity(True, "Annotated", f"the workload of {candidate} has the declared model {what}")
 
 
-def _pass_gates(draft: Draft) -> Admission:
-    """Go through the gates up to the first one that has not passed."""
-    run = draft.run
-    run.gates = [one for one in run.gates if any(_is_of(one, gate) for gate in draft.spec.gates)]
+def _pass_gates(draft: Draft, candidate: str) -> Admission:
+    """Go through the gates up to the first one that the candidate has not passed."""
+    run, whose = draft.run, candidate if draft.run.arms else ""
+    run.gates = [one for one in run.gates if any(_is_of(one, gate, one.version) for gate in draft.spec.gates)]
     for gate in draft.spec.gates:
-        known = next((one for one in run.gates if _is_of(one, gate)), None)
+        known = next((one for one in run.gates if _is_of(one, gate, whose)), None)
         if known is None:
             known = GateStatus(
-                name=gate.name, definition=definition(gate), state=GateState.RUNNING, started_at=draft.now
+                name=gate.name,
+                version=whose,
+                definition=definition(gate),
+                state=GateState.RUNNING,
+                started_at=draft.now,
             )
             run.gates = [*run.gates, known]
             run.advanced_at = draft.now  # each gate has a deadline of its own
         if known.state is GateState.PASSED:
             continue
-        check = _check(draft, gate)
+        check = _check(draft, candidate, gate)
         result = _result(draft, check)
         if result is None or result.verdict not in (Verdict.PASS, Verdict.FAIL):
             known.message = (result.message if result is not None else _begun(check, gate))[:1024]
@@ -106,7 +110,7 @@ def _pass_gates(draft: Draft) -> Admission:
             known.state = GateState.FAILED
             return Admission(failed=f"gate {gate.name} failed: {result.message}")
         known.state = GateState.PASSED
-        draft.say(Reason.GATE_PASSED, f"{run.target} passed gate {gate.name}: {result.message}")
+        draft.say(Reason.GATE_PASSED, f"{candidate} passed gate {gate.name}: {result.message}")
         run.advanced_at = draft.now
     return Admission()
 
@@ -118,20 +122,20 @@ def _begun(check: Check, gate: Gate) -> str:
     return f"{what} requests are sent to {check.version}"
 
 
-def _is_of(status: GateStatus, gate: Gate) -> bool:
-    return (status.name, status.definition) == (gate.name, definition(gate))
+def _is_of(status: GateStatus, gate: Gate, version: str) -> bool:
+    return (status.name, status.definition, status.version) == (gate.name, definition(gate), version)
 
 
-def _check(draft: Draft, what: ModelInfo | Gate) -> Check:
+def _check(draft: Draft, candidate: str, what: ModelInfo | Gate) -> Check:
     run, metadata = draft.run, draft.rollout.metadata
-    version, seen = draft.spec.version(run.target), draft.observed.versions.get(run.target)
+    version, seen = draft.spec.version(candidate), draft.observed.versions.get(candidate)
     alone = isinstance(what, Gate) and what.job is not None
     return Check(
         namespace=metadata.namespace,
         rollout=metadata.name,
         uid=metadata.uid,
         run=run.id,
-        version=run.target,
+        version=candidate,
         service=version.service.name if version else "",
         port=version.service.port if version else 0,
         addresses=() if alone or seen is None else seen.addresses,

@@ -120,6 +120,6 @@ def definition(gate: Gate) -> str:
 
 
 def job_name(check: Check, gate: Gate) -> str:
-    """Name of the Job of a gate: one for each run, whoever makes it."""
-    unique = "/".join((check.uid, check.run, definition(gate)))
+    """Name of the Job of a gate: one for each run and candidate, whoever makes it."""
+    unique = "/".join((check.uid, check.run, check.version, definition(gate)))
     return f"{check.rollout}-{hashlib.sha256(unique.encode()).hexdigest()[:10]}"

@@ -163,9 +163,9 @@ def _trial_phase(draft: Draft, run: Run, gate: Gate | None) -> tuple[Phase, str]
         problem = _candidates_problem(draft, run) if run.reason == capacity.WAITS else ""
         return phase, f"{_at_step(run)}{run.message}{problem}"
     if run.exposed_at is None and run.reason in (MODEL_DIFFERS, webhooks.UNANSWERED, webhooks.REFUSED):
-        return Phase.HOLDING, f"{run.target} gets no traffic: {run.message}"
+        return Phase.HOLDING, f"{run.on_trial} gets no traffic: {run.message}"
     if run.exposed_at is None and draft.admission is not None and draft.admission.waits:
-        return Phase.PENDING, f"{run.target} gets no traffic yet: {draft.admission.waits}"
+        return Phase.PENDING, f"{run.on_trial} gets no traffic yet: {draft.admission.waits}"
     if run.exposed_at is None and not (draft.spec.paused or draft.status.paused_by):
         late = [name for name in (*run.trying, run.stable) if not draft.observed.ready(name)]
         if draft.blocked and not late:

@@ -6,6 +6,7 @@ from modelrollout.api import DeadlinePolicy, RollbackPolicy
 from modelrollout.api.status import Outcome, RunState
 from modelrollout.decisions import capacity, runs, together, webhooks
 from modelrollout.decisions.admission import GATE_FAILED, MODEL_DIFFERS, admit
+from modelrollout.decisions.checks import Admission
 from modelrollout.decisions.decision import Reason
 from modelrollout.decisions.draft import Draft
 from modelrollout.decisions.gate import Gate, Missing, Wait, gate
@@ -133,24 +134,34 @@ def _expose(draft: Draft, steps: Steps) -> None:
 def _admitted(draft: Draft) -> bool:
     """Whether the candidate has shown all that it must before its first step; where it failed, the run ends."""
     run = draft.run
-    draft.admission = shown = admit(draft)
-    differs = shown.identity is not None and shown.identity.matches is False
-    if differs and shown.identity is not None:
-        if run.message != shown.identity.message:
-            draft.say(Reason.MODEL_DIFFERS, f"{run.target} gets no traffic: {shown.identity.message}", warning=True)
-        run.reason, run.message = MODEL_DIFFERS, shown.identity.message[:1024]
-    elif run.reason == MODEL_DIFFERS:
-        run.reason, run.message = "", ""
+    draft.admission = shown = admit(draft, run.target)
+    note_model(draft, run.target, shown)
     if shown.failed:
         draft.record.append(boundary(draft, GATE_FAILED))
         runs.take_back(draft, Outcome.ROLLED_BACK, GATE_FAILED, shown.failed)
         draft.say(Reason.GATE_FAILED, f"{run.target} gets no traffic: {shown.failed}", warning=True)
         return False
     if shown.waits:
-        running = next((one for one in draft.spec.gates if shown.check is not None and one == shown.check.what), None)
-        keep_deadline(draft, running.deadline if running is not None else None, shown.waits)
+        await_admission(draft, shown)
         return False
     return True
+
+
+def note_model(draft: Draft, candidate: str, shown: Admission) -> None:
+    """Say it, once, while a candidate serves another model than is declared."""
+    run = draft.run
+    if shown.identity is not None and shown.identity.matches is False:
+        if run.message != shown.identity.message:
+            draft.say(Reason.MODEL_DIFFERS, f"{candidate} gets no traffic: {shown.identity.message}", warning=True)
+        run.reason, run.message = MODEL_DIFFERS, shown.identity.message[:1024]
+    elif run.reason == MODEL_DIFFERS:
+        run.reason, run.message = "", ""
+
+
+def await_admission(draft: Draft, shown: Admission) -> None:
+    """Wait for what a candidate still has to show, for as long as its gate may take."""
+    running = next((one for one in draft.spec.gates if shown.check is not None and one == shown.check.what), None)
+    keep_deadline(draft, running.deadline if running is not None else None, shown.waits)
 
 
 def _announced(draft: Draft, steps: Steps) -> bool:

@@ -45,9 +45,14 @@ EXPERIMENTS = [
         "spec.metrics",
     ),
     Refused(
-        "an experiment with gates",
-        experiment({"abTest": {}}, gates=[{"name": "job", "job": {"cronJob": "a"}}]),
-        "gates are not yet supported with candidates",
+        "an experiment with more gates than a status has room for",
+        experiment(
+            {"abTest": {}},
+            candidates=[f"v{number}" for number in range(7, 11)],
+            versions=[version(f"v{number}") for number in range(6, 11)],
+            gates=[{"name": f"job-{number}", "job": {"cronJob": "a"}} for number in range(8)],
+        ),
+        "gates times candidates is at most 30",
         "spec.gates",
     ),
     Refused(

@@ -11,6 +11,7 @@ from modelrollout.decisions import runs
 from modelrollout.decisions.decision import Reason
 from modelrollout.decisions.draft import Draft
 from modelrollout.decisions.experiments.arms import give, take_out, tried
+from modelrollout.decisions.experiments.entry import admitted
 from modelrollout.decisions.experiments.race import Race, race
 from modelrollout.decisions.experiments.results import result
 from modelrollout.decisions.experiments.shape import form, planned
@@ -46,9 +47,7 @@ def advance(draft: Draft, steps: Steps) -> None:
     _follow_availability(draft)
     held = _follow_guardrails(draft)
     if not tried(run):
-        draft.record.append(boundary(draft, "AllOut"))
-        said = "; ".join(f"{arm.version}: {arm.message}" for arm in run.arms)
-        runs.take_back(draft, Outcome.ROLLED_BACK, "AllOut", f"no candidate is left: {said}")
+        _all_out(draft)
         return
     if paused(draft) or draft.blocked or not draft.observed.ready(run.stable):
         note_stable(draft)
@@ -67,6 +66,12 @@ def advance(draft: Draft, steps: Steps) -> None:
         _weigh(draft)
 
 
+def _all_out(draft: Draft) -> None:
+    draft.record.append(boundary(draft, "AllOut"))
+    said = "; ".join(f"{arm.version}: {arm.message}" for arm in draft.run.arms)
+    runs.take_back(draft, Outcome.ROLLED_BACK, "AllOut", f"no candidate is left: {said}")
+
+
 def _expose(draft: Draft, steps: Steps) -> None:
     """Give all candidates their first weights at once, once all versions are ready."""
     run, observed = draft.run, draft.observed
@@ -75,18 +80,24 @@ def _expose(draft: Draft, steps: Steps) -> None:
     if paused(draft) or draft.blocked:
         stand_still(draft)
         return
-    late = [name for name in (run.stable, *(arm.version for arm in run.arms)) if not observed.ready(name)]
+    late = [name for name in (run.stable, *(arm.version for arm in tried(run))) if not observed.ready(name)]
     if late:
         keep_deadline(draft, None, f"{in_words(late)} never became ready")
         return
+    if not admitted(draft):
+        return
+    if not tried(run):
+        _all_out(draft)
+        return
     runs.enter(draft, 0, steps)
-    give(draft, planned(draft.spec, [arm.version for arm in run.arms]))
+    shares = planned(draft.spec, [arm.version for arm in run.arms])
+    give(draft, {arm.version: shares[arm.version] for arm in tried(run)})
     run.exposed_at = run.weighed_at = draft.now
     for arm in run.arms:
         seen = observed.versions.get(arm.version)
         arm.restarts = seen.restarts if seen is not None else None
-    shares = in_words([f"{arm.version} {runs.percent(arm.weight)}" for arm in run.arms])
-    draft.say(Reason.RUN_STARTED, f"{run.id}: {shares} of the traffic, {run.stable} the rest")
+    said = in_words([f"{arm.version} {runs.percent(arm.weight)}" for arm in tried(run)])
+    draft.say(Reason.RUN_STARTED, f"{run.id}: {said} of the traffic, {run.stable} the rest")
     draft.record.append(boundary(draft, "RunStarted"))
     draft.wake_at(draft.now + _length(draft))
 
