@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import Connection, delete, select, update
 
 from modelrollout.collector.catalogue import Catalogue, Entry
+from modelrollout.collector.diagnosis import Diagnosis
 from modelrollout.collector.engines import Store
 from modelrollout.collector.facts import Exchange, read_exchange
 from modelrollout.collector.groups import Groups
@@ -43,10 +44,11 @@ class Done:
 class Counting:
     """Brings what is due into the counters."""
 
-    def __init__(self, store: Store, catalogue: Catalogue, ages: Ages, most_groups: int) -> None:
+    def __init__(self, store: Store, catalogue: Catalogue, ages: Ages, most_groups: int, diagnosis: Diagnosis) -> None:
         self._store = store
         self._catalogue = catalogue
         self._ages = ages
+        self._diagnosis = diagnosis
         self._groups = Groups(store, most_groups)
 
     def exchanges(self, now: float) -> Done:
@@ -56,6 +58,7 @@ class Counting:
             StoreUnavailable: nothing was counted.
         """
         done = Done()
+        tallies: list[tuple[Entry, Tally]] = []
         due = select(EXCHANGES).where(EXCHANGES.c.counted == PENDING, EXCHANGES.c.due_at <= now)
         due = due.order_by(EXCHANGES.c.due_at).limit(BATCH).with_for_update(skip_locked=True)
         with self._groups.transaction(), self._store.writing() as connection:
@@ -69,11 +72,15 @@ class Counting:
                 if entry is None or entry.reader is None:
                     done.unmatched["rollout"] += len(exchanges)
                     continue
-                done.unmatched += self._count(connection, entry, entry.reader, exchanges, now)
+                tallies.append((entry, self._count(connection, entry, entry.reader, exchanges, now)))
             if taken:
                 numbers = [row.n for row in taken]
                 mark = update(EXCHANGES).where(EXCHANGES.c.n.in_(numbers)).values(counted=COUNTED)
                 connection.execute(mark)
+        for entry, tally in tallies:
+            done.unmatched += tally.unmatched
+            for (version, what, end), number in tally.ends.items():
+                self._diagnosis.saw(entry, version, what, end, number)
         return done
 
     def units(self, now: float) -> Done:
@@ -125,12 +132,12 @@ class Counting:
 
     def _count(
         self, connection: Connection, entry: Entry, reader: Reader, exchanges: Sequence[Exchange], now: float
-    ) -> Counter[str]:
+    ) -> Tally:
         tally = Tally(reader, entry.stable)
         ids = sorted({one.id for one in exchanges})
         labels = self._labels(connection, entry.key, ids) if reader.predicts else {}
         signals = self._signals(connection, entry.key, ids) if reader.signals else {}
-        others = self._versions(connection, entry.key, ids)
+        others = self._versions(connection, entry.key, ids, {one.n: one for one in exchanges})
         steady = self._steady(connection, entry.key, reader, exchanges)
         for exchange in exchanges:
             slices = self._groups.of(connection, entry.key, reader, exchange.question.slices)
@@ -142,7 +149,7 @@ class Counting:
         self._add(connection, entry.key, tally, now)
         self._add_units(connection, entry.key, reader, tally)
         keep_samples(self._store, connection, entry.key, tally.drawn, reader, now)
-        return tally.unmatched
+        return tally
 
     def _labels(
         self, connection: Connection, key: tuple[str, str], ids: Sequence[str]
@@ -163,13 +170,13 @@ class Counting:
         return found
 
     def _versions(
-        self, connection: Connection, key: tuple[str, str], ids: Sequence[str]
+        self, connection: Connection, key: tuple[str, str], ids: Sequence[str], read: Mapping[int, Exchange]
     ) -> Mapping[str, Sequence[Exchange]]:
         """What every version did with these requests, those that were counted already too."""
         found: dict[str, list[Exchange]] = {}
         for some in chunks(ids):
             for row in connection.execute(select(EXCHANGES).where(*_of(EXCHANGES, key), EXCHANGES.c.id.in_(some))):
-                found.setdefault(row.id, []).append(read_exchange(row))
+                found.setdefault(row.id, []).append(read.get(row.n) or read_exchange(row))
         return found
 
     def _steady(

@@ -3,14 +3,13 @@
 import json
 from base64 import b64decode
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
+from urllib.parse import unquote
 
 from cloudevents.core.base import BaseCloudEvent
-from cloudevents.core.bindings.http import HTTPMessage, from_http
 from cloudevents.core.exceptions import CloudEventValidationError
-from cloudevents.core.formats.json import JSONFormat
 from cloudevents.core.v1.event import CloudEvent
 
 from modelrollout.collector.moments import moment
@@ -18,12 +17,19 @@ from modelrollout.collector.refusals import Refused
 
 REQUEST = "org.kubeflow.serving.inference.request"
 RESPONSE = "org.kubeflow.serving.inference.response"
+STRUCTURED = "application/cloudevents+json"
 BATCH = "application/cloudevents-batch+json"
 
 MOST_EVENTS = 5000
 """In one batch."""
 
-_FORMAT = JSONFormat()
+REQUEST_ID = "x-request-id"
+"""Header by which gateways know a request. The logger of KServe does not: it makes an id of its own."""
+
+OWN_AGENT = "modelrollout"
+"""User agent of warm-up and golden requests that the operator itself sends: they are no users."""
+
+_PREFIX = "ce-"
 _LONGEST = 256
 
 
@@ -36,7 +42,7 @@ class Event:
         id: of the request, the same for both, and for the copy that a shadow gets.
         namespace, workload: who served it.
         time: seconds since 1970, as the sender says; None where it does not.
-        body: JSON, `NOT_JSON` or `NOT_SENT`.
+        body: JSON, `NOT_JSON`, `NOT_SENT` or `EMPTY`.
         headers: those that the sender was allowed to copy, names in lower case.
         code: HTTP status of an answer.
         shadow: whether it was a mirrored copy; None where the sender does not say.
@@ -52,12 +58,20 @@ class Event:
     code: int = 200
     shadow: bool | None = None
 
+    @property
+    def own(self) -> bool:
+        """Whether the operator itself asked, which is no user's request; known where the sender copies User-Agent."""
+        return self.headers.get("user-agent") == OWN_AGENT
+
 
 NOT_JSON = object()
 """Stands for a body that is no JSON: it can be counted but not looked into."""
 
 NOT_SENT = object()
 """Stands for a body that the sender left out: nothing can be said about it."""
+
+EMPTY = object()
+"""Stands for a body that had nothing in it."""
 
 
 def read_message(headers: Mapping[str, str], body: bytes) -> Iterator[Event | Refused]:
@@ -66,36 +80,63 @@ def read_message(headers: Mapping[str, str], body: bytes) -> Iterator[Event | Re
     Raises:
         Refused: the message as a whole cannot be read.
     """
-    if not headers.get("content-type", "").startswith(BATCH):
-        yield _read(_parsed(headers, body))
+    kind = headers.get("content-type", "")
+    # A body that is itself an event, as users may send to a model, does not make the logger's event a structured one.
+    if "ce-type" in headers:
+        yield _binary(headers, body)
         return
-    try:
-        listed = json.loads(body)
-    except (ValueError, RecursionError):
-        raise Refused("unreadable", "the batch is no JSON") from None
+    if kind.startswith(STRUCTURED):
+        yield _read(_event(_json(body)))
+        return
+    if not kind.startswith(BATCH):
+        raise Refused("unreadable", "it is neither a binary nor a structured CloudEvent")
+    listed = _json(body)
     if not isinstance(listed, list):
         raise Refused("unreadable", "a batch is a JSON list of CloudEvents")
     if len(listed) > MOST_EVENTS:
         raise Refused("too-large", f"a batch has at most {MOST_EVENTS} events: send several")
     for one in listed:
         try:
-            yield _read(_structured(one))
+            yield _read(_event(one))
         except Refused as refused:
             yield refused
 
 
-def _parsed(headers: Mapping[str, str], body: bytes) -> BaseCloudEvent:
+def _json(body: bytes) -> Any:  # noqa: ANN401 - JSON
     try:
-        return from_http(HTTPMessage(dict(headers), body), _FORMAT)
-    except (ValueError, TypeError, AttributeError, RecursionError):
-        raise Refused("unreadable", "it is neither a binary nor a structured CloudEvent") from None
-    except CloudEventValidationError as error:
-        raise _invalid(error) from None
+        return json.loads(body)
+    except (ValueError, RecursionError):
+        raise Refused("unreadable", "the message is no JSON") from None
 
 
-def _structured(document: object) -> CloudEvent:
+def _binary(headers: Mapping[str, str], body: bytes) -> Event:
+    """An event whose attributes are headers.
+
+    KServe's logger sends this form. Unless the caller gave an id it makes one, which nobody else knows: a copied header
+    with the gateway's id is worth more. It tells of requests of every method and not which: without a body it was none
+    to a model.
+    """
+    attributes = {
+        name.removeprefix(_PREFIX): _decoded(value) for name, value in headers.items() if name.startswith(_PREFIX)
+    }
+    event = _read(_event(attributes | {"data": body}))
+    if REQUEST_ID in event.headers:
+        event = replace(event, id=_text(event.headers, REQUEST_ID))
+    return event if body else replace(event, body=EMPTY)
+
+
+def _decoded(value: str) -> str:
+    """An attribute from its header, where quotes, blanks and all but ASCII are percent-encoded.
+
+    KServe's logger encodes nothing: where one of these stands for itself, a percent sign does, too.
+    """
+    encoded = "%" in value and value.isascii() and '"' not in value and " " not in value
+    return unquote(value) if encoded else value
+
+
+def _event(document: object) -> CloudEvent:
     if not isinstance(document, dict):
-        raise Refused("unreadable", "each entry of a batch is a CloudEvent as a JSON object")
+        raise Refused("unreadable", "a CloudEvent is a JSON object")
     attributes = dict(document)
     data, encoded = attributes.pop("data", None), attributes.pop("data_base64", None)
     if "time" in attributes:

@@ -7,6 +7,7 @@ from sqlalchemy import select, update
 
 from modelrollout.collector import series
 from modelrollout.collector.catalogue import Catalogue, Entry
+from modelrollout.collector.diagnosis import Diagnosis
 from modelrollout.collector.engines import Store
 from modelrollout.collector.series import write_labels
 from modelrollout.collector.tables import COUNTERS, HEARTBEATS, REPORTERS
@@ -16,7 +17,9 @@ HOLD = 90.0
 
 DISTANCE = "model_score_reference_distance"
 HEARTBEAT = "model_heartbeat_age_seconds"
+PROBLEM = "model_telemetry_problem"
 _REPORTER = "metrics"
+_LONGEST = 400
 
 
 class Exposition:
@@ -25,9 +28,10 @@ class Exposition:
     Of several replicas on one store one tells at a time, else Prometheus would see each count as often.
     """
 
-    def __init__(self, store: Store, catalogue: Catalogue, replica: str) -> None:
+    def __init__(self, store: Store, catalogue: Catalogue, replica: str, diagnosis: Diagnosis) -> None:
         self._store = store
         self._catalogue = catalogue
+        self._diagnosis = diagnosis
         self._replica = replica
 
     def text(self, now: float) -> str:
@@ -61,6 +65,7 @@ class Exposition:
                 f"{HEARTBEAT}{{{write_labels((*whose, ('source', beat.source)))}}} {_number(max(0.0, now - beat.at))}"
             )
         lines += self._distances(rows)
+        lines += self._problems()
         return "".join(f"{line}\n" for line in lines)
 
     def release(self) -> None:
@@ -96,6 +101,17 @@ class Exposition:
                     first = False
                 whose = (("namespace", entry.key[0]), ("rollout", entry.key[1]), ("version", version))
                 yield f"{DISTANCE}{{{write_labels(whose)}}} {_number(distance)}"
+
+    def _problems(self) -> Iterator[str]:
+        """What keeps series at 0, in words: for the operator, which says it of a metric that finds nothing."""
+        first = True
+        for entry, one in self._diagnosis.problems(self._catalogue):
+            if first:
+                yield from _head(PROBLEM, "gauge")
+                first = False
+            whose = (("namespace", entry.key[0]), ("rollout", entry.key[1]), ("version", one.version))
+            what = (("reason", one.reason), ("series", ",".join(one.series)), ("message", one.message[:_LONGEST]))
+            yield f"{PROBLEM}{{{write_labels((*whose, *what))}}} 1"
 
 
 def _reference_distances(entry: Entry, rows: Iterable[object]) -> Iterator[tuple[str, float]]:
@@ -147,6 +163,7 @@ def _head(family: str, kind: str) -> tuple[str, str]:
 
 _HELP = {
     HEARTBEAT: "Time since a source of events last said that it is alive.",
+    PROBLEM: "Why telemetry of a version says nothing, and in which series; all where none is named.",
     DISTANCE: "Jensen-Shannon distance of a version's scores from its training reference.",
 }
 

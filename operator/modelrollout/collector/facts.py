@@ -10,7 +10,8 @@ from modelrollout.collector.reading import Answered, Asked
 
 def write_asked(asked: Asked) -> str:
     """Compact JSON; what is empty is left out."""
-    return _compact({"s": asked.slices, "u": asked.unit, "k": asked.keys, "i": asked.kept, "b": asked.body})
+    facts = {"s": asked.slices, "u": asked.unit, "k": asked.keys, "i": asked.kept, "b": asked.body}
+    return _compact(facts | {"e": asked.empty})
 
 
 def write_answered(answered: Answered) -> str:
@@ -23,7 +24,14 @@ def write_answered(answered: Answered) -> str:
 def read_asked(text: str | None) -> Asked:
     """The facts; those of nothing where the request was not seen."""
     facts = json.loads(text) if text else {}
-    return Asked(tuple(facts.get("s", ())), facts.get("u"), facts.get("k", {}), facts.get("i", {}), facts.get("b"))
+    return Asked(
+        tuple(facts.get("s", ())),
+        facts.get("u"),
+        facts.get("k", {}),
+        facts.get("i", {}),
+        facts.get("b"),
+        facts.get("e", False),
+    )
 
 
 def read_answered(text: str | None) -> Answered:

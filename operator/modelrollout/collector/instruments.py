@@ -5,6 +5,7 @@ from collections import Counter as Counts
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 _PREFIX = "modelrollout_collector"
+_DROPPED = {"rollout": "rollout-gone", "empty": "empty-request"}
 
 
 class Instruments:
@@ -43,9 +44,9 @@ class Instruments:
         self.counting_errors = Counter(f"{_PREFIX}_counting_errors", "Failed turns of counting.", registry=registry)
 
     def saw_unmatched(self, kinds: Counts[str]) -> None:
-        """Count what found no counterpart; what belongs to no rollout any more cannot be counted at all."""
+        """Count what found no counterpart; what belongs to no rollout, or asked nothing, cannot be counted at all."""
         for kind, number in kinds.items():
-            if kind == "rollout":
-                self.dropped.labels("rollout-gone").inc(number)
+            if kind in _DROPPED:
+                self.dropped.labels(_DROPPED[kind]).inc(number)
             else:
                 self.unmatched.labels(kind).inc(number)

@@ -1,5 +1,6 @@
 """Paths into JSON bodies: JMESPath, compiled once."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import jmespath
@@ -21,20 +22,48 @@ class Path:
             InvalidSpec: it is no JMESPath; `field` says where it stands.
         """
         try:
-            self._search = jmespath.compile(text).search
+            compiled = jmespath.compile(text)
         except JMESPathError as error:
             said = str(error).splitlines()[0]
             raise InvalidSpec(f"{text!r} is no JMESPath expression ({said}): see https://jmespath.org", field) from None
+        self._search = compiled.search
+        self._steps = _steps(compiled.parsed)
 
     def find(self, body: Any) -> Any:  # noqa: ANN401 - JSON
         """What is there, or `MISSING`; also where the expression does not fit the body, and where there is no JSON."""
         if type(body) is object:  # stands for a body that cannot be looked into
             return MISSING
+        if self._steps is not None:
+            return _descend(body, self._steps)
         try:
             found = self._search(body)
         except (JMESPathError, RecursionError, ArithmeticError, TypeError, ValueError):
             return MISSING
         return MISSING if found is None else found
+
+
+def _steps(tree: Mapping[str, Any]) -> tuple[str | int, ...] | None:
+    """Names and places of an expression that only goes down, as most do: that needs no interpreter. Else None."""
+    match tree["type"]:
+        case "field" | "index":
+            return (tree["value"],)
+        case "identity" | "current":
+            return ()
+        case "subexpression" | "index_expression":
+            parts = [_steps(child) for child in tree["children"]]
+            return None if None in parts else tuple(step for part in parts if part is not None for step in part)
+        case _:
+            return None
+
+
+def _descend(value: Any, steps: tuple[str | int, ...]) -> Any:  # noqa: ANN401 - JSON
+    for step in steps:
+        if isinstance(step, str):
+            value = value.get(step) if isinstance(value, dict) else None
+        else:
+            there = isinstance(value, list) and -len(value) <= step < len(value)
+            value = value[step] if there else None
+    return MISSING if value is None else value
 
 
 def flat(value: Any, most: int = 100_000) -> list[Any]:  # noqa: ANN401 - JSON

@@ -13,12 +13,14 @@ from modelrollout import __version__
 from modelrollout.collector.access import Rates, Tokens
 from modelrollout.collector.catalogue import Catalogue
 from modelrollout.collector.counting import Counting
+from modelrollout.collector.diagnosis import Diagnosis
 from modelrollout.collector.engines import Store, StoreUnavailable
 from modelrollout.collector.exposition import Exposition
 from modelrollout.collector.hashing import Hasher
 from modelrollout.collector.instruments import Instruments
 from modelrollout.collector.intake import Intake, Observer
-from modelrollout.collector.recording import Scribe, record
+from modelrollout.collector.keeping import Keeping
+from modelrollout.collector.recording import Scribe
 from modelrollout.collector.retention import Retention
 from modelrollout.collector.server import Server, server_tls
 from modelrollout.collector.settings import Settings
@@ -58,6 +60,7 @@ class Collector:
         self.store.prepare()
         key = settings.hash_key.get_secret_value().encode() or self.store.hash_key()
         self.catalogue = Catalogue(Hasher(key))
+        diagnosis = Diagnosis()
         cache = Cache()
         cache.subscribe(self.catalogue.changed)
         client, chance = Client(transport), random.Random()  # noqa: S311 - jitter
@@ -70,11 +73,10 @@ class Collector:
         self._counter = ThreadPoolExecutor(1, "count") if self.store.shared else self._writer
         self._reader = ThreadPoolExecutor(1, "read")
         observer = Observer(self.instruments.store_seconds.observe, self.instruments.saw_unmatched)
-        write = lambda rows: record(self.store, rows)  # noqa: E731 - one line
-        self.intake = Intake(write, self._writer, settings.queue, observer)
+        self.intake = Intake(Keeping(self.store).keep, self._writer, settings.queue, observer)
         self._tokens = Tokens(settings.token_file, self._clock.monotonic)
         self.server = Server(
-            Scribe(self.catalogue, settings.ages),
+            Scribe(self.catalogue, settings.ages, diagnosis),
             self.intake,
             self._tokens,
             Rates(settings.rate, self._clock.monotonic),
@@ -86,11 +88,11 @@ class Collector:
             self.known,
             settings.largest_body,
         )
-        self._exposition = Exposition(self.store, self.catalogue, settings.identity)
+        self._exposition = Exposition(self.store, self.catalogue, settings.identity, diagnosis)
         self._turns = Turns(
             self.store,
             self.catalogue,
-            Counting(self.store, self.catalogue, settings.ages, settings.most_groups),
+            Counting(self.store, self.catalogue, settings.ages, settings.most_groups, diagnosis),
             Retention(self.store, self.catalogue, settings.ages),
             self.intake,
             self.instruments,

@@ -8,13 +8,14 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from enum import StrEnum
 from typing import Any
 
 from modelrollout.api.invariants import Invariant, Side
 from modelrollout.api.telemetry import Sampling, Score, Telemetry
 from modelrollout.collector.checking import Check
 from modelrollout.collector.comparing import Comparer, Number, comparer
-from modelrollout.collector.events import NOT_JSON, NOT_SENT
+from modelrollout.collector.events import EMPTY, NOT_JSON, NOT_SENT
 from modelrollout.collector.hashing import Hasher
 from modelrollout.collector.paths import MISSING, Path, as_number, as_text, flat
 from modelrollout.errors import InvalidSpec
@@ -35,6 +36,7 @@ class Asked:
         keys: hash of each flicker's key, by the invariant's name.
         kept: invariants that were checked, and whether they were kept.
         body: the allowed part of the request, as JSON, where it may become a sample.
+        empty: whether nothing was asked: some loggers tell of GET requests, too.
     """
 
     slices: tuple[str | None, ...] = ()
@@ -42,6 +44,16 @@ class Asked:
     keys: Mapping[str, str] = field(default_factory=dict)
     kept: Mapping[str, bool] = field(default_factory=dict)
     body: str | None = None
+    empty: bool = False
+
+
+class Lack(StrEnum):
+    """Why an answer has no prediction."""
+
+    NOT_SENT = "not-sent"
+    NOT_JSON = "not-json"
+    NOTHING_THERE = "nothing-there"
+    NOT_OF_KIND = "not-of-kind"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +66,7 @@ class Answered:
         values: hash of what must not flicker, by the invariant's name.
         kept: invariants that were checked, and whether they were kept.
         body: the allowed part of the answer, as JSON, where it may be expected of others.
+        lack: why there is no prediction, where one was looked for; it is told at once and not kept.
     """
 
     prediction: Any = None
@@ -61,6 +74,7 @@ class Answered:
     values: Mapping[str, str] = field(default_factory=dict)
     kept: Mapping[str, bool] = field(default_factory=dict)
     body: str | None = None
+    lack: Lack | None = None
 
 
 class _Source:
@@ -128,6 +142,8 @@ class Reader:
 
     def asked(self, request: str, headers: Mapping[str, str], body: Any) -> Asked:  # noqa: ANN401 - JSON
         """The facts of a request with the id `request`."""
+        if body is EMPTY:
+            return Asked(empty=True)
         slices = tuple(_label(one.find(headers, body)) for one in self._slices)
         unit = self._unit.find(headers, body) if self._unit is not None else None
         keys = {name: key for name, source in self._keys.items() if (key := source.find(headers, body))}
@@ -144,15 +160,17 @@ class Reader:
         if code >= 400:
             return Answered()
         found = self._prediction.find(body) if self._prediction is not None else MISSING
+        prediction = None if found is MISSING else self.keep(found)
         scores = flat(self._score.find(body), _MOST_SCORES) if self._score is not None else []
         numbers = [as_number(one) for one in scores]
         values = {name: path.find(body) for name, path in self._values.items()}
         return Answered(
-            None if found is MISSING else self.keep(found),
+            prediction,
             tuple(one for one in numbers if one is not None and math.isfinite(one)),
             {name: self._digest(_canonical(value)) for name, value in values.items() if value is not MISSING},
             self._kept(Side.ANSWER, body),
             self._sampled(request, body, expected=True),
+            _lack(body, found) if self.predicts and prediction is None else None,
         )
 
     def keep(self, value: Any) -> Any:  # noqa: ANN401 - JSON
@@ -177,7 +195,8 @@ class Reader:
     def _kept(self, side: Side, body: Any) -> dict[str, bool]:  # noqa: ANN401 - JSON
         if body is NOT_SENT:
             return {}
-        return {one.name: body is not NOT_JSON and one.holds(body) for one in self._checks[side]}
+        readable = body is not NOT_JSON and body is not EMPTY
+        return {one.name: readable and one.holds(body) for one in self._checks[side]}
 
     def _sampled(self, request: str, body: Any, *, expected: bool) -> str | None:  # noqa: ANN401 - JSON
         if self.sample is None or self.chance(request) >= max(self.sample.random, self.sample.disagreeing):
@@ -199,6 +218,14 @@ def telemetry_problem(telemetry: Telemetry) -> InvalidSpec | None:
     except InvalidSpec as error:
         return error
     return None
+
+
+def _lack(body: Any, found: Any) -> Lack:  # noqa: ANN401 - JSON
+    if body is NOT_SENT:
+        return Lack.NOT_SENT
+    if body is NOT_JSON or body is EMPTY:
+        return Lack.NOT_JSON
+    return Lack.NOTHING_THERE if found is MISSING else Lack.NOT_OF_KIND
 
 
 def _label(value: str | None) -> str | None:

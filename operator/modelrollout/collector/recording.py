@@ -2,22 +2,18 @@
 
 import json
 import math
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, Table, and_, case, func, or_, select
-
 from modelrollout.collector.catalogue import Catalogue, Entry
+from modelrollout.collector.diagnosis import Diagnosis, What
 from modelrollout.collector.documents import Heartbeat, Label, SignalSeen
-from modelrollout.collector.engines import Store
 from modelrollout.collector.events import Event
 from modelrollout.collector.facts import write_answered, write_asked
 from modelrollout.collector.moments import check_age
 from modelrollout.collector.reading import Reader
 from modelrollout.collector.refusals import Refused
-from modelrollout.collector.tables import EXCHANGES, HEARTBEATS, LABELS, PENDING, SIGNALS
 
 Row = dict[str, Any]
 
@@ -67,9 +63,10 @@ class Rows:
 class Scribe:
     """Makes rows."""
 
-    def __init__(self, catalogue: Catalogue, ages: Ages) -> None:
+    def __init__(self, catalogue: Catalogue, ages: Ages, diagnosis: Diagnosis) -> None:
         self._catalogue = catalogue
         self._ages = ages
+        self._diagnosis = diagnosis
 
     def event(self, event: Event, now: float, rows: Rows) -> None:
         """Rows of a request or an answer, one for each rollout that the workload belongs to.
@@ -90,7 +87,8 @@ class Scribe:
         Raises:
             Refused: it is of no known rollout, or no label of its kind.
         """
-        reader = self._reader(label.namespace, label.rollout)
+        entry = self._entry(label.namespace, label.rollout)
+        reader = self._reader(entry)
         if not reader.predicts:
             raise Refused(
                 "telemetry", "spec.telemetry of this ModelRollout names no prediction to compare a label with"
@@ -98,6 +96,7 @@ class Scribe:
         value = reader.keep(label.value)
         if value is None:
             raise Refused("value", "the value is none that spec.telemetry.compare can compare with a prediction")
+        self._diagnosis.saw_label(entry)
         whose = {"namespace": label.namespace, "rollout": label.rollout, "id": label.id}
         rows.labels.append(whose | {"value": json.dumps(value), "at": _at(label.time, now), "received_at": now})
 
@@ -107,7 +106,7 @@ class Scribe:
         Raises:
             Refused: it is of no known rollout, not declared there, or out of its range.
         """
-        declared = self._reader(seen.namespace, seen.rollout).signals.get(seen.signal)
+        declared = self._reader(self._entry(seen.namespace, seen.rollout)).signals.get(seen.signal)
         if declared is None:
             raise Refused("signal", "spec.telemetry.signals of this ModelRollout does not name this signal")
         if declared.min is not None and seen.value < declared.min:
@@ -137,8 +136,7 @@ class Scribe:
             rows.heartbeats.append(row | {"at": _at(heartbeat.time, now)})
 
     def _exchange(self, event: Event, entry: Entry, version: str, at: float, now: float) -> Row:
-        if entry.reader is None:
-            raise Refused("telemetry", f"spec.telemetry of ModelRollout {entry.key[1]} cannot be used: {entry.problem}")
+        reader = self._reader(entry)
         row: Row = {
             "namespace": entry.key[0],
             "rollout": entry.key[1],
@@ -155,95 +153,38 @@ class Scribe:
         try:
             if event.answer:
                 row |= {"answered_at": at, "code": event.code}
-                row["answered"] = write_answered(entry.reader.answered(event.id, event.code, event.body))
-                row["due_at"] = max(at + entry.reader.label_delay, now + self._ages.settle)
+                answered = reader.answered(event.id, event.code, event.body)
+                row["answered"] = write_answered(answered)
+                row["due_at"] = max(at + reader.label_delay, now + self._ages.settle)
             else:
-                row |= {"asked_at": at, "asked": write_asked(entry.reader.asked(event.id, event.headers, event.body))}
+                asked = reader.asked(event.id, event.headers, event.body)
+                row |= {"asked_at": at, "asked": write_asked(asked)}
                 row["due_at"] = now + self._ages.patience
         except (RecursionError, ValueError):
             raise Refused("unreadable", "the body is nested too deeply, or holds what JSON cannot") from None
+        if event.answer:
+            self._diagnosis.saw(entry, version, What.ASKED)
+            if reader.predicts and event.code < 400:
+                self._diagnosis.saw(entry, version, What.PREDICTED, answered.lack or "")
+        elif not asked.empty:
+            self._diagnosis.saw(entry, version, What.ASKED, "unanswered")
         return row
 
-    def _reader(self, namespace: str, rollout: str) -> Reader:
+    def _entry(self, namespace: str, rollout: str) -> Entry:
         entry = self._catalogue.get((namespace, rollout))
         if entry is None:
             raise Refused("rollout", "there is no ModelRollout of this name in this namespace")
+        return entry
+
+    def _reader(self, entry: Entry) -> Reader:
         if entry.reader is None:
-            raise Refused("telemetry", f"spec.telemetry of ModelRollout {rollout} cannot be used: {entry.problem}")
+            raise Refused("telemetry", f"spec.telemetry of ModelRollout {entry.key[1]} cannot be used: {entry.problem}")
         return entry.reader
 
 
 def _at(time: float | None, now: float) -> float:
     """When it became known; a label may be as old as it likes."""
     return now if time is None else check_age(time, now, math.inf)
-
-
-def record(store: Store, rows: Rows) -> Counter[str]:
-    """Keep the rows, all of them or none; what came after its request had been counted, by kind.
-
-    Of what is sent twice the first request and answer count, the label and the signal with the newest time.
-
-    Raises:
-        StoreUnavailable: nothing was kept.
-    """
-    late: Counter[str] = Counter()
-    with store.writing() as connection:
-        _write(connection, _exchanges(store), rows.exchanges, "namespace", "rollout", "id", "version")
-        _write(connection, _newest(store, LABELS), rows.labels, "namespace", "rollout", "id")
-        _write(connection, _newest(store, SIGNALS), rows.signals, "namespace", "rollout", "id", "signal")
-        _write(connection, _newest(store, HEARTBEATS), rows.heartbeats, "namespace", "rollout", "version", "source")
-        for kind, sent in (("late-label", rows.labels), ("late-signal", rows.signals)):
-            late[kind] += _after_counting(connection, sent)
-    return +late
-
-
-def _write(connection: Connection, statement: Any, rows: list[Row], *key: str) -> None:  # noqa: ANN401 - SQLAlchemy's
-    if rows:
-        # In one order everywhere: two replicas that lock the same rows must not wait for each other.
-        connection.execute(statement, sorted(rows, key=lambda row: [row[name] for name in key]))
-
-
-def _exchanges(store: Store) -> Any:  # noqa: ANN401 - SQLAlchemy's
-    insert = store.upsert(EXCHANGES)
-    new = insert.excluded
-    once = ("asked_at", "answered_at", "code", "shadow", "asked", "answered")
-    kept = {name: func.coalesce(EXCHANGES.c[name], new[name]) for name in once}
-    answered_now = and_(EXCHANGES.c.answered_at.is_(None), new.answered_at.is_not(None))
-    return insert.on_conflict_do_update(
-        index_elements=["namespace", "rollout", "id", "version"],
-        set_=kept | {"due_at": case((answered_now, new.due_at), else_=EXCHANGES.c.due_at)},
-        where=and_(
-            EXCHANGES.c.counted == PENDING,
-            or_(answered_now, and_(EXCHANGES.c.asked_at.is_(None), new.asked_at.is_not(None))),
-        ),
-    )
-
-
-def _newest(store: Store, table: Table) -> Any:  # noqa: ANN401 - SQLAlchemy's
-    insert = store.upsert(table)
-    values = [column.name for column in table.columns if not column.primary_key]
-    return insert.on_conflict_do_update(
-        index_elements=list(table.primary_key.columns),
-        set_={name: insert.excluded[name] for name in values},
-        where=insert.excluded.at >= table.c.at,
-    )
-
-
-def _after_counting(connection: Connection, rows: Sequence[Row]) -> int:
-    by_rollout: dict[tuple[str, str], set[str]] = {}
-    for row in rows:
-        by_rollout.setdefault((row["namespace"], row["rollout"]), set()).add(row["id"])
-    found = 0
-    for (namespace, rollout), ids in by_rollout.items():
-        for some in chunks(sorted(ids)):
-            counted = select(func.count(EXCHANGES.c.id.distinct())).where(
-                EXCHANGES.c.namespace == namespace,
-                EXCHANGES.c.rollout == rollout,
-                EXCHANGES.c.id.in_(some),
-                EXCHANGES.c.counted != PENDING,
-            )
-            found += connection.execute(counted).scalar_one()
-    return found
 
 
 def chunks(values: Sequence[str], size: int = 500) -> Iterable[Sequence[str]]:

@@ -1,6 +1,7 @@
 """Names of what Prometheus is told about models, and how labels are written."""
 
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 
 from modelrollout.api.values import plain_number
 from modelrollout.collector.reading import Reader
@@ -54,7 +55,8 @@ HELP: Mapping[str, str] = {
 HISTOGRAMS = (SCORE, LABEL_DELAY)
 
 
-def write_labels(pairs: Iterable[tuple[str, str]]) -> str:
+@lru_cache(maxsize=4096)
+def write_labels(pairs: Pairs) -> str:
     """Labels as Prometheus' text format has them, without braces."""
     return ",".join(f'{name}="{_escaped(value)}"' for name, value in pairs)
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import ssl
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from concurrent.futures import Executor
 from typing import Any, TypeVar
@@ -83,16 +84,19 @@ class Server:
         headers = {name.lower(): value for name, value in request.headers.items()}
         return await self._take(request, lambda body: read_message(headers, body), self._event)
 
-    def _event(self, event: Event, now: float, rows: Rows) -> str:
+    def _event(self, event: Event, now: float, rows: Rows) -> tuple[str, str]:
+        kind = "response" if event.answer else "request"
+        if event.own:
+            return kind, "ignored"
         self._scribe.event(event, now, rows)
-        return "response" if event.answer else "request"
+        return kind, "accepted"
 
     def _documents(
         self, kind: str, read: Callable[[Mapping[str, Any]], _T], write: Callable[[_T, float, Rows], None]
     ) -> Callable[[web.Request], Awaitable[web.Response]]:
-        def write_one(one: _T, now: float, rows: Rows) -> str:
+        def write_one(one: _T, now: float, rows: Rows) -> tuple[str, str]:
             write(one, now, rows)
-            return kind
+            return kind, "accepted"
 
         async def answer(request: web.Request) -> web.Response:
             return await self._take(request, lambda body: read_documents(body, read), write_one)
@@ -103,7 +107,7 @@ class Server:
         self,
         request: web.Request,
         read: Callable[[bytes], Iterable[Any]],
-        write: Callable[[Any, float, Rows], str],
+        write: Callable[[Any, float, Rows], tuple[str, str]],
     ) -> web.Response:
         """Read a message, keep what of it can be kept, and say what cannot."""
         namespaces = self._tokens.namespaces(request.headers.get("Authorization", ""))
@@ -133,14 +137,17 @@ class Server:
             return self._busy(why)
         for _, problem in refused:
             self._instruments.refused.labels(problem.reason).inc()
-        for kind in kinds:
-            self._instruments.events.labels(kind, "accepted").inc()
+        for (kind, result), number in Counter(kinds).items():
+            self._instruments.events.labels(kind, result).inc(number)
         if refused and not kinds:
             return _refusal(400, refused[0][1].reason, refused[0][1].message)
         shown = [{"index": place, "reason": one.reason, "message": one.message} for place, one in refused[:_SHOWN]]
         return web.json_response({"accepted": len(kinds), "refused": len(refused), "refusals": shown}, status=202)
 
     async def _body(self, request: web.Request) -> bytes:
+        if request.content.is_eof():
+            # Small messages are there with their heads: nothing to wait for, and no clock to set.
+            return await request.read()
         expected = min(request.content_length or self._largest_body, self._largest_body)
         if self._coming_in + expected > _MOST_BYTES:
             raise Busy("queue", "too much is coming in at a time: come again, or send less")

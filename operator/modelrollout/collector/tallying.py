@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from modelrollout.collector import series
+from modelrollout.collector.diagnosis import What
 from modelrollout.collector.facts import Exchange
 from modelrollout.collector.reading import Reader
 from modelrollout.collector.series import Pairs
@@ -67,7 +68,8 @@ class Tally:
         counters: what to add, by series.
         units: what to add to units, by signal; the number of requests under the empty name.
         drawn: samples to keep.
-        unmatched: what found no counterpart, by kind.
+        unmatched: what found no counterpart, by kind, and what was no request to a model.
+        ends: by version, what of an answer was looked for, and why it was not found; an empty word where it was.
     """
 
     def __init__(self, reader: Reader, stable: str) -> None:
@@ -77,6 +79,7 @@ class Tally:
         self.units: dict[tuple[UnitKey, str], float] = {}
         self.drawn: list[Drawn] = []
         self.unmatched: Counter[str] = Counter()
+        self.ends: Counter[tuple[str, What, str]] = Counter()
         self._begun: set[tuple[str, Pairs]] = set()
 
     def begin(self, version: str, slices: Pairs) -> None:
@@ -89,6 +92,9 @@ class Tally:
 
     def add(self, exchange: Exchange, slices: Pairs, known: Known) -> None:
         """Count one exchange."""
+        if exchange.question.empty:
+            self.unmatched["empty"] += 1
+            return
         if not exchange.answered:
             self.unmatched["request"] += 1
             return
@@ -137,6 +143,7 @@ class Tally:
         prediction, label = self._fitting(exchange.reply.prediction), self._fitting(known.label)
         if prediction is None:
             return
+        self.ends[exchange.version, What.LABELLED, "no-label" if label is None else ""] += 1
         if label is None:
             self._count(where, series.UNLABELLED)
             return
@@ -155,6 +162,7 @@ class Tally:
         if not self._reader.predicts:
             return
         partner = next((one for one in known.partners if one.answered and not one.shadow), None)
+        self.ends[exchange.version, What.PAIRED, "alone" if partner is None else ""] += 1
         if partner is None:
             self.unmatched["pair"] += 1
             return

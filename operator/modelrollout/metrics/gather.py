@@ -17,6 +17,7 @@ from modelrollout.decisions.questions import Question
 from modelrollout.metrics.addresses import check_address
 from modelrollout.metrics.answers import Answer
 from modelrollout.metrics.errors import AddressRefused, PrometheusError, QueryRefused, TooLarge, Unreachable
+from modelrollout.metrics.hints import hint, problem_query, silent
 from modelrollout.metrics.prometheus import DEFAULT_BOUNDS, Bounds, Prometheus
 from modelrollout.metrics.queries import (
     bounds_query,
@@ -177,6 +178,12 @@ class Gatherer:
             version = without_bucket(metric, samples)
             if version is not None:
                 return missing_bucket(metric, version, await ask(bounds_query(metric, question), end))
+            versions = silent(metric, question, samples)
+            if versions:
+                # Nothing hangs on it: whatever keeps this question from being answered says itself elsewhere.
+                with contextlib.suppress(PrometheusError):
+                    said = await ask(problem_query(metric, question), end)
+                    return replace(samples, hint=hint(metric, versions, said))
         return samples
 
 

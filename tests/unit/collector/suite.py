@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import func, select
 
 from modelrollout.collector.documents import Heartbeat
-from modelrollout.collector.events import Event
+from modelrollout.collector.events import EMPTY, Event
 from modelrollout.collector.refusals import Refused
 from modelrollout.collector.retention import measure
 from modelrollout.collector.sampling import export_samples
@@ -446,3 +446,19 @@ def test_a_new_process_goes_on_where_the_old_one_was(make: Make) -> None:
     assert second.counted("model_requests_total", the_country="BR", code_class="2xx") == 1
     second.later(10)
     assert second.counted("model_requests_total", the_country="BR", code_class="2xx") == 2
+
+
+def test_what_asked_nothing_is_no_request_to_a_model(make: Make) -> None:
+    world = make(BY_COUNTRY | {"invariants": [{"name": "known", "path": "class", "allowed": ["a"]}]})
+    world.send(*exchange("get", body={"ready": True}, question=EMPTY), *exchange("1", body={"class": "a"}))
+    world.later(20)
+    assert world.counted("model_requests_total") == 1
+    assert world.counted("model_invariant_failures_total") == 0
+    assert world.unmatched == {"empty": 1}
+
+
+def test_an_answer_with_nothing_in_it_breaks_what_must_be_there(make: Make) -> None:
+    world = make(CLASSES | {"invariants": [{"name": "known", "path": "class", "allowed": ["a"]}]})
+    world.send(*exchange("1", body=EMPTY))
+    world.later(20)
+    assert world.counted("model_invariant_failures_total", invariant="known") == 1

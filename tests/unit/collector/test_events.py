@@ -5,7 +5,16 @@ from typing import Any
 import pytest
 
 from modelrollout.collector.documents import Heartbeat, Label, read_documents, read_heartbeat, read_label, read_signal
-from modelrollout.collector.events import BATCH, MOST_EVENTS, NOT_JSON, NOT_SENT, REQUEST, RESPONSE, Event, read_message
+from modelrollout.collector.events import (
+    BATCH,
+    EMPTY,
+    MOST_EVENTS,
+    NOT_JSON,
+    REQUEST,
+    RESPONSE,
+    Event,
+    read_message,
+)
 from modelrollout.collector.refusals import Refused
 
 BINARY = {
@@ -92,7 +101,9 @@ def test_a_batch_is_read_and_a_poisoned_event_in_it_refused_alone() -> None:
     assert reasons == ["type", "attribute", "unreadable", "unreadable", "attribute", "attribute", "attribute"]
 
 
-@pytest.mark.parametrize(("body", "found"), [(b"", NOT_SENT), (b"{", NOT_JSON), (b"\xff\xfe", NOT_JSON)])
+@pytest.mark.parametrize(
+    ("body", "found"), [(b"", EMPTY), (b"{", NOT_JSON), (b"\xff\xfe", NOT_JSON), (b"[" * 100_000, NOT_JSON)]
+)
 def test_a_body_that_cannot_be_looked_into_is_still_an_event(body: bytes, found: object) -> None:
     assert _one(BINARY, body).body is found
 
@@ -102,6 +113,34 @@ def test_a_body_that_cannot_be_looked_into_is_still_an_event(body: bytes, found:
 )
 def test_a_mirrored_copy_is_known_by_its_host(host: str, shadow: bool) -> None:
     assert _one(BINARY | {"Ce-Metadata": json.dumps({"Host": [host]})}, b"").shadow is shadow
+
+
+def test_a_copied_id_of_the_gateway_is_worth_more_than_one_that_the_logger_made_up() -> None:
+    copied = BINARY | {"Ce-Metadata": '{"X-Request-Id": ["gateway-1"]}'}
+    assert _one(copied, b"{}").id == "gateway-1"
+    with pytest.raises(Refused, match="x-request-id"):
+        _one(BINARY | {"Ce-Metadata": '{"X-Request-Id": [""]}'}, b"{}")
+    # Whoever writes events otherwise says the id that it means.
+    (said,) = _batch(STRUCTURED | {"metadata": '{"x-request-id": ["gateway-1"]}'})
+    assert isinstance(said, Event)
+    assert said.id == "8f4e"
+
+
+def test_what_a_sender_has_encoded_is_decoded() -> None:
+    encoded = {"Ce-Id": "a%2Fb%20c", "Ce-Metadata": "%7B%22X-Country%22:%5B%22%C3%96sterreich%20100%25%22%5D%7D"}
+    found = _one(BINARY | encoded, b"{}")
+    assert (found.id, found.headers) == ("a/b c", {"x-country": "Österreich 100%"})
+
+
+def test_a_body_that_is_an_event_itself_is_the_body() -> None:
+    inner = {"specversion": "1.0", "id": "inner", "source": "/app", "type": "of.a.user", "data": {"a": 1}}
+    found = _one(BINARY | {"Content-Type": "application/cloudevents+json"}, json.dumps(inner).encode())
+    assert (found.id, found.body) == ("8f4e", inner)
+
+
+@pytest.mark.parametrize(("agent", "own"), [("modelrollout", True), ("modelrollout-client/1", False)])
+def test_requests_of_the_operator_itself_are_known_by_their_agent(agent: str, own: bool) -> None:
+    assert _one(BINARY | {"Ce-Metadata": json.dumps({"User-Agent": [agent]})}, b"{}").own is own
 
 
 def test_who_does_not_tell_the_host_says_nothing_about_shadows() -> None:
@@ -118,7 +157,6 @@ def test_who_does_not_tell_the_host_says_nothing_about_shadows() -> None:
         ({"content-type": BATCH}, json.dumps([1] * (MOST_EVENTS + 1)).encode()),
         ({"ce-id": "1"}, b""),
         (_lower(BINARY) | {"ce-time": "noon"}, b""),
-        (_lower(BINARY), b"[" * 100_000),
     ],
 )
 def test_a_message_that_is_no_event_is_refused(headers: dict[str, str], body: bytes) -> None:

@@ -105,6 +105,17 @@ def _exchange(id_: str) -> list[dict[str, Any]]:
     return [_event(id_, REQUEST, {"x": 1, "name": "secret"}), _event(id_, RESPONSE, {"class": "a"})]
 
 
+async def test_requests_of_the_operator_itself_are_taken_and_not_counted(site: Site) -> None:
+    own = {"metadata": json.dumps({"user-agent": ["modelrollout"]})}
+    users = _exchange("1")
+    sent = [*users, *(one | own | {"id": "2"} for one in users)]
+    status, answer = await site.post("/", sent, BEARER | {"Content-Type": BATCH})
+    assert (status, answer) == (202, {"accepted": 4, "refused": 0, "refusals": []})
+    await until(lambda: site.metric("model_requests_total", version="v7", code_class="2xx"))
+    assert await site.metric("model_requests_total") == 1
+    assert await site.metric("modelrollout_collector_events_total", kind="response", result="ignored") == 1
+
+
 async def test_events_and_labels_become_counters(site: Site) -> None:
     status, answer = await site.post("/", _exchange("1"), BEARER | {"Content-Type": BATCH})
     assert (status, answer) == (202, {"accepted": 2, "refused": 0, "refusals": []})

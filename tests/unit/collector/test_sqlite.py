@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from modelrollout.collector.counting import Counting
+from modelrollout.collector.diagnosis import Diagnosis
 from modelrollout.collector.engines import Store, StoreUnavailable
 from tests.unit.collector.suite import *  # noqa: F403 - the promises that hold on every store
 from tests.unit.collector.world import AGES, World, exchange
@@ -51,7 +52,7 @@ def test_groups_of_several_slices_are_bounded_together(tmp_path: Path) -> None:
     slices = [{"name": name, "header": name} for name in ("country", "device")]
     store = Store(f"sqlite:///{tmp_path / 'collector.db'}")
     world = World(store, {"slices": slices})
-    world.counting = Counting(store, world.catalogue, AGES, most_groups=2)
+    world.counting = Counting(store, world.catalogue, AGES, most_groups=2, diagnosis=Diagnosis())
     for number, (country, device) in enumerate([("BR", "phone"), ("DE", "phone"), ("BR", "desk"), ("BR", "phone")]):
         world.send(*exchange(str(number), headers={"country": country, "device": device}))
         world.later(10)

@@ -12,7 +12,7 @@ from modelrollout.collector.counting import BATCH
 from modelrollout.collector.engines import Store
 from modelrollout.collector.instruments import Instruments
 from modelrollout.collector.intake import Intake
-from modelrollout.collector.recording import record
+from modelrollout.collector.keeping import Keeping
 from modelrollout.collector.turns import Turns
 from modelrollout.kube.clock import SystemClock
 from tests.unit.collector.world import World, exchange
@@ -37,7 +37,7 @@ class Stage:
     def __init__(self, world: World, executor: ThreadPoolExecutor, most_rows: int) -> None:
         self.world = world
         self.registry = CollectorRegistry()
-        self.intake = Intake(lambda rows: record(world.store, rows), executor, most=1000)
+        self.intake = Intake(Keeping(world.store).keep, executor, most=1000)
         instruments, clock = Instruments(self.registry), Clock(world)
         self.turns = Turns(
             world.store,

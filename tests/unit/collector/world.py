@@ -9,12 +9,14 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from modelrollout.collector.catalogue import Catalogue
 from modelrollout.collector.counting import Counting
+from modelrollout.collector.diagnosis import Diagnosis
 from modelrollout.collector.documents import Heartbeat, Label, SignalSeen
 from modelrollout.collector.engines import Store
 from modelrollout.collector.events import NOT_SENT, Event
-from modelrollout.collector.exposition import Exposition
+from modelrollout.collector.exposition import PROBLEM, Exposition
 from modelrollout.collector.hashing import Hasher
-from modelrollout.collector.recording import Ages, Rows, Scribe, record
+from modelrollout.collector.keeping import Keeping
+from modelrollout.collector.recording import Ages, Rows, Scribe
 from modelrollout.collector.retention import Retention
 from tests.unit.api.cases import rollout, spec
 
@@ -40,10 +42,12 @@ class World:
         self.now = START
         self.catalogue = Catalogue(Hasher(b"key"))
         self.catalogue.take(fraud(telemetry))
-        self.scribe = Scribe(self.catalogue, AGES)
-        self.counting = Counting(store, self.catalogue, AGES, most_groups=1000)
+        diagnosis = Diagnosis()
+        self.scribe = Scribe(self.catalogue, AGES, diagnosis)
+        self.keeping = Keeping(store)
+        self.counting = Counting(store, self.catalogue, AGES, 1000, diagnosis)
         self.retention = Retention(store, self.catalogue, AGES)
-        self.exposition = Exposition(store, self.catalogue, replica)
+        self.exposition = Exposition(store, self.catalogue, replica, diagnosis)
         self.late: dict[str, int] = {}
         self.unmatched: dict[str, int] = {}
 
@@ -60,7 +64,7 @@ class World:
                     self.scribe.signal(one, self.now, rows)
                 case Heartbeat():
                     self.scribe.heartbeat(one, self.now, rows)
-        self.late |= record(self.store, rows)
+        self.late |= self.keeping.keep(rows)
 
     def later(self, seconds: float) -> None:
         """Let time pass, and count what is due."""
@@ -79,6 +83,15 @@ class World:
             if sample.name == name and labels.items() <= sample.labels.items()
         ]
         return sum(found) if found else None
+
+    def problems(self) -> list[Mapping[str, str]]:
+        """Labels of what keeps series at 0, as Prometheus would read them."""
+        return [
+            sample.labels
+            for family in text_string_to_metric_families(self.exposition.text(self.now))
+            for sample in family.samples
+            if sample.name == PROBLEM
+        ]
 
 
 async def until(condition: Callable[[], Any]) -> None:

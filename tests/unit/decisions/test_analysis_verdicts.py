@@ -329,3 +329,25 @@ def test_a_weight_that_changes_while_the_baseline_moves_fools_nobody():
     said = finding(question(), whole, 370)
     assert said.candidate > 2 * said.stable  # pooled over the run it looks far worse
     assert (said.verdict, said.effect) == ("Pass", pytest.approx(1, abs=0.1))
+
+
+def hinted(asked, whole, seconds):
+    """The finding where every answer came with a hint."""
+    state = initial(asked)
+    for second in range(5, seconds + 1, 5):
+        found = gathered(state, asked, whole, T0 + second).metrics["errors"]
+        samples = Samples(T0 + second, {"errors": replace(found, hint="the collector says why")})
+        state = fold(state, asked, samples, T0 + second)
+    return judge(state, asked).findings[0]
+
+
+def test_a_finding_that_lacks_data_says_why_where_somebody_knows():
+    said = hinted(question(), history(pods(0, rate=0), 60), 60)
+    assert (said.verdict, said.reason) == ("Inconclusive", "TelemetryProblem")
+    assert said.message.endswith("no answers judged yet; the collector says why")
+
+
+def test_what_somebody_says_of_missing_data_changes_no_verdict():
+    said = hinted(question(), history(pods(0.4), 300), 300)
+    assert (said.verdict, said.reason) == ("Fail", "Worse")
+    assert "collector" not in said.message

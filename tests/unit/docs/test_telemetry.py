@@ -90,5 +90,5 @@ async def test_what_the_page_sends_is_taken_and_counted(tmp_path: Path) -> None:
 def test_every_counter_of_the_page_is_one(name: str) -> None:
     from modelrollout.collector import exposition, series
 
-    known = {*series.HELP, exposition.HEARTBEAT, exposition.DISTANCE}
+    known = {*series.HELP, exposition.HEARTBEAT, exposition.DISTANCE, exposition.PROBLEM}
     assert any(one == name or one.startswith(f"{name}_") or f"{one}_bucket" == name for one in known)

@@ -110,7 +110,7 @@ def _folded(
         case _, Trouble():
             return replace(known, trouble=sample)
         case ComparedState(), CounterSamples():
-            return fold_compared(known, metric, question, sample, until, weighted)
+            return replace(fold_compared(known, metric, question, sample, until, weighted), hint=sample.hint)
         case ThresholdState(), ValueSample() if metric.threshold is not None:
             return fold_threshold(known, metric.threshold, question, sample, until)
         case _:
@@ -179,11 +179,19 @@ def judge(state: AnalysisState, question: Question) -> Evidence:
 
 def _judged(known: MetricState | None, metric: Metric, question: Question, at: float, held_to: Needed) -> Finding:
     if isinstance(known, ComparedState):
-        return judge_compared(metric, known, question, at, held_to)
+        return _with_hint(judge_compared(metric, known, question, at, held_to), known.hint)
     if isinstance(known, ThresholdState) and metric.threshold is not None:
         return judge_threshold(metric, metric.threshold, known, question, at)
     trouble = known if isinstance(known, Trouble) else Trouble("NotAsked", f"{metric.name} was not asked for yet")
     return Finding(metric.name, metric.role, Verdict.ERROR, trouble.reason, trouble.message)
+
+
+def _with_hint(finding: Finding, hint: str) -> Finding:
+    """A finding that lacks data says why, where somebody knows."""
+    if not hint or finding.verdict is not Verdict.INCONCLUSIVE:
+        return finding
+    reason = "TelemetryProblem" if finding.reason in ("NotYet", "NoData") else finding.reason
+    return replace(finding, reason=reason, message=f"{finding.message}; {hint}")
 
 
 def _answers(state: ComparedState | None, question: Question) -> dict[str, int]:

@@ -23,10 +23,12 @@ class CounterSamples:
     Attributes:
         counters: the series of each counter, by its name.
         past: the same counters before the run, for measuring how they scatter; None when it was not asked for.
+        hint: why they do not grow, in the words of whoever counts them; empty where they do or nobody says.
     """
 
     counters: Mapping[str, tuple[CounterSeries, ...]] = field(default_factory=dict)
     past: "CounterSamples | None" = None
+    hint: str = ""
 
 
 @dataclass(frozen=True, slots=True)

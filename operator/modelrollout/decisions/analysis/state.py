@@ -51,6 +51,7 @@ class ComparedState:
         identical: the candidate's answers that were exactly stable's, where somebody counts them.
         failed: Fail was reached in this run.
         trouble: why the last question was not answered, None when it was.
+        hint: why there was nothing new in the last answer, as the samples say; for people, nothing follows from it.
     """
 
     test: Any
@@ -76,6 +77,7 @@ class ComparedState:
     identical: float | None = None
     failed: bool = False
     trouble: Trouble | None = None
+    hint: str = ""
 
     def stored(self) -> dict[str, Any]:
         """As JSON."""
