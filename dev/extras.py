@@ -22,7 +22,7 @@ class Extra:
 
 EXTRAS: Mapping[str, Extra] = {
     "istio": Extra((programs.ISTIOD,), istio.install),
-    "kserve": Extra((programs.KSERVE,), kserve.install),
+    "kserve": Extra((programs.KSERVE, programs.KSERVE_AGENT), kserve.install),
 }
 """By the name that `python -m dev up --with` takes."""
 

@@ -74,6 +74,7 @@ COREDNS = Program("coredns", "coredns", "github.com/coredns/coredns")
 ENVOY_GATEWAY = Program("envoy-gateway", "gateway", "github.com/envoyproxy/gateway/cmd/envoy-gateway")
 HELM = Program("helm", "helm", "helm.sh/helm/v3/cmd/helm")
 KSERVE = Program("kserve-controller", "kserve", "github.com/kserve/kserve/cmd/manager")
+KSERVE_AGENT = Program("kserve-agent", "kserve", "github.com/kserve/kserve/cmd/agent")
 ISTIOD = Program(
     "pilot-discovery",
     "istio",

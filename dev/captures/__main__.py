@@ -1,4 +1,4 @@
-"""`python -m dev.captures [NAME ...]`: capture scrapes anew, on which presets are tried."""
+"""`python -m dev.captures [NAME ...]`: capture anew what tests show to presets and to the collector."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from dev import paths
-from dev.captures import envoy
+from dev.captures import envoy, kserve_logger
 from dev.captures.servers import SERVERS
 from dev.progress import say, step
 
@@ -14,6 +14,7 @@ _SCRAPES = Path("tests") / "prometheus" / "scrapes"
 CAPTURES: Mapping[str, tuple[Path, Callable[[], str]]] = {
     **{name: (_SCRAPES / f"{name}.prom", server.capture) for name, server in SERVERS.items()},
     "envoy-gateway": (_SCRAPES / "envoy-gateway.prom", envoy.capture),
+    "kserve-logger": (kserve_logger.FILE, kserve_logger.capture),
 }
 
 

@@ -1,6 +1,9 @@
 //go:build tools
 
-// Package tools names KServe's controller, so that go.mod and go.sum pin it and all it needs.
+// Package tools names KServe's controller and its agent, so that go.mod and go.sum pin them and all they need.
 package tools
 
-import _ "github.com/kserve/kserve/cmd/manager"
+import (
+	_ "github.com/kserve/kserve/cmd/agent"
+	_ "github.com/kserve/kserve/cmd/manager"
+)
