@@ -41,9 +41,13 @@ def page(results: dict[str, Any]) -> str:
         before=", ".join(map(str, before)),
         after=", ".join(map(str, after)),
     )
+    forms = (("batches", results["batches"]), ("single events", results["singles"]))
+    reached = [form for form, rounds in forms if median(one["rate"] for one in rounds) >= GOAL]
+    goal = f"The goal is reached by {' and by '.join(reached) or 'neither form'}. Each message is a request of HTTP; "
+    goal += "the tap sends batches, the logger of KServe single events."
     counted = f"All {results['counted']:,} exchanges were counted, each once."
     lines = ["| figure | goal | median | least | most |", "|---|---|---|---|---|", *rows, ""]
-    return "\n".join([told, *lines, f"{counted} Most memory ever: {results['memory_mib']} MiB.", ""])
+    return "\n".join([told, *lines, goal, "", f"{counted} Most memory ever: {results['memory_mib']} MiB.", ""])
 
 
 def _row(name: str, rounds: list[dict[str, Any]], rate: str, goal: int | None) -> str:
