@@ -158,9 +158,23 @@ class Small(Rollout):
 
     @property
     def weights(self) -> dict[str, int]:
-        """What the route, or the Service, last gave each version, as the status says it."""
+        """Weights on the route that the operator made, by version, those at 0 left out."""
+        refs = self.get("httproute")["spec"]["rules"][0]["backendRefs"]
+        return {ref["name"].removeprefix("small-"): ref["weight"] for ref in refs if ref["weight"]}
+
+    @property
+    def shown(self) -> dict[str, int]:
+        """What the route, or the Service, gave each version when the status was last written.
+
+        What is merely observed is no reason to write it: it may be older than what is.
+        """
         found: dict[str, int] = self.status.get("weights", {}).get("observed", {})
         return found
+
+    @property
+    def selected(self) -> str:
+        """The version whose pods the Service selects, "all" where it is not one."""
+        return str(self.get("service")["spec"]["selector"].get("version", "all"))
 
     def replicas(self, version: str) -> tuple[int, int]:
         """Replicas that a version is to have, and those that are ready."""

@@ -1,15 +1,72 @@
-"""What carries a model, on a real node: autoscalers, and pods that die."""
+"""What carries a model, on a real node: StatefulSets, other kinds, quotas, autoscalers, pods that cannot be or die."""
+
+import time
+from collections.abc import Iterator
+
+import pytest
 
 from dev.cluster import Cluster
 from dev.visitors import Visitors
+from tests.e2e.rollouts import Record
 from tests.e2e.small import Small, behind_gateway, pod, service, small
 
 SWITCH = {"traffic": {"service": {"name": "small"}}, "strategy": {"blueGreen": {"hold": "0s"}}}
 MANAGED = {"scale": {"mode": "Managed", "scaleDownDelay": "5s"}}
+PATIENCE = 30.0
 
 
-def _selected(model: Small) -> str:
-    return str(model.get("service", "small")["spec"]["selector"]["version"])
+@pytest.fixture(scope="module", params=["StatefulSet", "ReplicaSet"])
+def model(cluster: Cluster, request: pytest.FixtureRequest) -> Iterator[Small]:
+    """Behind the selector of a Service the first version serves with two pods, and the others wait with none.
+
+    ReplicaSets stand for any kind with a scale subresource that the operator's settings name.
+    """
+    kind = str(request.param)
+    with small(cluster, f"small-{kind.lower()}", kind) as made:
+        made.apply(service("small", version="v1"))
+        made.serve("v1", 2)
+        made.serve("v4", 0, pod("v4", nodeSelector={"accelerator": "h100"}))
+        made.roll("v1", "v4", **SWITCH, **MANAGED)
+        yield made
+
+
+def _told(model: Small, target: str, words: str) -> float:
+    """Ask for a version, and wait until the status says these words; seconds that it took."""
+    began = time.monotonic()
+    model.patch(target=target)
+    model.until(lambda: words in model.status["message"], f"the words: {words}", PATIENCE)
+    return time.monotonic() - began
+
+
+def test_who_gets_no_node_says_so_in_the_schedulers_words(model: Small, record_property: Record) -> None:
+    before = model.selected
+    record_property("seconds until it is said", _told(model, "v4", "gets no node"))
+    assert "didn't match Pod's node affinity/selector" in model.status["message"]
+    assert model.selected == before
+    model.patch(target=before)
+    model.until(lambda: model.status["run"]["state"] == "Done", "that it is withdrawn", 20)
+
+
+@pytest.mark.parametrize("kind", ["Deployment", "StatefulSet"])
+def test_a_quota_that_is_used_up_is_named_and_the_traffic_stays(
+    cluster: Cluster, kind: str, record_property: Record
+) -> None:
+    with small(cluster, f"small-quota-{kind.lower()}", kind) as model:
+        model.apply(service("small", version="v1"))
+        model.serve("v1", 1)
+        model.serve("v2", 0)
+        model.roll("v1", "v2", **SWITCH, **MANAGED)
+        quota = {"metadata": {"name": "one-model"}, "spec": {"hard": {"pods": "1"}}}
+        model.apply({"apiVersion": "v1", "kind": "ResourceQuota", **quota})
+        model.until(lambda: "used" in model.get("resourcequota", "one-model").get("status", {}), "the count", 20)
+        with model.visitors(rate=20) as users:
+            record_property("seconds until it is said", _told(model, "v2", "exceeded quota: one-model"))
+            assert model.status["phase"] == "Pending"
+            assert model.selected == "v1"
+            model.kubectl("delete", "resourcequota/one-model")
+            model.until(lambda: model.selected == "v2", "the switch, once there is room", 80)
+        assert users.failed() == []
+        record_property("requests", len(users.came))
 
 
 def test_an_autoscaler_gets_its_workload_brought_up_and_is_not_fought(cluster: Cluster) -> None:
@@ -23,13 +80,13 @@ def test_an_autoscaler_gets_its_workload_brought_up_and_is_not_fought(cluster: C
         model.apply({**autoscaler, "metadata": {"name": "small-v2"}, "spec": spec})
         model.roll("v1", "v2", **SWITCH, **MANAGED)
         model.patch(target="v2")
-        model.until(lambda: _selected(model) == "v2", "the switch to v2", 60)
+        model.until(lambda: model.selected == "v2", "the switch to v2", 60)
         model.until(lambda: model.replicas("v2") == (2, 2), "what the autoscaler wants", 60)
         model.until(lambda: model.status["phase"] == "Completed", "the end of the watch", 30)
         assert model.condition("ReplicasManaged")["reason"] == "Autoscaled"
         # Whoever fights does it at once; the number is looked at until another promotion is over.
         model.patch(target="v1")
-        model.until(lambda: _selected(model) == "v1", "the way back", 30)
+        model.until(lambda: model.selected == "v1", "the way back", 30)
         model.until(lambda: model.status["run"]["state"] == "Done", "its end", 30)
         assert model.replicas("v2")[0] == 2
 
