@@ -60,6 +60,7 @@ def install_operator(cluster: Cluster, archive: Path) -> None:
         "podAnnotations.image": archive.stem,
         "prometheus.address": "http://prometheus.monitoring:9090",
         "rbac.scale": "true",
+        "rbac.stickyUsers": "true",
         # Receivers of webhooks in the cluster itself, for those who try them.
         "webhooks.allowed[0]": "http://*.*.svc:8080",
         # For those who try Jobs as gates, and workloads of a kind that the operator does not know.

@@ -67,6 +67,7 @@ class Kind:
         splits: it can give two versions a part each.
         counted: label of the router's own series, and its value for a Service in a namespace; None: it counts nothing.
         copies: it can send somebody copies of requests.
+        keeps: it can keep users on one version.
     """
 
     router: Callable[[RouteWriter, Cache], Router]
@@ -83,6 +84,7 @@ class Kind:
     splits: bool = True
     counted: tuple[str, str] | None = None
     copies: bool = False
+    keeps: bool = False
 
 
 def _route_traffic(key: str, *rules: str) -> Mapping[str, Any]:
@@ -185,6 +187,7 @@ KINDS = {
         _read_route,
         counted=_BY_GATEWAY,
         copies=True,
+        keeps=True,
     ),
     "GRPCRoute": Kind(
         GatewayApiRouter,
@@ -194,6 +197,7 @@ KINDS = {
         _read_route,
         counted=_BY_GATEWAY,
         copies=True,
+        keeps=True,
     ),
     "VirtualService": Kind(
         IstioRouter,

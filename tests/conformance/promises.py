@@ -11,7 +11,7 @@ import pytest
 
 from modelrollout.decisions.claims import Claimed, holders
 from modelrollout.decisions.decision import TrafficIntent
-from modelrollout.decisions.observed import Mirror
+from modelrollout.decisions.observed import Mirror, Sticky
 from modelrollout.decisions.traffic import agrees
 from modelrollout.kube.errors import Conflict
 from modelrollout.kube.resources import Obj
@@ -27,6 +27,7 @@ BEFORE = {"v7": 1000, "v8": 0}
 every = pytest.mark.parametrize("kind", KINDS)
 with_rules = pytest.mark.parametrize("kind", [name for name, kind in KINDS.items() if not kind.rule])
 with_copies = pytest.mark.parametrize("kind", [name for name, kind in KINDS.items() if kind.copies])
+with_users = pytest.mark.parametrize("kind", [name for name, kind in KINDS.items() if kind.keeps])
 with_shares = pytest.mark.parametrize("kind", [name for name, kind in KINDS.items() if kind.splits])
 
 
@@ -268,6 +269,51 @@ class RouterPromises:
         await traffic.router.release(_holding(traffic), give_back=give_back)
         assert traffic.bare(await traffic.object()) == before
 
+    @with_users
+    async def test_users_are_kept_and_set_free_with_the_intent_and_nothing_else_changes(self, traffic: Traffic) -> None:
+        await traffic.give(traffic.predict(dressed=True, v7=1, v8=0))
+        subject = traffic.rollout()
+        await traffic.router.apply(subject, traffic.intent(1, **BEFORE))
+        before = traffic.bare(await traffic.object())
+        wanted = _keeping(traffic)
+        await traffic.router.apply(subject, wanted)
+        seen = traffic.router.observe(subject)
+        assert agrees(seen, wanted)
+        assert (seen.weights(), seen.rules[0].sticky, seen.sticky.header) == (traffic.kind.shifted, True, "x-user")
+        assert not seen.outdated
+        traffic.site.writes.clear()
+        await traffic.router.apply(subject, wanted)
+        assert traffic.site.writes == []
+        free = traffic.intent(3, **BEFORE)
+        await traffic.router.apply(subject, free)
+        assert agrees(traffic.router.observe(subject), free)
+        assert traffic.bare(await traffic.object()) == before
+
+    @with_users
+    async def test_what_keeps_users_is_missed_when_somebody_takes_it_away(self, traffic: Traffic) -> None:
+        await traffic.begin()
+        subject, wanted = traffic.rollout(), _keeping(traffic)
+        await traffic.router.apply(subject, wanted)
+        await traffic.edit(_unmark)
+        await traffic.look()
+        seen = traffic.router.observe(subject)
+        assert (seen.rules[0].sticky, seen.sticky.header, agrees(seen, wanted)) == (None, None, False)
+        await traffic.router.apply(subject, wanted)
+        assert agrees(traffic.router.observe(subject), wanted)
+
+    @with_users
+    @pytest.mark.parametrize("give_back", [False, True])
+    async def test_what_keeps_users_goes_with_the_rollout_whatever_becomes_of_its_weights(
+        self, traffic: Traffic, give_back: bool
+    ) -> None:
+        await traffic.give(traffic.predict(dressed=True, v7=1, v8=0))
+        await traffic.router.apply(traffic.rollout(), traffic.intent(1, **BEFORE))
+        before = traffic.bare(await traffic.object())
+        await traffic.router.apply(traffic.rollout(), _keeping(traffic))
+        await traffic.router.release(_holding(traffic), give_back=give_back)
+        assert traffic.bare(await traffic.object()) == before
+        assert (await traffic.weights())["predict"] == (BEFORE if give_back else traffic.kind.shifted)
+
     @with_rules
     async def test_two_rollouts_share_an_object_by_rules_and_leave_it_one_by_one(self, traffic: Traffic) -> None:
         await traffic.give(*[Written(name, {f"{NAME}-v7": 1, f"{NAME}-v8": 0}) for name in ("br", "us")])
@@ -327,6 +373,17 @@ def _holding(traffic: Traffic) -> Holding:
 def _copying(traffic: Traffic, mirror: Mirror) -> TrafficIntent:
     wanted = traffic.intent(2, **BEFORE)
     return replace(wanted, owner=replace(wanted.owner, mirrors=True), mirror=mirror)
+
+
+def _keeping(traffic: Traffic) -> TrafficIntent:
+    wanted = traffic.intent(2)
+    sticky = Sticky("x-user", "v7", {"v8": traffic.kind.shifted["v8"]})
+    return replace(wanted, owner=replace(wanted.owner, sticks=sticky.order), sticky=sticky)
+
+
+def _unmark(obj: Obj) -> None:
+    for ref in obj["spec"]["rules"][0]["backendRefs"]:
+        ref.pop("filters", None)
 
 
 def _label(obj: Obj) -> None:

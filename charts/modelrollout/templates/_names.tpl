@@ -78,6 +78,12 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 - apiGroups: [networking.istio.io]
   resources: [virtualservices]
   verbs: [list, watch{{ if .Values.rbac.istio }}, get, patch{{ end }}]
+{{- if .Values.rbac.stickyUsers }}
+# Watched only where a rollout keeps users on one version. None is deleted: the garbage collector takes the operator's own.
+- apiGroups: [gateway.envoyproxy.io]
+  resources: [backendtrafficpolicies]
+  verbs: [list, watch, create, patch]
+{{- end }}
 - apiGroups: [apps]
   resources: [deployments, statefulsets]
   verbs: [list, watch]

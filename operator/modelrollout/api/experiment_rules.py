@@ -118,6 +118,17 @@ EXPERIMENT_RULES = (
         "strategy",
     ),
     Rule(
+        "!has(self.strategy.abTest) || !has(self.strategy.abTest.sticky) || has(self.traffic.gatewayAPI)",
+        "users can only be kept on one version by traffic.gatewayAPI, with Envoy Gateway: use it, or assign users at "
+        "the edge and lead them by a header of your own route, without sticky",
+        lambda self: (
+            self.strategy.ab_test is None
+            or self.strategy.ab_test.sticky is None
+            or self.traffic.gateway_api is not None
+        ),
+        "strategy",
+    ),
+    Rule(
         "!has(self.strategy.bandit) || !has(self.candidates) || "
         "self.strategy.bandit.floor * double(self.candidates.size() + 1) <= 90.0",
         "the floors of all versions together leave at least 10 percent to move: lower strategy.bandit.floor",

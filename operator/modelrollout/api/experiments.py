@@ -1,4 +1,4 @@
-"""Strategies that later work brings: part of the schema, refused by name until then."""
+"""Experiments: several candidates side by side, with fixed shares or with shares that follow a goal."""
 
 from datetime import timedelta
 from enum import StrEnum
@@ -16,6 +16,19 @@ from modelrollout.api.values import ONE_DECIMAL, HeaderName, Number, Percent
 class Sticky(Model):
     """What keeps a user on one version."""
 
+    RULES = (
+        not_yet(
+            "cookie",
+            "cookie",
+            "a gateway knows a user by a cookie from the second request on only; name a header that clients send",
+        ),
+        Rule(
+            "has(self.header) || has(self.cookie)",
+            "say what identifies the user: set header, for example {header: x-user}",
+            lambda self: self.header is not None or self.cookie is not None,
+        ),
+    )
+
     header: HeaderName | None = Field(
         default=None,
         description=(
@@ -23,7 +36,9 @@ class Sticky(Model):
             "change of the weights moves only the users it must. Requests without it are split at random."
         ),
     )
-    cookie: HeaderName | None = Field(default=None, description="Cookie that identifies the user.")
+    cookie: HeaderName | None = Field(
+        default=None, description="Cookie that identifies the user. Not yet supported: name a header."
+    )
 
 
 class Until(Model):
@@ -74,7 +89,6 @@ class ABTest(Model):
 
     RULES = (
         not_yet("audience", "audience", "let the route's own rule say whose requests take part"),
-        not_yet("sticky", "sticky", "count users on the pages that they see, or split them at the edge"),
         Rule(
             "self.horizon != 'Fixed' || has(self.until)",
             "a fixed horizon has an end that is planned before: set until.duration, until.samples or both",
@@ -95,7 +109,10 @@ class ABTest(Model):
     )
     sticky: Sticky | None = Field(
         default=None,
-        description="What keeps a user on one version. Not yet supported: every request is split by itself.",
+        description=(
+            "What keeps a user on one version. Needs traffic.gatewayAPI with Envoy Gateway. Default: every request is "
+            "split by itself."
+        ),
     )
     horizon: Horizon = Field(
         default=Horizon.SEQUENTIAL,

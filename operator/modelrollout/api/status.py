@@ -186,6 +186,11 @@ class Run(StatusModel):
     mirror: int = Field(
         default=0, ge=0, le=1000, description="Requests copied to the candidate now, of 1000; nobody gets its answers."
     )
+    sticky: str = Field(
+        default="",
+        description="Header by which the gateway keeps users on one version now; empty while it does not.",
+        max_length=256,
+    )
     intent: int = Field(
         default=0, ge=0, description="Counts what was decided of traffic; the route carries it as a fence."
     )

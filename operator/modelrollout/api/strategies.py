@@ -82,6 +82,12 @@ class Strategy(Model):
         return self.ab_test is not None or self.bandit is not None
 
     @property
+    def sticky_header(self) -> str:
+        """The header by which users are kept on one version while it runs, empty when they are not."""
+        sticky = self.ab_test.sticky if self.ab_test is not None else None
+        return sticky.header or "" if sticky is not None else ""
+
+    @property
     def mirrors(self) -> bool:
         """Whether requests are copied in any of its steps."""
         return self.shadow is not None or any(step.mirror is not None for step in self.steps or ())

@@ -9,7 +9,7 @@ from modelrollout.api import ModelRolloutSpec
 from modelrollout.api.status import ModelRolloutStatus
 from modelrollout.decisions.checks import Check
 from modelrollout.decisions.monitoring.monitored import Monitored
-from modelrollout.decisions.observed import Mirror, Owner
+from modelrollout.decisions.observed import Mirror, Owner, Sticky
 
 
 class Reason(StrEnum):
@@ -62,6 +62,7 @@ class Reason(StrEnum):
     REPLICAS_LEFT = "ReplicasLeft"
     REPLICAS_REPAIRED = "ReplicasRepaired"
     SECOND_ROUTE_UNUSABLE = "SecondRouteUnusable"
+    STICKY_UNUSABLE = "StickyUnusable"
     DEGRADING = "Degrading"
     MODEL_STALE = "ModelStale"
 
@@ -84,12 +85,14 @@ class TrafficIntent:
         owner: the annotation to write with it. `traffic.agrees` says what of it must be equal.
         preview: version that requests with the preview's header go to, empty when there is none.
         mirror: which requests are copied to whom, None when none are.
+        sticky: how users are kept on one version, None when they are not.
     """
 
     weights: Mapping[str, int]
     owner: Owner
     preview: str = ""
     mirror: Mirror | None = None
+    sticky: Sticky | None = None
 
 
 @dataclass(frozen=True, slots=True)

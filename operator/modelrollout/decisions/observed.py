@@ -57,6 +57,46 @@ class Mirror:
 
 
 @dataclass(frozen=True, slots=True)
+class Sticky:
+    """Users who are kept on one version: by a hash of a header.
+
+    Attributes:
+        header: its name.
+        stable: the version that serves; to it go the users of whoever loses its share.
+        shares: what each candidate may have, in thousandths.
+    """
+
+    header: str
+    stable: str
+    shares: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def order(self) -> tuple[str, ...]:
+        """Whose users stand beside whose: everyone beside stable, which is there once for every two candidates."""
+        arms, order = list(self.shares), list[str]()
+        for place in range(0, len(arms), 2):
+            order += [arms[place], self.stable, *arms[place + 1 : place + 2]]
+        return tuple(order)
+
+
+@dataclass(frozen=True, slots=True)
+class StickySeen:
+    """How far users are kept on one version.
+
+    Attributes:
+        header: by which they are, as it is written; empty when nothing of it is written, None when a part of it is.
+        accepted: whether the gateway has taken it up; None while it has not spoken.
+        problem: why it cannot be had, in a sentence, empty when it can.
+        under_way: a step towards other weights was made, and the next one is not for at once.
+    """
+
+    header: str | None = ""
+    accepted: bool | None = None
+    problem: str = ""
+    under_way: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Owner:
     """Who the route says has its managed rules: the annotation `modelrollout.io/owner`.
 
@@ -69,6 +109,7 @@ class Owner:
         services: Service name per version, so that traffic can be returned when the ModelRollout is gone.
         leaves: its deletionPolicy is Leave: the weights stay as they are then.
         mirrors: copies of requests to its versions are made by it, and end with it.
+        sticks: while it keeps users on one version, `Sticky.order`; what does so is in its rules, and ends with it.
     """
 
     uid: str
@@ -79,6 +120,7 @@ class Owner:
     services: Mapping[str, str] = field(default_factory=dict)
     leaves: bool = False
     mirrors: bool = False
+    sticks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +133,7 @@ class RuleSeen:
         absent: versions that have no backendRef in it, or one without a weight.
         unknown: Services in it that belong to no version.
         mirrors: the operator's own copies of its requests; what somebody else copies is nobody's business here.
+        sticky: it holds what keeps users on one version: True if all of it, None if a part.
     """
 
     name: str
@@ -98,6 +141,7 @@ class RuleSeen:
     absent: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
     mirrors: tuple[Mirror, ...] = ()
+    sticky: bool | None = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +178,7 @@ class RouteSeen:
             can; the weights do not depend on it.
         series: how the router's own series tell the versions apart as the route stands; None: it counts nothing.
         no_mirror: why requests of the managed rules cannot be copied, in a sentence, empty when they can.
+        sticky: how far users are kept on one version.
     """
 
     found: bool = False
@@ -148,6 +193,7 @@ class RouteSeen:
     aside: str = ""
     series: RouterSeries | None = None
     no_mirror: str = ""
+    sticky: StickySeen = StickySeen()
 
     def weights(self) -> Mapping[str, int] | None:
         """Weights that all managed rules share, or None when there are none or they differ."""

@@ -10,6 +10,7 @@ from modelrollout.decisions.conditions import set_condition
 from modelrollout.decisions.decision import Decision, Reason
 from modelrollout.decisions.draft import Draft
 from modelrollout.decisions.effective import effective, missing_version
+from modelrollout.decisions.experiments import sticking
 from modelrollout.decisions.experiments import trial as experiment
 from modelrollout.decisions.experiments.asking import question_about
 from modelrollout.decisions.experiments.follow import follow_candidates
@@ -144,6 +145,7 @@ def _halted(draft: Draft, blocked: Obstacle | None) -> bool:
     no_mirror = draft.observed.route.no_mirror
     if no_mirror and any(step.mirror for step in compile_steps(draft.spec)):
         draft.blocked = no_mirror
+    draft.blocked = sticking.hindrance(draft) or draft.blocked
     if contested.times >= REVERSALS_CONTESTED:
         draft.blocked = f"no step advances while {contested.manager} changes the weights too"
     if blocked is not None and runs.begun(draft.status.run) and blocked.reason in _STOPS_PROGRESS_ONLY:
@@ -252,7 +254,8 @@ def _conclude(draft: Draft, steps: tuple[PlannedStep, ...], blocked: Obstacle | 
         lines = [*draft.status.last_record, *(dict(line) for line in draft.record)]
         draft.status.last_record = lines[-LINES_KEPT:]
     _note_blindness(draft)
-    _note_second_route(draft)
+    _note_unusable(draft, "SecondRouteReady", Reason.SECOND_ROUTE_UNUSABLE)
+    _note_unusable(draft, "StickyReady", Reason.STICKY_UNUSABLE)
     _note_split(draft)
     _note_restarts(draft)
     attending.note_age(draft)
@@ -286,11 +289,11 @@ def _note_blindness(draft: Draft) -> None:
         draft.say(Reason.ANALYSIS_FAILING, f"{new.message}; no step is left until this is mended", warning=True)
 
 
-def _note_second_route(draft: Draft) -> None:
-    """Say it once when what the operator keeps beside the route cannot be had."""
-    old, new = draft.rollout.status.condition("SecondRouteReady"), draft.status.condition("SecondRouteReady")
+def _note_unusable(draft: Draft, kind: str, reason: Reason) -> None:
+    """Say it once when what the operator keeps beside the weights cannot be had, as a condition of that kind says."""
+    old, new = draft.rollout.status.condition(kind), draft.status.condition(kind)
     if new is not None and new.status == "False" and (old is None or old.message != new.message):
-        draft.say(Reason.SECOND_ROUTE_UNUSABLE, new.message, warning=True)
+        draft.say(reason, new.message, warning=True)
 
 
 def _note_split(draft: Draft) -> None:
@@ -345,7 +348,6 @@ def _repair_moment(draft: Draft) -> datetime | None:
         if old is None or old.reason != "Contested":
             draft.say(Reason.CONTESTED, f"{writer} keeps changing the weights: repairs back off to 30 s", warning=True)
         return draft.now + CONTESTED_BACKOFF
-    draft.say(
-        Reason.TRAFFIC_REPAIRED, f"{writer} changed the weights or copies of the route: they are set back", warning=True
-    )
+    changed = "weights or copies" if before.sticky is None else "weights, or what keeps users on one version,"
+    draft.say(Reason.TRAFFIC_REPAIRED, f"{writer} changed the {changed} of the route: they are set back", warning=True)
     return None

@@ -42,6 +42,8 @@ def boundary(draft: Draft, decision: str) -> Mapping[str, object]:
             line["duels"] = [{"first": d.first, "second": d.second, **_finding(d.finding)} for d in evidence.duels]
     if run.arms:
         line["weights"] = {arm.version: arm.weight for arm in run.arms}
+    if run.sticky:
+        line["sticky"] = run.sticky
     return line
 
 

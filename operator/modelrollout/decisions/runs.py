@@ -132,6 +132,13 @@ def move(draft: Draft, weight: int, mirror: int = 0) -> None:
     draft.run.intent += 1
 
 
+def let_go(run: Run) -> None:
+    """Keep no user on one version any more, if any were: a new intent, as the route changes."""
+    if run.sticky:
+        run.sticky = ""
+        run.intent += 1
+
+
 def enter(draft: Draft, index: int, steps: tuple[PlannedStep, ...]) -> None:
     """Begin a step: its weight, its hold, its share of the evidence, and the progress deadline anew."""
     run = draft.run
@@ -152,6 +159,8 @@ def take_back(draft: Draft, outcome: Outcome, reason: str, message: str) -> None
     for arm in run.arms:
         arm.weight = 0
     move(draft, 0)
+    if run.exposed_at is None:
+        let_go(run)  # nobody was split yet; later they are kept until all are back
     if outcome in HELD_AGAINST and not experiment:
         reject(draft, run.target, run.revision, reason, message)
 
@@ -212,12 +221,14 @@ def flip(draft: Draft, watch_until: datetime) -> None:
     status.previous = Served(version=run.stable, revision=draft.observed.revision(run.stable) or run.stable_revision)
     status.stable, status.stable_revision = run.target, run.revision
     run.state, run.watch_until = RunState.WATCHING, watch_until
+    let_go(run)
 
 
 def finish(draft: Draft, outcome: Outcome) -> None:
     """End the run and enter it in the history."""
     run, status = draft.run, draft.status
     run.state, run.outcome, run.ended_at, run.still_since = RunState.DONE, outcome, draft.now, None
+    let_go(run)
     past = PastRun(
         run=run.id,
         target=run.target,

@@ -9,6 +9,7 @@ from modelrollout.decisions.admission import model_stated
 from modelrollout.decisions.adoption import Obstacle
 from modelrollout.decisions.conditions import set_condition
 from modelrollout.decisions.draft import Draft
+from modelrollout.decisions.experiments import sticking
 from modelrollout.decisions.experiments.statements import settled as experiment_settled
 from modelrollout.decisions.monitoring import attending
 from modelrollout.decisions.traffic import agrees, in_flight, intent, weights_agree
@@ -37,6 +38,7 @@ def state_conditions(draft: Draft, obstacle: Obstacle | None, headline: str) -> 
         *model_stated(draft),
         *_traffic(draft),
         *_second_route(draft),
+        *_sticky(draft),
         *_split(draft),
         *_identical(draft),
         *_unproven(draft),
@@ -142,6 +144,20 @@ def _second_route(draft: Draft) -> Iterator[_Stated]:
         yield "SecondRouteReady", False, "Unusable", draft.observed.route.aside
     elif draft.status.condition("SecondRouteReady") is not None:
         yield "SecondRouteReady", True, "Usable", ""
+
+
+def _sticky(draft: Draft) -> Iterator[_Stated]:
+    """Whether users stay on one version, from the first time on that they are to."""
+    problem, run = sticking.hindrance(draft), draft.status.run
+    if problem:
+        yield "StickyReady", False, "Unusable", problem
+    elif run is not None and run.sticky:
+        waits = sticking.waits_for(draft)
+        # What is only on its way is no news: it is Unknown until it has come, or False when it has gone again.
+        lost = bool(waits) and run.exposed_at is not None
+        yield "StickyReady", False if lost else None if waits else True, "Waiting" if waits else "Kept", waits
+    elif draft.status.condition("StickyReady") is not None:
+        yield "StickyReady", None, "NotAsked", "no experiment goes on in which users are kept on one version"
 
 
 def _split(draft: Draft) -> Iterator[_Stated]:

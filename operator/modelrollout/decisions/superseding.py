@@ -34,6 +34,7 @@ def supersede(draft: Draft, why: str, *, starts: bool) -> bool:
         runs.finish(draft, Outcome.SUPERSEDED if trial else run.outcome or Outcome.PROMOTED)
     else:
         run.state, run.outcome, run.ended_at = RunState.DONE, Outcome.SUPERSEDED, draft.now
+        runs.let_go(run)
     if trial and shown:
         run.intent += 1
         draft.say(Reason.SUPERSEDED, f"run {run.id} ends: {why}")

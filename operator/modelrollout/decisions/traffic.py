@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from modelrollout.api import DeletionPolicy, HeaderMatch, ModelRollout, ModelRolloutSpec
 from modelrollout.api.status import ModelRolloutStatus, RunState
 from modelrollout.decisions.decision import TrafficIntent
-from modelrollout.decisions.observed import Mirror, Owner, RouteSeen
+from modelrollout.decisions.experiments.shape import planned
+from modelrollout.decisions.observed import Mirror, Owner, RouteSeen, Sticky
 from modelrollout.decisions.steps import FULL
 from modelrollout.decisions.strategies import compile_steps
 
@@ -32,7 +33,7 @@ def intent(rollout: ModelRollout, spec: ModelRolloutSpec, status: ModelRolloutSt
     wanted = shares(status)
     if not wanted:
         return None
-    run = status.run
+    run, sticky = status.run, kept(spec, status)
     returning = run is not None and run.state in (RunState.TRIAL, RunState.TAKING_BACK)
     home = run.stable if run is not None and returning else max(wanted, key=lambda name: wanted[name])
     owner = Owner(
@@ -44,12 +45,14 @@ def intent(rollout: ModelRollout, spec: ModelRolloutSpec, status: ModelRolloutSt
         services={version.name: version.service.name for version in spec.versions},
         leaves=spec.deletion_policy is DeletionPolicy.LEAVE,
         mirrors=mirrored(status) is not None,
+        sticks=sticky.order if sticky is not None else (),
     )
     return TrafficIntent(
         weights={version.name: wanted.get(version.name, 0) for version in spec.versions},
         owner=owner,
         preview=previewed(spec, status),
         mirror=mirrored(status),
+        sticky=sticky,
     )
 
 
@@ -59,6 +62,14 @@ def mirrored(status: ModelRolloutStatus) -> Mirror | None:
     if run is None or run.state is not RunState.TRIAL or not run.mirror:
         return None
     return Mirror(run.target, run.mirror)
+
+
+def kept(spec: ModelRolloutSpec, status: ModelRolloutStatus) -> Sticky | None:
+    """How users are kept on one version, None when they are not."""
+    run = status.run
+    if run is None or not run.sticky:
+        return None
+    return Sticky(run.sticky, run.stable, planned(spec, [arm.version for arm in run.arms]))
 
 
 def preview_header(spec: ModelRolloutSpec) -> HeaderMatch | None:
@@ -90,11 +101,12 @@ def is_behind(status: ModelRolloutStatus, uid: str, route: RouteSeen) -> bool:
 
 
 def weights_agree(route: RouteSeen, wanted: TrafficIntent) -> bool:
-    """Whether every managed rule gives each version what is wanted, and copies what is wanted to whom it should."""
+    """Whether every managed rule gives each version what is wanted, and copies requests and keeps users as wanted."""
     copies = () if wanted.mirror is None else (wanted.mirror,)
     return bool(route.rules) and all(
         not rule.absent
         and rule.mirrors == copies
+        and rule.sticky is (wanted.sticky is not None)
         and all(rule.weights.get(name, 0) == share for name, share in wanted.weights.items())
         for rule in route.rules
     )
@@ -106,8 +118,9 @@ def agrees(route: RouteSeen, wanted: TrafficIntent) -> bool:
     return (
         weights_agree(route, wanted)
         and (route.preview == wanted.preview or bool(route.aside))
+        and _keeps(route, wanted.sticky)
         and owner is not None
-        and (owner.uid, owner.stable, owner.intent, dict(owner.services), owner.leaves, owner.mirrors)
+        and (owner.uid, owner.stable, owner.intent, dict(owner.services), owner.leaves, owner.mirrors, owner.sticks)
         == (
             wanted.owner.uid,
             wanted.owner.stable,
@@ -115,5 +128,13 @@ def agrees(route: RouteSeen, wanted: TrafficIntent) -> bool:
             dict(wanted.owner.services),
             wanted.owner.leaves,
             wanted.owner.mirrors,
+            wanted.owner.sticks,
         )
     )
+
+
+def _keeps(route: RouteSeen, sticky: Sticky | None) -> bool:
+    """Whether nothing is to be written of what keeps users; what cannot be had is not tried again and again."""
+    if sticky is None:
+        return route.sticky.header == ""
+    return route.sticky.header == sticky.header or bool(route.sticky.problem)

@@ -95,6 +95,11 @@ class Cache:
         self._gone.setdefault(resource, {})[namespace, name] = version
         self._drop(resource, namespace, name, old)
 
+    def listed(self, resource: Resource, namespace: str | None) -> bool | None:
+        """Whether the API server knows the kind, None where it was not listed, because nobody wants it or may."""
+        version = self._listed.get((resource, namespace))
+        return None if version is None else version > 0
+
     def forget(self, resource: Resource, namespace: str | None) -> None:
         """Drop a whole namespace that is no longer watched."""
         self._listed.pop((resource, namespace), None)

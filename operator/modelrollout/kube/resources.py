@@ -45,6 +45,7 @@ METRICTEMPLATES = Resource("modelrollout.io", "v1alpha1", "metrictemplates", "Me
 CLUSTERMETRICTEMPLATES = Resource("modelrollout.io", "v1alpha1", "clustermetrictemplates", "ClusterMetricTemplate")
 HTTPROUTES = Resource("gateway.networking.k8s.io", "v1", "httproutes", "HTTPRoute")
 GRPCROUTES = Resource("gateway.networking.k8s.io", "v1", "grpcroutes", "GRPCRoute")
+BACKENDTRAFFICPOLICIES = Resource("gateway.envoyproxy.io", "v1alpha1", "backendtrafficpolicies", "BackendTrafficPolicy")
 VIRTUALSERVICES = Resource("networking.istio.io", "v1", "virtualservices", "VirtualService")
 DEPLOYMENTS = Resource("apps", "v1", "deployments", "Deployment")
 STATEFULSETS = Resource("apps", "v1", "statefulsets", "StatefulSet")

@@ -10,6 +10,7 @@ from typing import Any
 
 from modelrollout.kube.resources import (
     AUTOSCALERS,
+    BACKENDTRAFFICPOLICIES,
     COMMANDS,
     DEPLOYMENTS,
     ENDPOINTSLICES,
@@ -132,6 +133,7 @@ _TRIMS: Mapping[Resource, Callable[[Obj], Obj]] = {
     HTTPROUTES: _route,
     GRPCROUTES: _route,
     VIRTUALSERVICES: _route,
+    BACKENDTRAFFICPOLICIES: _ours,
     SERVICES: _service,
     ENDPOINTSLICES: _slice,
     DEPLOYMENTS: _workload,

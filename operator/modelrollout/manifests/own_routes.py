@@ -20,6 +20,7 @@ from modelrollout.manifests.mirrors import mirror_filter
 from modelrollout.manifests.owners import OWNER, with_owner
 from modelrollout.manifests.route_patches import check_weights
 from modelrollout.manifests.routes import GATEWAY_API, Route
+from modelrollout.manifests.sticky_rules import Split, kept_refs, unkept
 
 FRAME = "modelrollout.io/frame"
 """Annotation key: digest of what was asked for, weights apart."""
@@ -62,6 +63,9 @@ def with_intent(route: Mapping[str, Any], services: Mapping[str, ServiceRef], in
     refs = result["spec"]["rules"][0]["backendRefs"]
     for version, ref in zip(services, refs, strict=True):
         ref["weight"] = intent.weights[version]
+    if intent.sticky is not None:
+        split = Split(services, route["metadata"]["namespace"], intent.weights)
+        result["spec"]["rules"][0]["backendRefs"] = kept_refs(refs, split, intent.sticky)
     if intent.mirror is not None:
         result["spec"]["rules"][0]["filters"] = [mirror_filter(services[intent.mirror.version], intent.mirror.share)]
     result["metadata"]["annotations"][OWNER] = with_owner(route, replace(intent.owner, rules=(CREATED_RULE,)))
@@ -74,7 +78,10 @@ def owned_by(route: Route, uid: str) -> bool:
 
 
 def in_frame(route: Route, wanted: Route, *, weights: bool = True) -> bool:
-    """Whether an own route still is what was asked for, the owner annotation apart; `weights`: these count, too."""
+    """Whether an own route still is what was asked for, the owner annotation apart; `weights`: these count, too.
+
+    What keeps users on one version comes and goes with the weights, and is no part of the frame.
+    """
     annotations = route["metadata"].get("annotations") or {}
     return annotations.get(FRAME) == wanted["metadata"]["annotations"][FRAME] and _covers(
         _shape(route["spec"], weights=weights), _shape(wanted["spec"], weights=weights)
@@ -103,9 +110,16 @@ def backend_ref(service: ServiceRef, weight: int) -> dict[str, Any]:
 
 def owned_route(kind: str, namespace: str, name: str, rollout: str, uid: str, spec: dict[str, Any]) -> dict[str, Any]:
     """A route of this spec that goes with the ModelRollout and says what was asked for."""
+    return owned_object(GATEWAY_API, kind, namespace, name, rollout, uid, spec)
+
+
+def owned_object(
+    api_version: str, kind: str, namespace: str, name: str, rollout: str, uid: str, spec: dict[str, Any]
+) -> dict[str, Any]:
+    """The same for any kind of object."""
     frame = hashlib.sha256(json.dumps(spec, sort_keys=True).encode()).hexdigest()[:16]
     return {
-        "apiVersion": GATEWAY_API,
+        "apiVersion": api_version,
         "kind": kind,
         "metadata": {
             "name": name,
@@ -154,7 +168,7 @@ def _shape(spec: Mapping[str, Any], *, weights: bool) -> dict[str, Any]:
             **{key: value for key, value in rule.items() if key != "name"},
             "backendRefs": [
                 {key: value for key, value in ref.items() if key not in without}
-                for ref in rule.get("backendRefs") or []
+                for ref in unkept(rule.get("backendRefs") or [])
             ],
         }
         for rule in spec.get("rules") or []

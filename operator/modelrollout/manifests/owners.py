@@ -56,10 +56,15 @@ def _text(owners: list[Owner]) -> str:
             "services": dict(sorted(owner.services.items())),
             **({"leave": True} if owner.leaves else {}),
             **({"mirror": True} if owner.mirrors else {}),
+            **({"sticky": list(owner.sticks)} if owner.sticks else {}),
         }
         for owner in sorted(owners, key=lambda owner: owner.uid)
     ]
     return json.dumps(values[0] if len(values) == 1 else values, separators=(",", ":"))
+
+
+def _texts(value: object) -> tuple[str, ...]:
+    return tuple(map(str, value)) if isinstance(value, list) else ()
 
 
 def _read(value: object) -> Owner | None:
@@ -80,4 +85,5 @@ def _read(value: object) -> Owner | None:
         services={str(version): str(service) for version, service in services.items()},
         leaves=value.get("leave") is True,
         mirrors=value.get("mirror") is True,
+        sticks=_texts(value.get("sticky")),
     )

@@ -1,10 +1,10 @@
-"""Patches of a route: the weights of managed rules, our copies of their requests, the owner annotation, nothing else.
+"""Patches of a route: weights of managed rules, our copies of their requests, what keeps users there, the annotation.
 
 Every patch is bound to the object that it was built from: it tests the resourceVersion and, at each place that it
 changes, the name and the old weight of the backendRef. It is tried here before it leaves.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from modelrollout.api import TOTAL_WEIGHT, ServiceRef
@@ -13,8 +13,10 @@ from modelrollout.decisions.observed import Owner
 from modelrollout.errors import ModelRolloutError
 from modelrollout.manifests.json_patch import Operation, add, apply, remove, replace, test, unchanged
 from modelrollout.manifests.mirrors import mirror_changes, mirrors_of, unmirror_changes
+from modelrollout.manifests.nursing import NURSED
 from modelrollout.manifests.owners import OWNER, owners_of, with_owner, without_owner
-from modelrollout.manifests.routes import Backend, ManagedRule, Route, is_local_service, rules_of
+from modelrollout.manifests.routes import Backend, ManagedRule, Route, is_local_service, rules_of, taken_up
+from modelrollout.manifests.sticky_rules import Split, is_marked, step, unkept
 
 
 class UnsafeWrite(ModelRolloutError):  # noqa: N818 - named for what is wrong, as all leaves
@@ -47,17 +49,23 @@ def traffic_patch(
         UnsafeWrite: the intent, or what the patch would make of the route, breaks an invariant.
     """
     check_weights(intent.weights, services)
-    changes = [operation for rule in rules for operation in _rule_changes(route, rule, services, intent.weights)]
+    if intent.sticky is not None or any(map(is_marked, _refs(route, rules))):
+        changes, last = _keeping_changes(route, rules, services, intent)
+    else:
+        changes = [operation for rule in rules for operation in _rule_changes(route, rule, services, intent.weights)]
+        last = True
     if intent.mirror is not None or _copies(route, intent.owner.uid):
         namespace = route["metadata"].get("namespace", "")
         for rule in rules:
             written = route["spec"]["rules"][rule.index]
             changes += mirror_changes(written, rule.index, namespace, services, intent.mirror)
-    changes += annotation_changes(route, with_owner(route, intent.owner))
+    if last:  # on the way the route goes on to carry the decision before
+        changes += annotation_changes(route, with_owner(route, intent.owner))
     if not changes:
         return []
     patch = [unchanged(route), *changes]
-    _check_outcome(apply(route, patch), rules, services, intent)
+    if last:
+        _check_outcome(apply(route, patch), rules, services, intent)
     return patch
 
 
@@ -80,6 +88,9 @@ def orphan_patch(route: Route, owner: Owner, *, give_back: bool) -> list[Operati
             continue
         if owner.mirrors:  # nobody compares the answers any more, whatever becomes of the weights
             changes += unmirror_changes(rule, index, namespace, set(owner.services.values()))
+        if any(map(is_marked, rule.get("backendRefs") or [])):
+            changes += _given_up(rule, index, namespace, owner, give_back=give_back)
+            continue
         if not give_back or home is None:
             continue
         for place, ref in refs:
@@ -93,6 +104,57 @@ def orphan_patch(route: Route, owner: Owner, *, give_back: bool) -> list[Operati
 def _copies(route: Route, uid: str) -> bool:
     """Whether that rollout has copied requests of the route."""
     return any(owner.mirrors for owner in owners_of(route) if owner.uid == uid)
+
+
+def under_way(route: Route, rules: Sequence[ManagedRule]) -> bool:
+    """Whether a backend that keeps users, or did, has the thousandth by which it comes or goes."""
+    refs = list(_refs(route, rules))
+    return any(map(is_marked, refs)) and any(ref.get("weight") == NURSED for ref in refs)
+
+
+def _refs(route: Route, rules: Sequence[ManagedRule]) -> Iterator[Mapping[str, Any]]:
+    for rule in rules:
+        yield from route["spec"]["rules"][rule.index].get("backendRefs") or []
+
+
+def _keeping_changes(
+    route: Route, rules: Sequence[ManagedRule], services: Mapping[str, ServiceRef], intent: TrafficIntent
+) -> tuple[list[Operation], bool]:
+    """The whole list of backendRefs of each rule at once, one step at a time; and whether it is the last step.
+
+    A step is only made once the gateway has taken up the one before. Where it does not say what it has taken up there
+    is one step.
+    """
+    current = taken_up(route)
+    split = Split(services, route["metadata"].get("namespace", ""), intent.weights)
+    changes, last = list[Operation](), True
+    for rule in rules:
+        refs = route["spec"]["rules"][rule.index].get("backendRefs") or []
+        one = step(refs, split, intent.sticky, nursed=current is not None)
+        if one.begun and current is False:
+            return [], False
+        changes += _refs_changes(rule.index, refs, one.refs)
+        last = last and one.last
+    return changes, last
+
+
+def _given_up(rule: Mapping[str, Any], index: int, namespace: str, owner: Owner, *, give_back: bool) -> list[Operation]:
+    """The backendRefs without what keeps users, and on demand with all weight on the version that was stable."""
+    refs = rule.get("backendRefs") or []
+    wanted, stable = unkept(refs), owner.services.get(owner.stable)
+    ours = [ref for ref in wanted if is_local_service(ref, namespace) and ref["name"] in owner.services.values()]
+    home = next((ref for ref in ours if ref["name"] == stable), None)
+    if give_back and home is not None:
+        for ref in ours:
+            ref["weight"] = TOTAL_WEIGHT * (ref is home)
+    return _refs_changes(index, refs, wanted)
+
+
+def _refs_changes(index: int, refs: Sequence[Mapping[str, Any]], wanted: list[dict[str, Any]]) -> list[Operation]:
+    at = ("spec", "rules", index, "backendRefs")
+    if list(refs) == wanted:
+        return []
+    return [test(list(refs), *at), replace(wanted, *at)] if refs else [add(wanted, *at)]
 
 
 def _rule_changes(

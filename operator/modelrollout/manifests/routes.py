@@ -16,6 +16,7 @@ from modelrollout.manifests.managed_fields import last_writer
 from modelrollout.manifests.mirrors import mirrors_of
 from modelrollout.manifests.owners import owner_for, owners_of
 from modelrollout.manifests.shares import thousandths
+from modelrollout.manifests.sticky_rules import Split, is_marked, keeps
 
 GATEWAY_API = "gateway.networking.k8s.io/v1"
 
@@ -133,6 +134,7 @@ def route_seen(
             replace(
                 _rule_seen(rule, services, adopted=adopted),
                 mirrors=_mirrors(route, rule, services) if mirrors else (),
+                sticky=_keeps(route, rule, services, owner.sticks if adopted and owner is not None else ()),
             )
             for rule in reading.rules
         ),
@@ -143,6 +145,15 @@ def route_seen(
 
 def _mirrors(route: Route, rule: ManagedRule, services: Mapping[str, ServiceRef]) -> tuple[Mirror, ...]:
     return mirrors_of(route["spec"]["rules"][rule.index], route["metadata"].get("namespace", ""), services)
+
+
+def _keeps(route: Route, rule: ManagedRule, services: Mapping[str, ServiceRef], order: Sequence[str]) -> bool | None:
+    """Whether the rule keeps users on one version: None where a part of what does so is missing, or is left."""
+    refs = route["spec"]["rules"][rule.index].get("backendRefs") or []
+    if not order and not any(map(is_marked, refs)):
+        return False
+    split = Split(services, route["metadata"].get("namespace", ""), dict.fromkeys(services, 0))
+    return (bool(order) and keeps(refs, split, order)) or None
 
 
 def title(route: Route) -> str:
@@ -211,21 +222,32 @@ def _problem(route: Route, reading: Reading, services: Mapping[str, ServiceRef])
 
 def acceptance(route: Route) -> tuple[bool | None, str]:
     """Whether a present parent accepted the route, None while none has spoken; and what was said when all refused."""
-    namespace = route["metadata"].get("namespace", "")
-    parents = {_parent(ref, namespace) for ref in route["spec"].get("parentRefs") or []}
-    said = [
-        condition
-        for status in (route.get("status") or {}).get("parents") or []
-        if _parent(status.get("parentRef") or {}, namespace) in parents
-        for condition in status.get("conditions") or []
-        if condition.get("type") == "Accepted" and condition.get("status") in ("True", "False")
-    ]
+    said = _spoken(route)
     if any(condition["status"] == "True" for condition in said):
         return True, ""
     if not said:
         return None, ""
     why = f"{said[0].get('reason', '')}: {said[0].get('message', '')}".strip(": ")
     return False, f"no Gateway accepts {title(route)}: {why or 'see its status'}"
+
+
+def taken_up(route: Route) -> bool | None:
+    """Whether every present parent has seen the route as it now is, None where none of them says what it has seen."""
+    seen = [condition["observedGeneration"] for condition in _spoken(route) if "observedGeneration" in condition]
+    return all(one == route["metadata"].get("generation") for one in seen) if seen else None
+
+
+def _spoken(route: Route) -> list[Mapping[str, Any]]:
+    """What present parents say of accepting the route."""
+    namespace = route["metadata"].get("namespace", "")
+    parents = {_parent(ref, namespace) for ref in route["spec"].get("parentRefs") or []}
+    return [
+        condition
+        for status in (route.get("status") or {}).get("parents") or []
+        if _parent(status.get("parentRef") or {}, namespace) in parents
+        for condition in status.get("conditions") or []
+        if condition.get("type") == "Accepted" and condition.get("status") in ("True", "False")
+    ]
 
 
 def _parent(ref: Mapping[str, Any], namespace: str) -> tuple[Any, ...]:

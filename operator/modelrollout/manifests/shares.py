@@ -1,11 +1,14 @@
 """Weights of any sum, as thousandths."""
 
 from collections.abc import Mapping
+from typing import TypeVar
 
 from modelrollout.api import TOTAL_WEIGHT
 
+_Name = TypeVar("_Name", str, int)
 
-def thousandths(weights: Mapping[str, int]) -> dict[str, int]:
+
+def thousandths(weights: Mapping[_Name, int]) -> dict[_Name, int]:
     """The same proportions as whole thousandths that sum to exactly 1000; empty when nobody has a weight.
 
     Rounds by the largest remainder (Hamilton's method; on a tie the first by name), except that whoever has a weight
@@ -14,8 +17,8 @@ def thousandths(weights: Mapping[str, int]) -> dict[str, int]:
     total = sum(weights.values())
     if total <= 0:
         return {}
-    result: dict[str, int] = {}
-    rest: dict[str, int] = {}
+    result: dict[_Name, int] = {}
+    rest: dict[_Name, int] = {}
     for name, weight in weights.items():
         whole, remainder = divmod(weight * TOTAL_WEIGHT, total)
         lifted = weight > 0 and whole == 0

@@ -317,12 +317,14 @@ class Reconciler:
         now, moments = self._clock.now(), [decision.wake_at]
         rollout, router = subject.rollout, subject.router
         if rollout is not None and router is not None and decision.traffic is not None:
-            if decision.repair_not_before is not None and decision.repair_not_before > now:
-                moments.append(decision.repair_not_before)
+            pause = timedelta(seconds=self._world.pause(subject.key, router.observe(rollout)))
+            due = max(now + pause, decision.repair_not_before or now)
+            if due > now:
+                moments.append(due)
             else:
                 self._traffic_writes.spend(subject.key)
                 await router.apply(rollout, decision.traffic)
-                self._world.reversals.wrote(subject.key, decision.traffic.weights, decision.traffic.mirror)
+                self._world.wrote(subject, decision.traffic)
                 self._telemetry.traffic_writes.inc()
         seconds = [(moment - now).total_seconds() for moment in moments if moment is not None]
         # A little after the moment, so that it has surely passed by then.

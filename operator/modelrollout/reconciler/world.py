@@ -5,12 +5,22 @@ from dataclasses import dataclass
 
 from modelrollout.api import ModelRollout, ModelRolloutSpec
 from modelrollout.decisions.capacity import managed
+from modelrollout.decisions.decision import TrafficIntent
 from modelrollout.decisions.effective import effective
-from modelrollout.decisions.observed import Observed, Rival
+from modelrollout.decisions.observed import Observed, Rival, RouteSeen
 from modelrollout.decisions.queueing import layer_of
+from modelrollout.decisions.traffic import weights_agree
 from modelrollout.kube.cache import Cache, Change, Key
 from modelrollout.kube.clock import Clock
-from modelrollout.kube.resources import MODELROLLOUTS, Obj, Resource, name_of, namespace_of, uid_of
+from modelrollout.kube.resources import (
+    BACKENDTRAFFICPOLICIES,
+    MODELROLLOUTS,
+    Obj,
+    Resource,
+    name_of,
+    namespace_of,
+    uid_of,
+)
 from modelrollout.kube.watches import Place
 from modelrollout.manifests.second_route import second_name
 from modelrollout.reconciler.checks import Checks
@@ -48,6 +58,10 @@ class Subject:
     router: Router | None
 
 
+STEP = 1.0
+"""Seconds between two steps of weights that are brought about step by step."""
+
+
 class World:
     """Reads the cache on behalf of rollouts, and knows which rollouts an object concerns.
 
@@ -67,6 +81,7 @@ class World:
         checks: Checks,
         *,
         may_scale: bool = False,
+        may_stick: bool = False,
     ) -> None:
         self._cache = cache
         self._clock = clock
@@ -75,7 +90,7 @@ class World:
         self._versions = versions
         self._commands = commands
         self.freezes = freezes
-        self._may_scale = may_scale
+        self._may_scale, self._may_stick = may_scale, may_stick
         self._checks = checks
         self.templates = templates
         self._reader = Reader(templates)
@@ -84,6 +99,7 @@ class World:
         self._companions = Companions(cache)
         self.interests = Interests()
         self.reversals = ReversalLog()
+        self._wrote_at: dict[Key, float] = {}
 
     def read(self, obj: Obj) -> Reading:
         """The object as a type."""
@@ -111,7 +127,11 @@ class World:
             return frozenset()
         spec = subject.rollout.spec
         seen = self._versions.watched(spec.versions, scaled=self._may_scale and managed(spec))
-        return frozenset((kind, subject.key[0]) for kind in subject.router.watched(subject.rollout) | seen)
+        return frozenset((kind, subject.key[0]) for kind in self._read(subject.router, subject.rollout) | seen)
+
+    def _read(self, router: Router, rollout: ModelRollout) -> frozenset[Resource]:
+        """What the router reads, as far as the operator may."""
+        return router.watched(rollout) - (frozenset() if self._may_stick else {BACKENDTRAFFICPOLICIES})
 
     def claim(self, subject: Subject) -> frozenset[Key]:
         """Note what the rollout wants and what concerns it; returns the others whose claims that may change."""
@@ -121,13 +141,15 @@ class World:
             return self._claims.drop(key)
         wanted = router.claims(rollout)
         named = set(self._versions.named(key[0], rollout.spec.versions))
-        routes: frozenset[Resource] = router.watched(rollout)
+        reads = self._read(router, rollout)
+        routes = reads & router.kinds
         named |= {(kind, claimed.namespace, claimed.route) for claimed in wanted for kind in routes}
         # What is in the way of the second route is not owned by the rollout, which must hear when it goes.
         named |= {(kind, key[0], second_name(key[1])) for kind in routes}
         named |= self.templates.named(key, subject.reading.templates)
-        # Without a claim there is no telling which route it waits for: any of the kind may be the one.
-        kinds = frozenset() if wanted else frozenset((kind, key[0]) for kind in routes)
+        # Without a claim there is no telling which route it waits for: any of the kind may be the one. And any policy
+        # may be about its route.
+        kinds = frozenset((kind, key[0]) for kind in (reads - routes if wanted else reads))
         self.interests.set(key, uid_of(subject.obj), frozenset[Named](named), kinds)
         return self._claims.set(key, rollout, wanted)
 
@@ -150,6 +172,23 @@ class World:
             companions=self._companions.of(rollout),
         )
 
+    def wrote(self, subject: Subject, intent: TrafficIntent) -> None:
+        """Remember what was brought about, against who reverses it; not what is still on its way."""
+        rollout, router = subject.rollout, subject.router
+        self._wrote_at[subject.key] = self._clock.monotonic()
+        if rollout is not None and router is not None and weights_agree(router.observe(rollout), intent):
+            self.reversals.wrote(subject.key, intent.weights, intent.mirror, sticky=intent.sticky is not None)
+
+    def pause(self, key: Key, route: RouteSeen) -> float:
+        """Seconds until the next step of weights may be made: a gateway has taken one up before its proxies have.
+
+        Counted from the last write of this process; another one, which knows of none, goes on at once.
+        """
+        last = self._wrote_at.get(key)
+        if last is None or not route.sticky.under_way:
+            return 0.0
+        return max(0.0, last + STEP - self._clock.monotonic())
+
     def peers(self, change: Change) -> frozenset[Key]:
         """The other rollouts to which it matters what changed of one."""
         return self.layers.changed(change) | self._companions.changed(change)
@@ -164,7 +203,7 @@ class World:
         """The routes that the rollout may have written."""
         if subject.rollout is None or subject.router is None:
             return frozenset()
-        kinds = subject.router.watched(subject.rollout)
+        kinds = subject.router.watched(subject.rollout) & subject.router.kinds
         claimed = subject.router.claims(subject.rollout)
         return frozenset((kind, one.namespace, one.route) for one in claimed for kind in kinds if kind.kind == one.kind)
 
@@ -177,6 +216,7 @@ class World:
         self._reader.forget(obj)
         self.interests.drop(key)
         self.reversals.forget(key)
+        self._wrote_at.pop(key, None)
         return self._claims.drop(key)
 
     def rollouts(self, namespace: str | None = None) -> list[Obj]:

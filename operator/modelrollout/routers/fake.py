@@ -5,7 +5,7 @@ from dataclasses import replace
 from modelrollout.api import ModelRollout
 from modelrollout.decisions.claims import Claimed
 from modelrollout.decisions.decision import TrafficIntent
-from modelrollout.decisions.observed import RouteSeen, RuleSeen
+from modelrollout.decisions.observed import RouteSeen, RuleSeen, StickySeen
 from modelrollout.kube.resources import HTTPROUTES, Resource
 from modelrollout.manifests.route_patches import check_weights
 from modelrollout.routers.port import Holding, RouteUnusable
@@ -56,9 +56,16 @@ class FakeRouter:
             raise RouteUnusable("there is no route")
         self.applied.append(intent)
         copies = () if intent.mirror is None else (intent.mirror,)
-        rules = (RuleSeen(self.RULE, weights=dict(intent.weights), mirrors=copies),)
+        kept = intent.sticky is not None
+        rules = (RuleSeen(self.RULE, weights=dict(intent.weights), mirrors=copies, sticky=kept),)
         self.routes[rollout.metadata.uid] = RouteSeen(
-            True, accepted=True, rules=rules, owner=intent.owner, writer="modelrollout", preview=intent.preview
+            True,
+            accepted=True,
+            rules=rules,
+            owner=intent.owner,
+            writer="modelrollout",
+            preview=intent.preview,
+            sticky=StickySeen(intent.sticky.header, accepted=True) if intent.sticky is not None else StickySeen(),
         )
 
     async def release(self, holding: Holding, *, give_back: bool) -> None:

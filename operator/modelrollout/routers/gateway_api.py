@@ -8,14 +8,16 @@ from modelrollout.decisions.decision import TrafficIntent
 from modelrollout.decisions.observed import RouteSeen, RuleSeen
 from modelrollout.kube.cache import Cache
 from modelrollout.kube.errors import KubeError
-from modelrollout.kube.resources import Obj, Resource
+from modelrollout.kube.resources import BACKENDTRAFFICPOLICIES, Obj, Resource
 from modelrollout.manifests.own_routes import CREATED_RULE, in_frame, owned_by, reframe_patch, with_intent
-from modelrollout.manifests.route_patches import check_weights, orphan_patch, traffic_patch
+from modelrollout.manifests.owners import owners_of
+from modelrollout.manifests.route_patches import check_weights, orphan_patch, traffic_patch, under_way
 from modelrollout.manifests.router_series import gateway_series
 from modelrollout.manifests.routes import route_seen
 from modelrollout.routers.gateway_place import ROUTES, Place, place_of
 from modelrollout.routers.port import Holding, RouteUnusable, RouteWriter
 from modelrollout.routers.second_route import SecondRoute
+from modelrollout.routers.sticky_policy import StickyPolicy
 
 
 class GatewayApiRouter:
@@ -25,6 +27,7 @@ class GatewayApiRouter:
         self._writer = writer
         self._cache = cache
         self._second = SecondRoute(writer, cache)
+        self._sticky = StickyPolicy(writer, cache)
 
     @property
     def kinds(self) -> frozenset[Resource]:
@@ -57,9 +60,17 @@ class GatewayApiRouter:
                 "or name it as yours in spec.traffic.gatewayAPI instead of create",
             )
         seen, second = self._seen(place, route), self._second.look(place, route)
-        outdated = second.outdated or (wanted is not None and not in_frame(route, wanted, weights=False))
+        kept = self._sticky.look(place, route, seen.rules)
+        reframed = wanted is not None and not in_frame(route, wanted, weights=False)
         series = gateway_series(place.namespace, place.services, route, place.reading(route).rules)
-        return replace(seen, outdated=outdated, preview=second.preview, aside=second.aside, series=series)
+        return replace(
+            seen,
+            outdated=second.outdated or kept.outdated or reframed,
+            preview=second.preview,
+            aside=second.aside,
+            series=series,
+            sticky=replace(kept.sticky, under_way=under_way(route, place.reading(route).rules)),
+        )
 
     async def apply(self, rollout: ModelRollout, intent: TrafficIntent) -> None:
         """Create what is ours and missing, then weights and owner annotation in one JSON patch."""
@@ -74,9 +85,17 @@ class GatewayApiRouter:
         except KubeError as error:
             # Pins only spare requests; taking traffic back must not wait for them.
             failed = error
+        if intent.sticky is None:
+            try:
+                await self._sticky.keep(place, route, None)
+            except KubeError as error:
+                # Nor for the policy. It is looked after as long as the annotation says that it keeps users.
+                failed, intent = error, replace(intent, owner=replace(intent.owner, sticks=_sticks(route, place.uid)))
         await self._shift(place, route, intent)
         if failed is not None:
             raise failed
+        if intent.sticky is not None and (marked := self._keeps(place)) is not None:
+            await self._sticky.keep(place, marked, intent.sticky)
 
     async def release(self, holding: Holding, *, give_back: bool) -> None:
         """Annotation off, weights back, in one JSON patch; second and created routes go with the ModelRollout."""
@@ -87,14 +106,22 @@ class GatewayApiRouter:
             self._cache.apply(holding.resource, stored, own=True)
 
     def watched(self, rollout: ModelRollout) -> frozenset[Resource]:
-        """The kind of the route, which is that of the second one too."""
-        return frozenset({place_of(rollout).resource})
+        """The kind of the route, which is that of the second one too; and policies, while they keep users."""
+        place = place_of(rollout)
+        route = self._route(place)
+        keeps = route is not None and bool(_sticks(route, place.uid))
+        return frozenset({place.resource, *((BACKENDTRAFFICPOLICIES,) if place.sticky or keeps else ())})
 
     def _route(self, place: Place) -> Obj | None:
         return self._cache.get(place.resource, place.namespace, place.name)
 
     def _seen(self, place: Place, route: Obj) -> RouteSeen:
         return route_seen(route, place.services, place.listed, place.uid, place.rollout)
+
+    def _keeps(self, place: Place) -> Obj | None:
+        """The route, once all its managed rules have what keeps users; a hash before that would only move clusters."""
+        route = self._route(place)
+        return route if route is not None and all(one.sticky for one in self._seen(place, route).rules) else None
 
     async def _create_route(self, place: Place, intent: TrafficIntent) -> Obj:
         created = place.created()
@@ -127,6 +154,11 @@ class GatewayApiRouter:
         """Let the answer to an own write be known at once."""
         self._cache.apply(place.resource, stored, own=True)
         return stored
+
+
+def _sticks(route: Obj, uid: str) -> tuple[str, ...]:
+    """In which order that rollout keeps users, empty while it keeps none."""
+    return next((owner.sticks for owner in owners_of(route) if owner.uid == uid), ())
 
 
 def _missing(place: Place) -> RouteSeen:

@@ -24,6 +24,8 @@ class Place:
         services: Service of each version.
         spec: as written.
         header: by which the candidate is reached in a preview, None when it is not.
+        sticky: name of the header by which users are to be kept on one version in an experiment, empty without one.
+        candidates: how many versions an experiment tries at most.
     """
 
     namespace: str
@@ -34,6 +36,8 @@ class Place:
     services: Mapping[str, ServiceRef]
     spec: GatewayAPI
     header: HeaderMatch | None
+    sticky: str = ""
+    candidates: int = 0
 
     @property
     def title(self) -> str:
@@ -75,5 +79,14 @@ def place_of(rollout: ModelRollout) -> Place:
         kind, name = RouteKind.HTTP_ROUTE, str(gateway.http_route)
     services = {version.name: version.service for version in spec.versions}
     return Place(
-        metadata.namespace, metadata.name, metadata.uid, name, ROUTES[kind], services, gateway, preview_header(spec)
+        namespace=metadata.namespace,
+        rollout=metadata.name,
+        uid=metadata.uid,
+        name=name,
+        resource=ROUTES[kind],
+        services=services,
+        spec=gateway,
+        header=preview_header(spec),
+        sticky=spec.strategy.sticky_header,
+        candidates=len(spec.candidates or ()),
     )

@@ -13,12 +13,12 @@ WINDOW = timedelta(minutes=10)
 
 @dataclass(slots=True)
 class _Memory:
-    ours: tuple[Mapping[str, int], tuple[Mirror, ...]] | None = None
+    ours: tuple[Mapping[str, int], tuple[Mirror, ...], bool] | None = None
     reversed_at: deque[tuple[datetime, str]] = field(default_factory=deque)
 
 
 class ReversalLog:
-    """Counts, per rollout, how often somebody else changed weights, or copies, that we had brought about.
+    """Counts, per rollout, how often somebody else changed weights, copies or what keeps users, brought about by us.
 
     Pure but for its memory: it is told what was written and what was seen, and at what time. After a restart it begins
     anew, which makes a contest be named a little later.
@@ -27,10 +27,12 @@ class ReversalLog:
     def __init__(self) -> None:
         self._memory: dict[Hashable, _Memory] = {}
 
-    def wrote(self, rollout: Hashable, weights: Mapping[str, int], mirror: Mirror | None = None) -> None:
-        """Our own write of these weights (thousandths per version), and of these copies, has succeeded."""
+    def wrote(
+        self, rollout: Hashable, weights: Mapping[str, int], mirror: Mirror | None = None, *, sticky: bool = False
+    ) -> None:
+        """Our own write of weights (thousandths per version) and copies has succeeded; `sticky`: it keeps users."""
         copies = () if mirror is None else (mirror,)
-        self._memory.setdefault(rollout, _Memory()).ours = _weights(weights), copies
+        self._memory.setdefault(rollout, _Memory()).ours = _weights(weights), copies, sticky
 
     def saw(self, rollout: Hashable, route: RouteSeen, now: datetime) -> Reversals:
         """Take in the route as it stands, and say who reversed our weights most often in the last ten minutes.
@@ -39,7 +41,7 @@ class ReversalLog:
         """
         memory = self._memory.setdefault(rollout, _Memory())
         if memory.ours is not None and any(
-            (_weights(rule.weights), rule.mirrors) != memory.ours for rule in route.rules
+            (_weights(rule.weights), rule.mirrors, rule.sticky) != memory.ours for rule in route.rules
         ):
             memory.ours = None
             memory.reversed_at.append((now, route.writer))

@@ -121,6 +121,7 @@ class Operator:
             Templates(cache, self.watches),
             self._checks,
             may_scale=settings.scale,
+            may_stick=settings.sticky_users,
         )
         self._departures = Departures(
             cache, client, self.watches, owned_kinds(routers), self._versions, self._chronicle, clock, chance

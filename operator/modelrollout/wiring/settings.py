@@ -38,6 +38,9 @@ class Settings(BaseSettings):
     scale: bool = Field(
         default=False, description="Whether workloads are scaled where a rollout asks for it: the rights are there."
     )
+    sticky_users: bool = Field(
+        default=False, description="Whether BackendTrafficPolicies keep users on one version: the rights are there."
+    )
     prometheus_address: str = Field(
         default="http://prometheus-server.monitoring.svc", description="Prometheus of rollouts that name none."
     )

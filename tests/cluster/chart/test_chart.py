@@ -190,6 +190,9 @@ def test_the_operator_has_the_rights_that_its_code_uses_and_no_others() -> None:
     kserve = ("serving.kserve.io", "inferenceservices")
     without = {key: verbs for key, verbs in GRANTED.items() if key != kserve}
     assert rights(one(rendered("rbac.inferenceServices=false"), "ClusterRole")) == without
+    sticky = rights(one(rendered("rbac.stickyUsers=true"), "ClusterRole"))
+    policies = ("gateway.envoyproxy.io", "backendtrafficpolicies")
+    assert sticky == {**GRANTED, policies: {"list", "watch", "create", "patch"}}
     with_jobs = rights(one(rendered("rbac.gateJobs=true"), "ClusterRole"))
     assert with_jobs == {**GRANTED, ("batch", "cronjobs"): {"get"}, ("batch", "jobs"): {"get", "create"}}
 

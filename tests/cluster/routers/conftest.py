@@ -11,7 +11,7 @@ from dev.golang import module
 from modelrollout.kube.cache import Cache
 from modelrollout.kube.client import Client
 from modelrollout.kube.connect import connect
-from modelrollout.kube.resources import VIRTUALSERVICES, Obj, Resource
+from modelrollout.kube.resources import BACKENDTRAFFICPOLICIES, VIRTUALSERVICES, Obj, Resource
 from modelrollout.kube.trim import trim
 from modelrollout.routers.gateway_api import GatewayApiRouter
 from tests.cluster.conftest import Kubectl, until_served
@@ -29,6 +29,17 @@ def gateway_api(kubectl: Kubectl) -> None:
             file = folder / f"gateway.networking.k8s.io_{plural}.yaml"
             kubectl("apply", "--server-side", "-f", str(file))
     until_served(kubectl, *(f"{plural}.gateway.networking.k8s.io" for plural in PLURALS))
+
+
+@pytest.fixture(scope="session")
+def envoy_gateway_api(kubectl: Kubectl) -> None:
+    """BackendTrafficPolicy is served; that of a cluster that a person brought along stays as it is."""
+    crd = f"crd/{BACKENDTRAFFICPOLICIES}"
+    if kubectl("get", crd, check=False).returncode != 0:
+        charts = module("gateway", "github.com/envoyproxy/gateway") / "charts" / "gateway-helm" / "charts"
+        file = f"gateway.envoyproxy.io_{BACKENDTRAFFICPOLICIES.plural}.yaml"
+        kubectl("apply", "--server-side", "-f", str(charts / "crds" / "crds" / "generated" / file))
+    until_served(kubectl, str(BACKENDTRAFFICPOLICIES))
 
 
 @pytest.fixture(scope="session")

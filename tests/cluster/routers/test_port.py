@@ -89,7 +89,12 @@ class Cluster:
 
 @pytest.fixture
 async def site(
-    kubeconfig: Path, gateway_api: None, istio_api: None, namespace: str, monkeypatch: pytest.MonkeyPatch
+    kubeconfig: Path,
+    gateway_api: None,
+    envoy_gateway_api: None,
+    istio_api: None,
+    namespace: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> AsyncIterator[Cluster]:
     """A namespace of its own on an API server that knows every kind that a router writes."""
     monkeypatch.setenv("KUBECONFIG", str(kubeconfig))

@@ -7,10 +7,10 @@ import pytest
 
 from modelrollout.kube.client import Client
 from modelrollout.kube.connect import connect
-from tests.cluster.routers.conftest import gateway_api
+from tests.cluster.routers.conftest import envoy_gateway_api, gateway_api
 from tests.cluster.runtime.harness import Model
 
-__all__ = ["gateway_api"]
+__all__ = ["envoy_gateway_api", "gateway_api"]
 
 
 @pytest.fixture

@@ -108,10 +108,17 @@ EXPERIMENTS = [
         "spec.strategy",
     ),
     Refused(
-        "sticky users",
-        ab_test(sticky={"header": "x-user"}),
-        "sticky is not yet supported",
-        "spec.strategy.abTest.sticky",
+        "users known by a cookie",
+        ab_test(sticky={"cookie": "session"}),
+        "a gateway knows a user by a cookie from the second request on only; name a header",
+        "spec.strategy.abTest.sticky.cookie",
+    ),
+    Refused("users known by nothing", ab_test(sticky={}), "set header", "spec.strategy.abTest.sticky"),
+    Refused(
+        "sticky users where no gateway is",
+        experiment({"abTest": {"sticky": {"header": "x-user"}}}, traffic={"istio": {"virtualService": "fraud"}}),
+        "users can only be kept on one version by traffic.gatewayAPI",
+        "spec.strategy",
     ),
     Refused(
         "an audience",
@@ -130,6 +137,7 @@ ACCEPTED_EXPERIMENTS = {
                 "horizon": "Fixed",
                 "until": {"duration": "7d", "samples": 100000},
                 "then": "Report",
+                "sticky": {"header": "x-user"},
             }
         },
         traffic={"gatewayAPI": {"create": CREATE}},

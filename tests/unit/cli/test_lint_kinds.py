@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 
 from modelrollout.api import parse_spec
+from modelrollout.cli.lint.advice import advice
 from modelrollout.cli.lint.exposures import answers_to_pass
 from modelrollout.cli.lint.metrics import metric_advice
-from tests.unit.api.cases import AGREEMENT, DISTRIBUTION, MEAN, PER, QUANTILE, RATE, metric, with_metric
+from tests.unit.api.cases import AGREEMENT, DISTRIBUTION, MEAN, PER, QUANTILE, RATE, errors, metric, spec, with_metric
 from tests.unit.cli.conftest import Run
 
 EXAMPLES = sorted((Path(__file__).parents[3] / "examples" / "metrics").glob("*.yaml"))
@@ -57,3 +58,30 @@ def test_a_matcher_that_the_operator_adds_itself_is_named_with_its_field(fields:
     assert [place for place, said in metric_advice(spec.metrics[0]) if "the operator adds the matcher" in said] == [
         field
     ]
+
+
+def test_requests_of_users_who_stay_on_one_version_are_not_to_be_counted_one_by_one() -> None:
+    goal = metric(
+        name="visits", better="Higher", role="Goal", mean={**MEAN, "sumOfSquares": "sq"}, gain={"difference": 0}
+    )
+    ab_test: dict[str, Any] = {"abTest": {}}
+    given = {"target": None, "candidates": ["v8"], "metrics": [errors(), goal], "strategy": ab_test}
+    unit = {"prediction": "outputs[0].data[0]", "compare": {"kind": "Class"}, "unit": {"header": "x-account"}}
+
+    def fields(**more: Any) -> list[str]:
+        return [one.field for one in advice(parse_spec(spec(**{**given, **more}))) if "users are" in one.message]
+
+    sticky = {"abTest": {"sticky": {"header": "X-User"}}}
+    assert fields() == []
+    assert fields(strategy=sticky) == ["spec.metrics[0]"]
+    assert fields(strategy=sticky, telemetry=unit) == ["spec.metrics[0]", "spec.telemetry.unit"]
+    assert fields(strategy=sticky, telemetry={**unit, "unit": {"header": "x-user"}}) == ["spec.metrics[0]"]
+
+
+def test_an_experiment_has_an_end_of_its_own_and_no_other() -> None:
+    goal = metric(
+        name="visits", better="Higher", role="Goal", mean={**MEAN, "sumOfSquares": "sq"}, gain={"difference": 0}
+    )
+    given = {"target": None, "candidates": ["v8"], "metrics": [errors(), goal]}
+    found = advice(parse_spec(spec(**given, strategy={"abTest": {"until": {"duration": "7d"}}})))
+    assert not [one for one in found if "cannot end" in one.message]

@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from modelrollout.api import Strategy
 from modelrollout.decisions.analysis.family import decided, needed
 from modelrollout.decisions.analysis.looking import fold, initial, judge
 from modelrollout.decisions.analysis.samples import Samples
@@ -95,6 +96,20 @@ def test_traffic_is_counted_by_metrics_of_all_answers_that_are_not_late():
     counting = {name: one for name, one in initial(asked).metrics.items() if isinstance(one.share, AnsweredShare)}
     assert list(counting) == ["errors", "second"]
     assert [one.split is None for one in counting.values()] == [False, True]
+
+
+@pytest.mark.parametrize(("rate", "of_requests", "of_users"), [(10, True, False), (0, True, True)])
+def test_where_users_are_split_quiet_ones_are_no_lost_traffic_but_silence_is(rate, of_requests, of_users):
+    """v7's users ask 40 times a second: those of v8 ask a fourth of that, or nobody answers them."""
+    told = history([Pod("v7", "a", rate=40), Pod("v8", "b", rate=rate)], 120)
+
+    def lost(asked) -> bool:
+        return bool(judge(folded(initial(asked), asked, told, 120), asked).traffic_lost)
+
+    plain = question()
+    ab_test = Strategy.model_validate({"abTest": {"sticky": {"header": "x-user"}}})
+    sticky = replace(plain, spec=plain.spec.model_copy(update={"strategy": ab_test}))
+    assert (lost(plain), lost(sticky)) == (of_requests, of_users)
 
 
 def test_labels_that_come_late_unannounced_are_no_lost_traffic_while_another_metric_sees_the_answers():

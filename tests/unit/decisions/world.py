@@ -91,6 +91,7 @@ class World:
         self.route_writes = 0
         self.frozen_route = False
         self.may_scale = True
+        self.gateway_accepts: bool | None = True
         self.scalings: list[ScaleIntent] = []
         self.finds: dict[str, tuple[Verdict, str]] = {}
         self.check: Check | None = None
@@ -232,8 +233,10 @@ class World:
             self.route_writes += 1
             weights = {name: share for name, share in decision.traffic.weights.items() if share}
             owner, preview, copies = decision.traffic.owner, decision.traffic.preview, decision.traffic.mirror
-            rules = (replace(rule(weights), mirrors=() if copies is None else (copies,)),)
-            self.route = replace(self.route, rules=rules, owner=owner, preview=preview)
+            kept = decision.traffic.sticky
+            rules = (replace(rule(weights), mirrors=() if copies is None else (copies,), sticky=kept is not None),)
+            seen = replace(self.route.sticky, header=kept.header if kept else "", accepted=self.gateway_accepts)
+            self.route = replace(self.route, rules=rules, owner=owner, preview=preview, sticky=seen)
         for order in decision.scales:
             self.scalings.append(order)
             self.seen(order.version, replicas=order.replicas)

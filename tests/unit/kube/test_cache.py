@@ -84,6 +84,17 @@ def test_an_object_of_the_same_name_with_another_uid_is_told_as_gone_and_new() -
     ]
 
 
+def test_it_tells_a_kind_that_was_not_asked_for_from_one_that_is_not_there() -> None:
+    cache = Cache()
+    assert cache.listed(HTTPROUTES, "risk") is None
+    cache.replace(HTTPROUTES, "risk", (), "")
+    assert cache.listed(HTTPROUTES, "risk") is False
+    cache.replace(HTTPROUTES, "risk", (), "7")
+    assert cache.listed(HTTPROUTES, "risk") is True
+    cache.forget(HTTPROUTES, "risk")
+    assert cache.listed(HTTPROUTES, "risk") is None
+
+
 def test_a_namespace_that_is_no_longer_watched_is_forgotten_and_told_so() -> None:
     cache, changes = Cache(), list[Change]()
     cache.apply(HTTPROUTES, obj(5))

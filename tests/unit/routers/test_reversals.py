@@ -1,6 +1,9 @@
 """Who writes over our weights is counted, once per write of ours."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+
+import pytest
 
 from modelrollout.decisions.observed import Mirror, Reversals, RouteSeen, RuleSeen
 from modelrollout.routers.reversals import ReversalLog
@@ -70,6 +73,17 @@ def test_rollouts_do_not_mix_and_can_be_forgotten() -> None:
     log.saw("a", seen("argocd", v7=1000, v8=0), at(0))
     log.forget("a")
     assert log.saw("a", seen("argocd", v7=1000, v8=0), at(1)) == Reversals()
+
+
+@pytest.mark.parametrize("left", [None, False])
+def test_what_keeps_users_is_missed_too(left: bool | None) -> None:
+    log = ReversalLog()
+    log.wrote("a", {"v7": 500, "v8": 500}, sticky=True)
+    weights = {"v7": 500, "v8": 500}
+    whole = RouteSeen(found=True, rules=(RuleSeen("predict", weights, sticky=True),), writer="argocd")
+    assert log.saw("a", whole, at(1)) == Reversals()
+    damaged = replace(whole, rules=(RuleSeen("predict", weights, sticky=left),))
+    assert log.saw("a", damaged, at(2)) == Reversals("argocd", 1)
 
 
 def test_copies_that_somebody_takes_away_are_a_reversal_too() -> None:

@@ -39,6 +39,7 @@ def advice(spec: ModelRolloutSpec, requests_per_second: float | None = None) -> 
                 f"candidate never has one: its run {end_of_run(spec)}",
                 Severity.NOTE,
             )
+    yield from _users(spec)
     yield from _roles(spec)
     if requests_per_second is not None:
         from modelrollout.cli.lint.clock import against_traffic
@@ -96,7 +97,8 @@ def _holds(spec: ModelRolloutSpec, steps: tuple[PlannedStep, ...]) -> Iterator[A
                 f"{hold} is shorter than two analysis intervals ({format_duration(2 * interval)}): waiting for fresh "
                 "evidence will make the step longer anyway",
             )
-        if step.hold >= spec.progress_deadline:
+        # An experiment has a planned end of its own.
+        if step.hold >= spec.progress_deadline and not spec.strategy.experiment:
             yield Advice(
                 field,
                 f"{hold} cannot end: progressDeadline, {format_duration(spec.progress_deadline)}, comes first, and "
@@ -134,6 +136,26 @@ def _deadline(spec: ModelRolloutSpec, step: PlannedStep, field: str) -> Iterator
                 f"{metric.threshold.consecutive} checks ({format_duration(needed)}), but its deadline is "
                 f"{written}: out of reach",
             )
+
+
+def _users(spec: ModelRolloutSpec) -> Iterator[Advice]:
+    """What does not go together with users who are kept on one version."""
+    header = spec.strategy.sticky_header
+    if not header:
+        return
+    for place, metric in enumerate(spec.metrics):
+        if metric.compared and metric.mean is None:
+            yield Advice(
+                f"spec.metrics[{place}]",
+                "users are split, and this counts their requests as if each were split by itself: versions that are "
+                "equal may fail; use mean with sums over users, or be sure that a user brings one request or two",
+            )
+    unit = spec.telemetry.unit if spec.telemetry is not None else None
+    if unit is not None and (unit.header or "").lower() != header.lower():
+        yield Advice(
+            "spec.telemetry.unit",
+            f"users are kept by {header}, and the collector adds up by something else: its users are split, too",
+        )
 
 
 def _roles(spec: ModelRolloutSpec) -> Iterator[Advice]:

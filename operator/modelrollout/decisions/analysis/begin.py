@@ -19,7 +19,9 @@ def initial(question: Question) -> AnalysisState:
     """The state of a run of which nothing is known yet."""
     metrics = {metric.name: _initial(question, metric) for metric in question.spec.metrics}
     for place, (name, counting) in enumerate(_counting_traffic(question.spec, metrics).items()):
-        split = SampleRatio(dispersion=counting.test.dispersion) if place == 0 else None
+        # Where users are split, their requests are not: one user more or less moves them by all of its own.
+        tested = place == 0 and not question.spec.strategy.sticky_header
+        split = SampleRatio(dispersion=counting.test.dispersion) if tested else None
         metrics[name] = replace(counting, share=AnsweredShare(), split=split)
     return AnalysisState(
         run=question.run,

@@ -21,7 +21,7 @@ from modelrollout.decisions.analysis.samples import CounterSamples, Sample, Samp
 from modelrollout.decisions.analysis.state import AnalysisState, ComparedState, MetricState, ThresholdState
 from modelrollout.decisions.analysis.strata import SETTLE, Grid, start_of_window
 from modelrollout.decisions.analysis.threshold import fold_threshold, judge_threshold
-from modelrollout.decisions.analysis.traffic import Weighted, lost, split_of
+from modelrollout.decisions.analysis.traffic import OF_USERS, Weighted, lost, split_of
 from modelrollout.decisions.findings import Evidence, Finding
 from modelrollout.decisions.kinds import kind_of
 from modelrollout.decisions.questions import Question
@@ -82,7 +82,7 @@ def fold(state: AnalysisState, question: Question, samples: Samples, until: floa
     if question.share != state.share:
         # A new step says when its weight began; any other change is only known to have come before now.
         weight_since = question.step_since if question.step_since > weight_since else until
-    weighted = Weighted(question.share, weight_since)
+    weighted = Weighted(question.share, weight_since, OF_USERS if question.spec.strategy.sticky_header else 1.0)
     metrics = dict(state.metrics)
     for metric in question.spec.metrics:
         known, sample = metrics.get(metric.name), samples.metrics.get(metric.name)
@@ -163,7 +163,7 @@ def judge(state: AnalysisState, question: Question) -> Evidence:
         _judged(state.metrics.get(metric.name), metric, question, at, held_to) for metric in question.spec.metrics
     )
     compared = [one for one in state.metrics.values() if isinstance(one, ComparedState)]
-    counting = next((one for one in compared if one.split is not None), compared[0] if compared else None)
+    counting = next((one for one in compared if one.share is not None), compared[0] if compared else None)
     return Evidence(
         run=question.run,
         step=question.step,

@@ -10,13 +10,25 @@ from modelrollout.decisions.analysis.state import ComparedState, MetricState
 from modelrollout.decisions.findings import Split
 from modelrollout.stats import Strata
 
+OF_USERS = 0.1
+"""Part of its weight's requests that a version must answer half of where users, not requests, are split.
+
+Its users may be the quiet ones. With some hundreds of them hardly any split gives a version less than a twentieth of
+its share of the requests, and nobody answers nothing.
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Weighted:
-    """The candidate's share of the traffic, 0 to 1, and since when it has been that (seconds since the epoch)."""
+    """The candidate's share of the traffic, 0 to 1, and since when it has been that (seconds since the epoch).
+
+    Attributes:
+        part: of the requests that the share brings, what is expected at least: 1, or less where users are split.
+    """
 
     weight: float
     since: float
+    part: float = 1.0
 
 
 def with_share(state: ComparedState, strata: Strata, answers: str, weighted: Weighted) -> ComparedState:
@@ -44,7 +56,7 @@ def with_share(state: ComparedState, strata: Strata, answers: str, weighted: Wei
         if not answered:
             continue
         count, steady = float(np.nan_to_num(candidate[i])), bool(starts[i] >= weighted.since)
-        share.update(count, float(stable[i]), weighted.weight if steady else None)
+        share.update(count, float(stable[i]), weighted.weight * weighted.part if steady else None)
         if split is not None and steady and 0 < weighted.weight < 1:
             split.update([candidate[i], stable[i]], [weighted.weight, 1 - weighted.weight])
     return replace(state, share=share, split=split, answered=answered)

@@ -10,6 +10,7 @@ from modelrollout.api.values import in_words
 from modelrollout.decisions import runs
 from modelrollout.decisions.decision import Reason
 from modelrollout.decisions.draft import Draft
+from modelrollout.decisions.experiments import sticking
 from modelrollout.decisions.experiments.arms import give, take_out, tried
 from modelrollout.decisions.experiments.entry import admitted
 from modelrollout.decisions.experiments.race import Race, race
@@ -88,6 +89,10 @@ def _expose(draft: Draft, steps: Steps) -> None:
         return
     if not tried(run):
         _all_out(draft)
+        return
+    if not sticking.kept(draft):
+        draft.blocked = sticking.waits_for(draft)
+        keep_deadline(draft, None, draft.blocked)
         return
     runs.enter(draft, 0, steps)
     shares = planned(draft.spec, [arm.version for arm in run.arms])
