@@ -3,7 +3,7 @@
 import asyncio
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
@@ -12,6 +12,8 @@ import aiohttp
 
 PATIENCE = 10.0
 """Seconds after which a request without an answer counts as failed."""
+LATE = 0.25
+"""Seconds of requests that are made up for when this process could not send; users would not come all at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,14 +24,12 @@ class Came:
         sent, received: seconds since the epoch.
         code: HTTP status; 0 where there was no answer.
         version: who answered, as the answer says it; empty where it does not.
-        user: who asked; 0 where nobody is told from others.
     """
 
     sent: float
     received: float
     code: int
     version: str
-    user: int = 0
 
     @property
     def failed(self) -> bool:
@@ -51,19 +51,17 @@ class Visitors:
         version_of: Callable[[bytes], str],
         headers: Mapping[str, str] | None = None,
         body: bytes | None = None,
-        users: Sequence[Mapping[str, str]] = (),
         *,
         keep: bool = True,
     ) -> None:
         """Requests of `rate` a second, with this body (GET without one), told apart by what `version_of` finds.
 
-        Users are known by headers of their own, and ask in turn; without any all requests are alike. Connections are
-        kept and used again, unless `keep` says that each request has its own.
+        Connections are kept and used again, unless `keep` says that each request has its own.
         """
         self.came: list[Came] = []
         self._keep = keep
         self._url, self._rate, self._version_of = url, rate, version_of
-        self._headers, self._body, self._users = dict(headers or {}), body, users or ({},)
+        self._headers, self._body = dict(headers or {}), body
         self._over = threading.Event()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._send()), name="visitors")
 
@@ -88,27 +86,27 @@ class Visitors:
         return [one for one in list(self.came) if one.failed]
 
     async def _send(self) -> None:
-        timeout, began = aiohttp.ClientTimeout(total=PATIENCE), time.monotonic()
+        timeout, due = aiohttp.ClientTimeout(total=PATIENCE), time.monotonic()
         async with (
             aiohttp.ClientSession(
-                timeout=timeout, headers=self._headers, connector=aiohttp.TCPConnector(force_close=not self._keep)
+                timeout=timeout,
+                headers=self._headers,
+                connector=aiohttp.TCPConnector(limit=0, force_close=not self._keep),
             ) as session,
             asyncio.TaskGroup() as group,
         ):
-            number = 0
             while not self._over.is_set():
-                number += 1
-                await asyncio.sleep(max(0.0, began + number / self._rate - time.monotonic()))
-                group.create_task(self._ask(session, number % len(self._users)))
+                due = max(due + 1 / self._rate, time.monotonic() - LATE)
+                await asyncio.sleep(max(0.0, due - time.monotonic()))
+                group.create_task(self._ask(session))
 
-    async def _ask(self, session: aiohttp.ClientSession, user: int) -> None:
+    async def _ask(self, session: aiohttp.ClientSession) -> None:
         sent, code, version = time.time(), 0, ""
-        method, headers = "POST" if self._body else "GET", self._users[user]
         try:
-            async with session.request(method, self._url, data=self._body, headers=headers) as response:
+            async with session.request("POST" if self._body else "GET", self._url, data=self._body) as response:
                 content = await response.read()
                 code = response.status
                 version = self._version_of(content) if code == 200 else ""
         except (aiohttp.ClientError, TimeoutError):
             pass
-        self.came.append(Came(sent, time.time(), code, version, user))
+        self.came.append(Came(sent, time.time(), code, version))
