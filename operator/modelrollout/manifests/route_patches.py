@@ -123,14 +123,19 @@ def _keeping_changes(
     """The whole list of backendRefs of each rule at once, one step at a time; and whether it is the last step.
 
     A step is only made once the gateway has taken up the one before. Where it does not say what it has taken up there
-    is one step.
+    is one step. Copies for other candidates than before come when those are gone.
     """
     current = taken_up(route)
     split = Split(services, route["metadata"].get("namespace", ""), intent.weights)
+    before = next((owner.sticks for owner in owners_of(route) if owner.uid == intent.owner.uid), ())
     changes, last = list[Operation](), True
     for rule in rules:
         refs = route["spec"]["rules"][rule.index].get("backendRefs") or []
-        one = step(refs, split, intent.sticky, nursed=current is not None)
+        copies = tuple(split.version_of(ref) for ref in refs if is_marked(ref))
+        others = intent.sticky is not None and intent.sticky.order not in (before, copies) and bool(before and copies)
+        sticky = None if others and current is not None else intent.sticky
+        last = last and sticky == intent.sticky
+        one = step(refs, split, sticky, nursed=current is not None)
         if one.begun and current is False:
             return [], False
         changes += _refs_changes(rule.index, refs, one.refs)

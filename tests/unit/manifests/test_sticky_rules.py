@@ -245,6 +245,21 @@ def test_clusters_come_and_go_by_a_thousandth_and_a_step_waits_until_the_gateway
     assert seen(spoken.route) is False
 
 
+def test_copies_for_other_candidates_come_when_those_of_before_are_gone() -> None:
+    spoken = Spoken()
+    spoken.arrive({"v7": 1000, "v8": 0, "v9": 0}, STICKY, 1)
+    spoken.arrive({"v7": 500, "v8": 200, "v9": 300}, STICKY, 2)
+    assert spoken.arrive({"v7": 1000, "v8": 0, "v9": 0}, ALONE, 3) == [
+        [1, 0, 0, 199, 500, 300],
+        [997, 0, 0, 1, 1, 1],
+        [1000, 0, 0],
+        [999, 0, 0, 0, 1],
+        [1, 0, 0, 0, 999],
+        [0, 0, 0, 0, 1000],
+    ]
+    assert owners_of(spoken.route)[0].sticks == ("v8", "v7")
+
+
 def test_a_new_decision_on_the_way_is_followed_at_once_and_leaves_nothing() -> None:
     spoken = Spoken()
     spoken.write({"v7": 1000, "v8": 0, "v9": 0}, STICKY, 1)
