@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.request import urlopen
 
-from benchmarks.gateway.servers import serve
+from benchmarks.gateway.servers import Manner, serve
 from dev.cluster import Cluster
 from dev.errors import DevError
 from dev.progress import wait_until
@@ -52,7 +52,7 @@ class Ground:
     def __init__(self, cluster: Cluster) -> None:
         """Bring them up, in a namespace of their own; the image of the demo's model must be on the node."""
         self._cluster = cluster
-        serve(cluster, NAMESPACE, dict.fromkeys(VERSIONS, 0.0))
+        serve(cluster, NAMESPACE, dict.fromkeys(VERSIONS, Manner()))
         mine = "--selector=gateway.envoyproxy.io/owning-gateway-name=models"
         (proxy,) = json.loads(cluster.kubectl("get", "pods", "--all-namespaces", mine, "--output=json"))["items"]
         self._stats = f"http://{proxy['status']['podIP']}:19001/stats/prometheus"

@@ -3,6 +3,7 @@
 import json
 import string
 from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from dev.cluster import Cluster
@@ -10,13 +11,26 @@ from dev.cluster import Cluster
 _TEMPLATE = Path(__file__).with_name("server.yaml")
 
 
-def serve(cluster: Cluster, namespace: str, pauses: Mapping[str, float]) -> None:
-    """Bring up a server of each name, which answers after so many seconds; the demo's images must be on the node."""
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How a server answers.
+
+    Attributes:
+        pause: seconds until it does.
+        status: of its answers.
+    """
+
+    pause: float = 0.0
+    status: int = 200
+
+
+def serve(cluster: Cluster, namespace: str, manners: Mapping[str, Manner]) -> None:
+    """Bring up a server of each name, which answers in this manner; the demo's images must be on the node."""
     space = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}}
     cluster.kubectl("apply", "--filename=-", input=json.dumps(space))
     template = string.Template(_TEMPLATE.read_text())
-    for name, pause in pauses.items():
-        text = template.substitute(name=name, pause=pause, namespace=namespace)
+    for name, manner in manners.items():
+        text = template.substitute(name=name, namespace=namespace, **asdict(manner))
         cluster.kubectl("apply", "--filename=-", input=text)
-    for name in pauses:
+    for name in manners:
         cluster.kubectl("rollout", "status", f"deployment/{name}", f"--namespace={namespace}", "--timeout=180s")
