@@ -80,6 +80,7 @@ bench: venv ## Measure speed and size into benchmarks/results and docs/benchmark
 .PHONY: bench-stats
 bench-stats: venv ## Judge simulated rollouts side by side into benchmarks/stats/results and docs/benchmarks-statistics.md
 	$(RUN) -m benchmarks.stats
+	$(RUN) -m benchmarks.stats.experiments
 
 .PHONY: bench-collector
 bench-collector: venv ## Measure what the collector takes into benchmarks/results and docs/benchmarks-collector.md

@@ -56,7 +56,7 @@ def main() -> None:
         "scenarios": {name: found[name] for name in SCENARIOS if name in found},
     }
     write("engine", document)
-    publish(document)
+    publish(document, read("experiments"))
 
 
 if __name__ == "__main__":

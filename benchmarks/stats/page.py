@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from benchmarks.stats.experiments.page import section
 from benchmarks.stats.goals import RUN, Goal, goals
 from benchmarks.stats.judges import LABELS, OURS
 from benchmarks.stats.losses import losses
@@ -72,16 +73,16 @@ promoted; any other candidate meets the first decision. Exposures are the candid
 """
 
 
-def publish(document: Mapping[str, Any]) -> None:
-    """Writes the page and its pictures."""
+def publish(document: Mapping[str, Any], experiments: Mapping[str, Any]) -> None:
+    """Writes the page and its pictures, from the results of the engine and of experiments."""
     PICTURES.mkdir(parents=True, exist_ok=True)
     for name, picture in pictures(document["scenarios"]).items():
         (PICTURES / name).write_text(picture)
-    PAGE.write_text(page(document))
+    PAGE.write_text(page(document, experiments))
 
 
-def page(document: Mapping[str, Any]) -> str:
-    """The page in Markdown."""
+def page(document: Mapping[str, Any], experiments: Mapping[str, Any] | None = None) -> str:
+    """The page in Markdown; the part about experiments is left out without results of it."""
     scenarios = document["scenarios"]
     most = max(
         (one["judges"]["kayenta-5"]["runs"] for one in scenarios.values() if "kayenta-5" in one["judges"]), default=0
@@ -96,6 +97,7 @@ def page(document: Mapping[str, Any]) -> str:
             _goals(list(goals(scenarios))),
             _pictures(),
             _losses(scenarios),
+            "" if experiments is None else section(experiments),
             "## Every scenario\n\n",
             *(_scenario(name, one) for name, one in scenarios.items()),
         )
