@@ -3,7 +3,7 @@
 import asyncio
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
@@ -24,12 +24,14 @@ class Came:
         sent, received: seconds since the epoch.
         code: HTTP status; 0 where there was no answer.
         version: who answered, as the answer says it; empty where it does not.
+        user: who asked; 0 where nobody is told from others.
     """
 
     sent: float
     received: float
     code: int
     version: str
+    user: int = 0
 
     @property
     def failed(self) -> bool:
@@ -51,17 +53,19 @@ class Visitors:
         version_of: Callable[[bytes], str],
         headers: Mapping[str, str] | None = None,
         body: bytes | None = None,
+        users: Sequence[Mapping[str, str]] = (),
         *,
         keep: bool = True,
     ) -> None:
         """Requests of `rate` a second, with this body (GET without one), told apart by what `version_of` finds.
 
-        Connections are kept and used again, unless `keep` says that each request has its own.
+        Users are known by headers of their own, and ask in turn; without any all requests are alike. Connections are
+        kept and used again, unless `keep` says that each request has its own.
         """
         self.came: list[Came] = []
         self._keep = keep
         self._url, self._rate, self._version_of = url, rate, version_of
-        self._headers, self._body = dict(headers or {}), body
+        self._headers, self._body, self._users = dict(headers or {}), body, users or ({},)
         self._over = threading.Event()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._send()), name="visitors")
 
@@ -95,18 +99,21 @@ class Visitors:
             ) as session,
             asyncio.TaskGroup() as group,
         ):
+            number = 0
             while not self._over.is_set():
                 due = max(due + 1 / self._rate, time.monotonic() - LATE)
                 await asyncio.sleep(max(0.0, due - time.monotonic()))
-                group.create_task(self._ask(session))
+                group.create_task(self._ask(session, number % len(self._users)))
+                number += 1
 
-    async def _ask(self, session: aiohttp.ClientSession) -> None:
+    async def _ask(self, session: aiohttp.ClientSession, user: int) -> None:
         sent, code, version = time.time(), 0, ""
+        method, headers = "POST" if self._body else "GET", self._users[user]
         try:
-            async with session.request("POST" if self._body else "GET", self._url, data=self._body) as response:
+            async with session.request(method, self._url, data=self._body, headers=headers) as response:
                 content = await response.read()
                 code = response.status
                 version = self._version_of(content) if code == 200 else ""
         except (aiohttp.ClientError, TimeoutError):
             pass
-        self.came.append(Came(sent, time.time(), code, version))
+        self.came.append(Came(sent, time.time(), code, version, user))

@@ -16,13 +16,13 @@ RATE = 200.0
 
 @contextmanager
 def serving(answer: Callable[[], Awaitable[None]]) -> Iterator[str]:
-    """A server in a thread of its own, which says "v1" once that has returned; its URL."""
+    """A server in a thread of its own, which says "v1", or the user it hears of, once that has returned; its URL."""
     ready, over = threading.Event(), asyncio.Event()
     loops, ports = list[asyncio.AbstractEventLoop](), list[int]()
 
-    async def handle(_: web.Request) -> web.Response:
+    async def handle(request: web.Request) -> web.Response:
         await answer()
-        return web.Response(text="v1")
+        return web.Response(text=request.headers.get("x-user", "v1"))
 
     async def serve() -> None:
         app = web.Application()
@@ -82,3 +82,10 @@ def test_many_who_wait_keep_nobody_from_being_answered() -> None:
     with serving(most_wait) as url, Visitors(url, RATE, bytes.decode) as users:
         wait_until(lambda: len(users.came) > 120, "an answer to everybody", 8)
     assert users.failed() == []
+
+
+def test_users_ask_in_turn_by_headers_of_their_own() -> None:
+    headers = [{"x-user": f"user-{number}"} for number in range(3)]
+    with serving(at_once) as url, Visitors(url, RATE, bytes.decode, users=headers) as users:
+        wait_until(lambda: len(users.came) >= 9, "answers to everybody", 30)
+    assert {(one.user, one.version) for one in users.came} == {(number, f"user-{number}") for number in range(3)}
