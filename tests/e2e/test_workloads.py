@@ -25,8 +25,10 @@ def model(cluster: Cluster, request: pytest.FixtureRequest) -> Iterator[Small]:
     with small(cluster, f"small-{kind.lower()}", kind) as made:
         made.apply(service("small", version="v1"))
         made.serve("v1", 2)
+        made.serve("v2", 0)
+        made.serve("v3", 0, pod("v3", faults=0.5))
         made.serve("v4", 0, pod("v4", nodeSelector={"accelerator": "h100"}))
-        made.roll("v1", "v4", **SWITCH, **MANAGED)
+        made.roll("v1", "v2", "v3", "v4", **SWITCH, **MANAGED)
         yield made
 
 
@@ -36,6 +38,25 @@ def _told(model: Small, target: str, words: str) -> float:
     model.patch(target=target)
     model.until(lambda: words in model.status["message"], f"the words: {words}", PATIENCE)
     return time.monotonic() - began
+
+
+def test_it_is_promoted_and_one_that_fails_is_taken_back(model: Small, record_property: Record) -> None:
+    with model.visitors() as users:
+        model.patch(target="v2")
+        model.until(lambda: model.selected == "v2", "the switch to v2", 60)
+        assert model.replicas("v2") == (2, 2)
+        model.until(lambda: model.replicas("v1") == (0, 0), "that v1 goes", 40)
+        assert users.failed() == []
+        record_property("requests", len(users.came))
+
+        # What stable shows during the hold is what the other one is held to after the switch.
+        model.patch(target="v3", watch="2m", strategy={"blueGreen": {"hold": "6s"}})
+        model.until(lambda: model.selected == "v3", "the switch to v3", 60)
+        model.until(lambda: model.selected == "v2", "the switch back", 60)
+        model.until(lambda: model.status["phase"] == "RolledBack", "that it is told", 20)
+    model.patch(watch="3s", target="v2", **SWITCH)
+    assert [one for one in users.failed() if one.code != 500] == []
+    assert [(one["version"], one["reason"]) for one in model.status["rejected"]] == [("v3", "GuardrailFailed")]
 
 
 def test_who_gets_no_node_says_so_in_the_schedulers_words(model: Small, record_property: Record) -> None:
