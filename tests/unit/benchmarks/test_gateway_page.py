@@ -18,8 +18,10 @@ MEASURED = {
 
 
 def test_the_page_has_the_figures_of_the_results() -> None:
-    page = PAGE.read_text()
-    assert written(page, json.loads(RESULTS.read_text())) == page
+    page, results = PAGE.read_text(), json.loads(RESULTS.read_text())
+    assert written(page, results) == page
+    assert [one["shadow"] for one in results["shadows"]["measured"]] == list(SHADOWS)
+    assert [one["failed"] for one in results["shadows"]["measured"]] == [0] * len(SHADOWS)
 
 
 def test_every_shadow_has_a_row_with_the_rounds_between_which_it_lies() -> None:
