@@ -60,12 +60,12 @@ def test_users_stay_on_their_version_and_only_those_of_one_that_is_taken_out_mov
         over = max(one.received for one in users.came)
         experiment.until(lambda: len(users.since(over)) > 2 * len(USERS), "some answers to each user")
 
+    assert (users.failed(), unknown.failed()) == ([], [])
     ways = Counter(met(users).values())
     assert set(ways) == {("v1",), ("v1", "v2", "v1"), ("v1", "v5", "v1")}, ways
     # Four standard deviations of a fair draw; the hash is the same in every run.
     assert abs(ways["v1", "v2", "v1"] - 72) < 29
     assert abs(ways["v1", "v5", "v1"] - 72) < 29
     assert {one.version for one in unknown.came} == {"v1", "v2", "v5"}
-    assert (users.failed(), unknown.failed()) == ([], [])
     (started,) = [line for line in experiment.status["lastRecord"] if line["decision"] == "RunStarted"]
     assert (started["sticky"], started["weights"]) == ("x-user", {"v2": 300, "v5": 300})
