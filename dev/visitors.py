@@ -14,6 +14,7 @@ PATIENCE = 10.0
 """Seconds after which a request without an answer counts as failed."""
 LATE = 0.25
 """Seconds of requests that are made up for when this process could not send; users would not come all at once."""
+_WORDS = 200  # characters
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,7 @@ class Came:
         code: HTTP status; 0 where there was no answer.
         version: who answered, as the answer says it; empty where it does not.
         user: who asked; 0 where nobody is told from others.
+        why: what the connection said where there was no answer; the beginning of an answer that is no good one.
     """
 
     sent: float
@@ -32,6 +34,7 @@ class Came:
     code: int
     version: str
     user: int = 0
+    why: str = ""
 
     @property
     def failed(self) -> bool:
@@ -107,13 +110,14 @@ class Visitors:
                 number += 1
 
     async def _ask(self, session: aiohttp.ClientSession, user: int) -> None:
-        sent, code, version = time.time(), 0, ""
+        sent, code, version, why = time.time(), 0, "", ""
         method, headers = "POST" if self._body else "GET", self._users[user]
         try:
             async with session.request(method, self._url, data=self._body, headers=headers) as response:
                 content = await response.read()
                 code = response.status
                 version = self._version_of(content) if code == 200 else ""
-        except (aiohttp.ClientError, TimeoutError):
-            pass
-        self.came.append(Came(sent, time.time(), code, version, user))
+                why = "" if version else content[:_WORDS].decode(errors="replace")
+        except (aiohttp.ClientError, TimeoutError) as error:
+            why = repr(error)[:_WORDS]
+        self.came.append(Came(sent, time.time(), code, version, user, why))

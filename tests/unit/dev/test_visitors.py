@@ -89,3 +89,16 @@ def test_users_ask_in_turn_by_headers_of_their_own() -> None:
     with serving(at_once) as url, Visitors(url, RATE, bytes.decode, users=headers) as users:
         wait_until(lambda: len(users.came) >= 9, "answers to everybody", 30)
     assert {(one.user, one.version) for one in users.came} == {(number, f"user-{number}") for number in range(3)}
+
+
+def test_what_failed_says_why() -> None:
+    async def refuse() -> None:
+        raise web.HTTPServiceUnavailable(text="upstream connect error")
+
+    with serving(refuse) as url, Visitors(url, RATE, bytes.decode) as users:
+        wait_until(lambda: bool(users.came), "an answer", 30)
+    assert (users.came[0].code, users.came[0].why) == (503, "upstream connect error")
+    with Visitors(url, RATE, bytes.decode) as users:  # it has ended
+        wait_until(lambda: bool(users.came), "a refusal", 30)
+    assert users.came[0].code == 0
+    assert "ClientConnectorError" in users.came[0].why
