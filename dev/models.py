@@ -1,15 +1,16 @@
 """A small model server on loopback that speaks V1 and V2 of the inference protocol, for what stands before servers."""
 
 import json
-import threading
 from collections.abc import Mapping
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Self
+from http.server import BaseHTTPRequestHandler
+from typing import Any
+
+from dev.loopback import LoopbackServer, Quiet
 
 CLASSES = ("low", "high")
 
 
-class ModelServer:
+class ModelServer(LoopbackServer):
     """Says "high" where the first feature is above the threshold, and 500 where it is negative.
 
     As KServe's own servers it also takes a structured event, and looks at its data.
@@ -21,7 +22,7 @@ class ModelServer:
     def __init__(self, threshold: float = 0.5) -> None:
         model = threshold
 
-        class Handler(BaseHTTPRequestHandler):
+        class Handler(Quiet, BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
 
             def do_POST(self) -> None:
@@ -39,21 +40,7 @@ class ModelServer:
                 self.end_headers()
                 self.wfile.write(body)
 
-            def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - as the library calls it
-                """Say nothing."""
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
-        self.port = self._server.server_port
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+        super().__init__(Handler)
 
 
 def v1(feature: float) -> tuple[str, dict[str, Any]]:

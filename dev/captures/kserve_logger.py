@@ -3,14 +3,14 @@
 import http.client
 import json
 import tempfile
-import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 from dev.kserve_agent import kserve_agent, with_token
+from dev.loopback import LoopbackServer, Quiet
 from dev.models import ModelServer, v1, v2
 from dev.progress import wait_until
 
@@ -85,14 +85,14 @@ def _made(port: int, call: Call) -> int:
     return answer.status
 
 
-class _Recorder:
+class _Recorder(LoopbackServer):
     """Takes events as the collector does, and keeps them as they came."""
 
     def __init__(self) -> None:
         self.events: list[dict[str, Any]] = []
         recorder = self
 
-        class Handler(BaseHTTPRequestHandler):
+        class Handler(Quiet, BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
                 headers = {name: value.encode("latin-1").decode() for name, value in self.headers.items()}
@@ -101,18 +101,4 @@ class _Recorder:
                 self.end_headers()
                 recorder.events.append({"headers": headers, "body": body.decode()})
 
-            def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - as the library calls it
-                """Say nothing."""
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
-        self.port = self._server.server_port
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+        super().__init__(Handler)
