@@ -16,8 +16,9 @@ import yaml
 
 from dev import golang, pki, programs
 from dev.components import Cluster
+from dev.errors import DevError
 from dev.images import parts
-from dev.progress import step
+from dev.progress import step, wait_until
 
 NAMESPACE = "kserve"
 MODULE = "github.com/kserve/kserve"
@@ -79,6 +80,24 @@ def install(cluster: Cluster) -> None:
         cluster.kubectl(*apply, input=yaml.safe_dump_all(documents))
         where = (f"--namespace={NAMESPACE}", f"--timeout={_SECONDS:.0f}s")
         cluster.kubectl("rollout", "status", f"deployment/{_CONTROLLER}", *where)
+        wait_until(lambda: _answers(cluster), "an answer of KServe's webhooks", _SECONDS)
+
+
+def _answers(cluster: Cluster) -> bool:
+    """Whether the API server reaches the webhooks: a pod is ready before the node leads to it by its Service."""
+    model = {"modelFormat": {"name": "none"}, "storageUri": "pvc://none"}
+    asked = {
+        "apiVersion": "serving.kserve.io/v1beta1",
+        "kind": "InferenceService",
+        "metadata": {"name": "asked", "namespace": NAMESPACE},
+        "spec": {"predictor": {"model": model}},
+    }
+    try:
+        cluster.kubectl("create", "--dry-run=server", "--filename=-", input=json.dumps(asked))
+    except DevError as error:
+        # A refusal is an answer as well.
+        return "failed calling webhook" not in str(error)
+    return True
 
 
 @functools.cache
