@@ -7,37 +7,19 @@ from typing import Annotated
 from pydantic import Field
 
 from modelrollout.api.base import Model
-from modelrollout.api.canary import Audience
 from modelrollout.api.durations import Between, Duration
-from modelrollout.api.rules import Rule, not_yet
+from modelrollout.api.rules import Rule
 from modelrollout.api.values import ONE_DECIMAL, HeaderName, Number, Percent
 
 
 class Sticky(Model):
     """What keeps a user on one version."""
 
-    RULES = (
-        not_yet(
-            "cookie",
-            "cookie",
-            "a gateway knows a user by a cookie from the second request on only; name a header that clients send",
-        ),
-        Rule(
-            "has(self.header) || has(self.cookie)",
-            "say what identifies the user: set header, for example {header: x-user}",
-            lambda self: self.header is not None or self.cookie is not None,
-        ),
-    )
-
-    header: HeaderName | None = Field(
-        default=None,
+    header: HeaderName = Field(
         description=(
             "Header that identifies the user, for example x-user: the same value always meets the same version, and a "
             "change of the weights moves only the users it must. Requests without it are split at random."
         ),
-    )
-    cookie: HeaderName | None = Field(
-        default=None, description="Cookie that identifies the user. Not yet supported: name a header."
     )
 
 
@@ -88,7 +70,6 @@ class ABTest(Model):
     """Users are split between several versions for a while; then the winner is promoted or reported."""
 
     RULES = (
-        not_yet("audience", "audience", "let the route's own rule say whose requests take part"),
         Rule(
             "self.horizon != 'Fixed' || has(self.until)",
             "a fixed horizon has an end that is planned before: set until.duration, until.samples or both",
@@ -103,9 +84,6 @@ class ABTest(Model):
             "Percent of the traffic for each candidate, by name; the stable version has what they leave, and may be "
             "written too where all sums to 100. Default: equal shares for all, the stable version included."
         ),
-    )
-    audience: Audience | None = Field(
-        default=None, description="Whose requests take part. Not yet supported: match them in the route's own rule."
     )
     sticky: Sticky | None = Field(
         default=None,

@@ -85,7 +85,7 @@ class Strategy(Model):
     def sticky_header(self) -> str:
         """The header by which users are kept on one version while it runs, empty when they are not."""
         sticky = self.ab_test.sticky if self.ab_test is not None else None
-        return sticky.header or "" if sticky is not None else ""
+        return sticky.header if sticky is not None else ""
 
     @property
     def mirrors(self) -> bool:

@@ -107,24 +107,12 @@ EXPERIMENTS = [
         "lower strategy.bandit.floor",
         "spec.strategy",
     ),
-    Refused(
-        "users known by a cookie",
-        ab_test(sticky={"cookie": "session"}),
-        "a gateway knows a user by a cookie from the second request on only; name a header",
-        "spec.strategy.abTest.sticky.cookie",
-    ),
-    Refused("users known by nothing", ab_test(sticky={}), "set header", "spec.strategy.abTest.sticky"),
+    Refused("users known by nothing", ab_test(sticky={}), "", "spec.strategy.abTest.sticky.header"),
     Refused(
         "sticky users where no gateway is",
         experiment({"abTest": {"sticky": {"header": "x-user"}}}, traffic={"istio": {"virtualService": "fraud"}}),
         "users can only be kept on one version by traffic.gatewayAPI",
         "spec.strategy",
-    ),
-    Refused(
-        "an audience",
-        ab_test(audience={"header": {"name": "x-beta", "value": "1"}}),
-        "audience is not yet supported",
-        "spec.strategy.abTest.audience",
     ),
 ]
 

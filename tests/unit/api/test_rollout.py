@@ -77,6 +77,19 @@ def test_an_error_names_the_path_and_what_to_do(change: dict[str, Any], field: s
     assert refused.value.field == field
 
 
+@pytest.mark.parametrize(
+    ("wrong", "field"),
+    [
+        ({"sticky": {"header": "x-user", "cookie": "session"}}, "sticky.cookie"),
+        ({"audience": {"header": {"name": "x-beta", "value": "1"}}}, "audience"),
+    ],
+)
+def test_what_an_experiment_cannot_do_is_no_field(wrong: dict[str, Any], field: str) -> None:
+    with pytest.raises(InvalidSpec, match="unknown field") as refused:
+        parse_spec(spec(strategy={"abTest": wrong}))
+    assert refused.value.field == f"spec.strategy.abTest.{field}"
+
+
 def test_a_name_that_leaves_no_room_for_derived_names_is_refused() -> None:
     with pytest.raises(InvalidSpec, match="at most 50 characters"):
         parse_rollout(rollout(spec(), name="a" * 51))
