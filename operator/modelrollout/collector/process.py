@@ -6,6 +6,7 @@ import random
 import signal
 from concurrent.futures import ThreadPoolExecutor
 
+import uvloop
 from aiohttp import web
 from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector
 
@@ -180,7 +181,7 @@ def run(settings: Settings) -> None:
         StoreUnavailable: the store cannot be used.
         OSError, ValueError: a file that the settings name cannot be used.
     """
-    asyncio.run(_run(settings))
+    uvloop.run(_run(settings))
 
 
 async def _run(settings: Settings) -> None:
