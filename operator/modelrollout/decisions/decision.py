@@ -57,6 +57,7 @@ class Reason(StrEnum):
     ROUTE_REFUSED = "RouteRefused"
     TRAFFIC_REPAIRED = "TrafficRepaired"
     CONTESTED = "Contested"
+    NOT_CARRIED_OUT = "NotCarriedOut"
     SCALING_UP = "ScalingUp"
     SCALING_DOWN = "ScalingDown"
     REPLICAS_LEFT = "ReplicasLeft"

@@ -293,13 +293,27 @@ class Reversals:
 
 
 @dataclass(frozen=True, slots=True)
+class Undelivered:
+    """What was decided of traffic and is not what the route says.
+
+    Attributes:
+        since: when that was first seen without it having been otherwise since; aware.
+        refusal: why a write failed last, in the words of who refused it; empty when the last one did not fail.
+    """
+
+    since: datetime
+    refusal: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Observed:
     """Everything a reconcile saw.
 
     `rivals` are at least those of every layer that a run of the rollout could be in; `may_scale` says whether the
     operator has the right to scale workloads; `checks` is what was found out for the present run, beside all
     reconciling; `companions` are the rollouts that this one is to be promoted together with; `monitored` is what
-    Prometheus says of the version that serves, None when it was not asked.
+    Prometheus says of the version that serves, None when it was not asked; `undelivered` is None while the route says
+    what was last decided.
     """
 
     route: RouteSeen
@@ -313,6 +327,7 @@ class Observed:
     checks: tuple[CheckResult, ...] = ()
     companions: tuple[Companion, ...] = ()
     monitored: MonitoringEvidence | None = None
+    undelivered: Undelivered | None = None
 
     def ready(self, version: str) -> bool:
         """Whether that version has at least one ready endpoint."""

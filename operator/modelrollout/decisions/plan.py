@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from modelrollout.api import ModelRollout, ModelRolloutSpec, RevisionPolicy
 from modelrollout.api.status import Outcome, Phase, RunState
-from modelrollout.decisions import aftermath, replica_shares, runs
+from modelrollout.decisions import aftermath, delivery, replica_shares, runs
 from modelrollout.decisions.adoption import Adoption, Obstacle, adopt, obstacle
 from modelrollout.decisions.conditions import set_condition
 from modelrollout.decisions.decision import Decision, Reason
@@ -146,6 +146,8 @@ def _halted(draft: Draft, blocked: Obstacle | None) -> bool:
     if no_mirror and any(step.mirror for step in compile_steps(draft.spec)):
         draft.blocked = no_mirror
     draft.blocked = sticking.hindrance(draft) or draft.blocked
+    if delivery.overdue(draft):
+        draft.blocked = "no step advances while the route does not say what was decided"
     if contested.times >= REVERSALS_CONTESTED:
         draft.blocked = f"no step advances while {contested.manager} changes the weights too"
     if blocked is not None and runs.begun(draft.status.run) and blocked.reason in _STOPS_PROGRESS_ONLY:
@@ -260,6 +262,7 @@ def _conclude(draft: Draft, steps: tuple[PlannedStep, ...], blocked: Obstacle | 
     _note_restarts(draft)
     attending.note_age(draft)
     _note_identical(draft)
+    delivery.note_overdue(draft)
     old, new = draft.rollout.status, draft.status
     wanted = None if halted else intent(draft.rollout, draft.spec, new)
     route = draft.observed.route
@@ -344,7 +347,7 @@ def _repair_moment(draft: Draft) -> datetime | None:
         return None
     writer = route.writer or "somebody"
     if draft.observed.reversals.times >= REVERSALS_CONTESTED:
-        old = draft.rollout.status.condition("TrafficMatches")
+        old = draft.rollout.status.condition(delivery.TRAFFIC_MATCHES)
         if old is None or old.reason != "Contested":
             draft.say(Reason.CONTESTED, f"{writer} keeps changing the weights: repairs back off to 30 s", warning=True)
         return draft.now + CONTESTED_BACKOFF

@@ -4,10 +4,11 @@ from collections.abc import Iterator
 
 from modelrollout.api import RevisionPolicy
 from modelrollout.api.status import Phase, RunState
-from modelrollout.decisions import runs, scaling
+from modelrollout.decisions import delivery, runs, scaling
 from modelrollout.decisions.admission import model_stated
 from modelrollout.decisions.adoption import Obstacle
 from modelrollout.decisions.conditions import set_condition
+from modelrollout.decisions.delivery import TRAFFIC_MATCHES
 from modelrollout.decisions.draft import Draft
 from modelrollout.decisions.experiments import sticking
 from modelrollout.decisions.experiments.statements import settled as experiment_settled
@@ -36,7 +37,7 @@ def state_conditions(draft: Draft, obstacle: Obstacle | None, headline: str) -> 
         *_kstatus(draft, obstacle, headline),
         *_analysis(draft),
         *model_stated(draft),
-        *_traffic(draft),
+        *_traffic(draft, obstacle),
         *_second_route(draft),
         *_sticky(draft),
         *_split(draft),
@@ -117,14 +118,14 @@ def _analysis(draft: Draft) -> Iterator[_Stated]:
         yield "AnalysisHealthy", True, "Answering", ""
 
 
-def _traffic(draft: Draft) -> Iterator[_Stated]:
+def _traffic(draft: Draft, obstacle: Obstacle | None) -> Iterator[_Stated]:
     wanted, route = intent(draft.rollout, draft.spec, draft.status), draft.observed.route
     if wanted is None:
         return
-    foreign = draft.observed.reversals
+    foreign, late = draft.observed.reversals, delivery.lateness(draft, obstacle)
     if foreign.times >= REVERSALS_CONTESTED:
         yield (
-            "TrafficMatches",
+            TRAFFIC_MATCHES,
             False,
             "Contested",
             (
@@ -132,10 +133,14 @@ def _traffic(draft: Draft) -> Iterator[_Stated]:
                 "the managed rules, or stop it; no step advances meanwhile"
             ),
         )
-    elif agrees(route, wanted) or weights_agree(route, wanted):
-        yield "TrafficMatches", True, "Matches", ""
-    elif draft.status.condition("TrafficMatches") is None or not in_flight(route, wanted):
-        yield "TrafficMatches", False, "Repairing", "the route does not carry the desired weights"
+    elif agrees(route, wanted) or (
+        weights_agree(route, wanted) and (late is None or late[0] != delivery.WRITE_FAILING)
+    ):
+        yield TRAFFIC_MATCHES, True, "Matches", ""
+    elif late is not None:
+        yield TRAFFIC_MATCHES, False, *late
+    elif draft.status.condition(TRAFFIC_MATCHES) is None or not in_flight(route, wanted):
+        yield TRAFFIC_MATCHES, False, "Repairing", "the route does not carry the desired weights"
 
 
 def _second_route(draft: Draft) -> Iterator[_Stated]:

@@ -7,6 +7,7 @@ from prometheus_client.registry import Collector
 
 from modelrollout import __version__
 from modelrollout.api.status import Phase
+from modelrollout.decisions.delivery import TRAFFIC_MATCHES
 from modelrollout.decisions.findings import Evidence
 from modelrollout.decisions.monitoring.attending import DEGRADING, STALE
 from modelrollout.kube.cache import Cache, Key
@@ -30,11 +31,12 @@ class Gauges(Collector):
         yield _family("info", "The operator's version.", ["version"], [((__version__,), 1.0)])
         yield _family("phase", "1 for the phase a rollout is in.", [*rollout, "phase"], _phases(known))
         yield _family("weight", "Thousandths of the traffic.", [*rollout, "variant"], _weights(known))
-        for name, text, kind in (
-            ("degrading", "1 while the version that serves has left its reference.", DEGRADING),
-            ("model_stale", "1 while the model that serves is older than it should be.", STALE),
+        for name, text, kind, amiss in (
+            ("degrading", "1 while the version that serves has left its reference.", DEGRADING, "True"),
+            ("model_stale", "1 while the model that serves is older than it should be.", STALE, "True"),
+            ("traffic_mismatch", "1 while the route does not say what was decided.", TRAFFIC_MATCHES, "False"),
         ):
-            yield _family(name, text, rollout, _conditions(known, kind))
+            yield _family(name, text, rollout, _conditions(known, kind, amiss))
         for name, text, field in (
             ("gate_value", "The candidate's value of a metric.", "candidate"),
             ("gate_threshold", "The worst value that may be promoted.", "limit"),
@@ -63,11 +65,11 @@ def _phases(rollouts: _Rollouts) -> Iterator[tuple[tuple[str, ...], float]]:
             yield (namespace, name, str(phase)), float(status.get("phase") == phase)
 
 
-def _conditions(rollouts: _Rollouts, kind: str) -> Iterator[tuple[tuple[str, ...], float]]:
+def _conditions(rollouts: _Rollouts, kind: str, amiss: str) -> Iterator[tuple[tuple[str, ...], float]]:
     for namespace, name, status in rollouts:
         for condition in status.get("conditions") or ():
             if condition.get("type") == kind:
-                yield (namespace, name), float(condition.get("status") == "True")
+                yield (namespace, name), float(condition.get("status") == amiss)
 
 
 def _weights(rollouts: _Rollouts) -> Iterator[tuple[tuple[str, ...], float]]:

@@ -28,15 +28,7 @@ from modelrollout.kube.cache import Cache, Change, Key
 from modelrollout.kube.client import Client
 from modelrollout.kube.clock import Clock
 from modelrollout.kube.errors import Conflict, KubeError, NotFound, Unavailable
-from modelrollout.kube.resources import (
-    COMMANDS,
-    FREEZES,
-    MODELROLLOUTS,
-    Obj,
-    namespace_of,
-    uid_of,
-    version_of,
-)
+from modelrollout.kube.resources import COMMANDS, FREEZES, MODELROLLOUTS, Obj, namespace_of, uid_of, version_of
 from modelrollout.kube.watches import Place, Watches
 from modelrollout.manifests.json_patch import add, unchanged
 from modelrollout.reconciler.analysis import Analysis
@@ -282,6 +274,8 @@ class Reconciler:
         except Exception:
             if decision.write_status:
                 self._tell(subject, decision)
+            if decision.wake_at is not None:  # the pause after a failure may be longer
+                self.queue.add_after(subject.key, (decision.wake_at - now).total_seconds())
             raise
         self._tell(subject, decision)
         self._ask(subject, decision, observed)
@@ -322,8 +316,9 @@ class Reconciler:
             if due > now:
                 moments.append(due)
             else:
-                self._traffic_writes.spend(subject.key)
-                await router.apply(rollout, decision.traffic)
+                with self._world.deliveries.attempt(subject.key, now):
+                    self._traffic_writes.spend(subject.key)
+                    await router.apply(rollout, decision.traffic)
                 self._world.wrote(subject, decision.traffic)
                 self._telemetry.traffic_writes.inc()
         seconds = [(moment - now).total_seconds() for moment in moments if moment is not None]

@@ -7,9 +7,9 @@ from modelrollout.api import ModelRollout, ModelRolloutSpec
 from modelrollout.decisions.capacity import managed
 from modelrollout.decisions.decision import TrafficIntent
 from modelrollout.decisions.effective import effective
-from modelrollout.decisions.observed import Observed, Rival, RouteSeen
+from modelrollout.decisions.observed import Observed, Rival, RouteSeen, Undelivered
 from modelrollout.decisions.queueing import layer_of
-from modelrollout.decisions.traffic import weights_agree
+from modelrollout.decisions.traffic import agrees, intent, weights_agree
 from modelrollout.kube.cache import Cache, Change, Key
 from modelrollout.kube.clock import Clock
 from modelrollout.kube.resources import (
@@ -27,6 +27,7 @@ from modelrollout.reconciler.checks import Checks
 from modelrollout.reconciler.claims import Claims
 from modelrollout.reconciler.commands import Commands
 from modelrollout.reconciler.companions import Companions
+from modelrollout.reconciler.deliveries import Deliveries
 from modelrollout.reconciler.freezes import Freezes
 from modelrollout.reconciler.interests import Interests
 from modelrollout.reconciler.layers import Layers
@@ -98,7 +99,7 @@ class World:
         self.layers = Layers()
         self._companions = Companions(cache)
         self.interests = Interests()
-        self.reversals = ReversalLog()
+        self.reversals, self.deliveries = ReversalLog(), Deliveries()
         self._wrote_at: dict[Key, float] = {}
 
     def read(self, obj: Obj) -> Reading:
@@ -170,14 +171,19 @@ class World:
             may_scale=self._may_scale,
             checks=self._checks.results(subject.key),
             companions=self._companions.of(rollout),
+            undelivered=self._undelivered(subject.key, rollout, route),
         )
 
-    def wrote(self, subject: Subject, intent: TrafficIntent) -> None:
+    def _undelivered(self, key: Key, rollout: ModelRollout, route: RouteSeen) -> Undelivered | None:
+        decided = intent(rollout, rollout.spec, rollout.status)
+        return self.deliveries.saw(key, self._clock.now(), arrived=decided is None or agrees(route, decided))
+
+    def wrote(self, subject: Subject, wanted: TrafficIntent) -> None:
         """Remember what was brought about, against who reverses it; not what is still on its way."""
         rollout, router = subject.rollout, subject.router
         self._wrote_at[subject.key] = self._clock.monotonic()
-        if rollout is not None and router is not None and weights_agree(router.observe(rollout), intent):
-            self.reversals.wrote(subject.key, intent.weights, intent.mirror, sticky=intent.sticky is not None)
+        if rollout is not None and router is not None and weights_agree(router.observe(rollout), wanted):
+            self.reversals.wrote(subject.key, wanted.weights, wanted.mirror, sticky=wanted.sticky is not None)
 
     def pause(self, key: Key, route: RouteSeen) -> float:
         """Seconds until the next step of weights may be made: a gateway has taken one up before its proxies have.
@@ -216,6 +222,7 @@ class World:
         self._reader.forget(obj)
         self.interests.drop(key)
         self.reversals.forget(key)
+        self.deliveries.forget(key)
         self._wrote_at.pop(key, None)
         return self._claims.drop(key)
 

@@ -23,7 +23,8 @@ from tests.cluster.chart.test_chart import GRANTED, RELEASE, rendered
 from tests.cluster.conftest import Kubectl
 from tests.cluster.routers.conftest import gateway_api
 from tests.cluster.runtime.conftest import client, model
-from tests.cluster.runtime.harness import Model, running
+from tests.cluster.runtime.harness import Model, running, until
+from tests.cluster.runtime.test_refused_writes import BY_HAND, until_failing, until_matching
 
 __all__ = ["client", "gateway_api", "model"]
 
@@ -140,6 +141,38 @@ async def test_two_rollouts_use_every_right_and_lack_none(
     assert refused == []
     granted = {(group, resource, verb) for (group, resource), verbs in GRANTED.items() for verb in verbs}
     assert granted - rights - RARE.keys() == set()
+
+
+async def test_a_right_that_is_taken_away_in_the_middle_of_a_run_is_named_until_it_is_given_back(
+    model: Model, account: Path, kubectl: Kubectl, namespace: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = json.loads(kubectl("get", "role", RELEASE, "-n", namespace, "-o", "json").stdout)
+    role = {**found, "metadata": {"name": RELEASE, "namespace": namespace}}
+    less = [
+        {**rule, "verbs": [verb for verb in rule["verbs"] if verb != "patch" or "httproutes" not in rule["resources"]]}
+        for rule in role["rules"]
+    ]
+
+    async def may() -> str:
+        question = ("auth", "can-i", "patch", "httproutes.gateway.networking.k8s.io", "-n", namespace)
+        return kubectl(*question, f"--as=system:serviceaccount:{namespace}:{RELEASE}", check=False).stdout.strip()
+
+    monkeypatch.setenv("KUBECONFIG", str(account))
+    async with running(namespace):
+        await model.create(strategy=BY_HAND)
+        await model.until_phase("Completed")
+        await model.target("v8")
+        await model.until_weights(v7=800, v8=200)
+        kubectl("apply", "-f", "-", stdin=json.dumps({**role, "rules": less}))
+        await until("the right is gone", may, lambda said: said == "no")
+        await model.command("Abort")
+        assert "cannot patch resource" in await until_failing(model)
+        assert (await model.status())["phase"] == "RollingBack"
+        assert await model.weights() == {"v7": 800, "v8": 200}
+        kubectl("apply", "-f", "-", stdin=json.dumps(role))
+        await until_matching(model)
+        assert await model.weights() == {"v7": 1000}
+        await model.until_phase("RolledBack")
 
 
 @pytest.fixture

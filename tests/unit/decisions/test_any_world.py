@@ -11,6 +11,7 @@ from modelrollout.api import Verb
 from modelrollout.api.status import RunState, Verdict
 from modelrollout.decisions.observed import Freeze
 from modelrollout.decisions.traffic import shares
+from modelrollout.kube.errors import Forbidden
 from tests.unit.decisions import world as worlds
 from tests.unit.decisions.world import World, errors_metric
 
@@ -88,9 +89,10 @@ class AnyWorld(RuleBasedStateMachine):
     def time_passes(self, seconds: int) -> None:
         self.world.after(seconds=seconds)
 
-    @rule(frozen=st.booleans())
-    def route_writes_get_lost(self, *, frozen: bool) -> None:
+    @rule(frozen=st.booleans(), refused=st.booleans())
+    def route_writes_get_lost(self, *, frozen: bool, refused: bool) -> None:
         self.world.frozen_route = frozen
+        self.world.refusal = Forbidden("may not", 403) if frozen and refused else None
         self._reconcile()
 
     def _reconcile(self) -> None:

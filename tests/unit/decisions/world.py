@@ -1,5 +1,6 @@
 """A world in which decisions are carried out at once: the route obeys, time moves when the test says so."""
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -10,6 +11,7 @@ from modelrollout.api.status import RunState, Verdict
 from modelrollout.decisions.capacity import total_of
 from modelrollout.decisions.checks import Call, Check, CheckResult
 from modelrollout.decisions.decision import Decision, Event, Reason, ScaleIntent
+from modelrollout.decisions.effective import effective
 from modelrollout.decisions.findings import Evidence, Finding
 from modelrollout.decisions.freeze import in_force
 from modelrollout.decisions.invariants import check
@@ -28,6 +30,9 @@ from modelrollout.decisions.observed import (
 )
 from modelrollout.decisions.plan import plan
 from modelrollout.decisions.strategies import compile_steps
+from modelrollout.decisions.traffic import agrees, intent
+from modelrollout.errors import ModelRolloutError
+from modelrollout.reconciler.deliveries import Deliveries
 
 START = datetime(2026, 11, 21, 3, 0, tzinfo=UTC)
 
@@ -90,6 +95,8 @@ class World:
         self.status_writes = 0
         self.route_writes = 0
         self.frozen_route = False
+        self.refusal: ModelRolloutError | None = None
+        self.deliveries = Deliveries()
         self.may_scale = True
         self.gateway_accepts: bool | None = True
         self.scalings: list[ScaleIntent] = []
@@ -150,7 +157,13 @@ class World:
             checks=tuple(self._found.values()),
             companions=self.companions,
             monitored=self.monitored,
+            undelivered=self.deliveries.saw(self.name, self.now, arrived=self._arrived()),
         )
+
+    def _arrived(self) -> bool:
+        spec = effective(self.rollout, self.spec_error, self.plan).spec
+        decided = intent(self.rollout, spec, self.rollout.status) if spec is not None else None
+        return decided is None or agrees(self.route, decided)
 
     def find(self, what: str, verdict: Verdict, message: str = "as the test says") -> None:
         """From now on that is what is found of a gate, by its name, or of the "model"; the world reconciles."""
@@ -229,7 +242,7 @@ class World:
             self.status_writes += 1
             self.events.extend(decision.events)
             self.rollout = self.rollout.model_copy(update={"status": decision.status})
-        if decision.traffic is not None and not self.frozen_route:
+        if decision.traffic is not None and self._may_write() and not self.frozen_route:
             self.route_writes += 1
             weights = {name: share for name, share in decision.traffic.weights.items() if share}
             owner, preview, copies = decision.traffic.owner, decision.traffic.preview, decision.traffic.mirror
@@ -240,6 +253,12 @@ class World:
         for order in decision.scales:
             self.scalings.append(order)
             self.seen(order.version, replicas=order.replicas)
+
+    def _may_write(self) -> bool:
+        with contextlib.suppress(ModelRolloutError), self.deliveries.attempt(self.name, self.now):
+            if self.refusal is not None:
+                raise self.refusal
+        return self.refusal is None
 
     def after(self, **delta: float) -> Decision:
         """Let time pass, then reconcile."""
