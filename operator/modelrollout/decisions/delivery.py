@@ -7,6 +7,7 @@ from modelrollout.decisions.adoption import Obstacle
 from modelrollout.decisions.decision import Reason
 from modelrollout.decisions.draft import Draft
 from modelrollout.decisions.observed import Undelivered
+from modelrollout.decisions.traffic import in_flight, intent, weights_agree
 
 PATIENCE = timedelta(seconds=30)
 """So long a decision may be on its way to the route without a word.
@@ -29,6 +30,17 @@ def overdue(draft: Draft) -> bool:
     """
     missing = draft.observed.undelivered
     return missing is not None and (_waited(draft, missing) or _said(draft.rollout.status.condition(TRAFFIC_MATCHES)))
+
+
+def on_its_way(draft: Draft) -> bool:
+    """Whether users do not have the weights that were decided last, because the route does not know of them yet."""
+    wanted, route = intent(draft.rollout, draft.spec, draft.status), draft.observed.route
+    return wanted is not None and in_flight(route, wanted) and not weights_agree(route, wanted)
+
+
+def arrived_late(draft: Draft) -> bool:
+    """Whether what was said to be missing is seen to have arrived now."""
+    return draft.observed.undelivered is None and _said(draft.rollout.status.condition(TRAFFIC_MATCHES))
 
 
 def lateness(draft: Draft, obstacle: Obstacle | None) -> tuple[str, str] | None:

@@ -18,6 +18,7 @@ class Missing(StrEnum):
     EVIDENCE = "Evidence"
     SAMPLES = "Samples"
     FAILED = "Failed"
+    TRAFFIC = "Traffic"
     PREVIEW = "Preview"
     PROOF = "Proof"
     APPROVAL = "Approval"
@@ -51,6 +52,7 @@ class Gate:
         """The wait that people should read first: a failure before missing proof before time."""
         order = (
             Missing.FAILED,
+            Missing.TRAFFIC,
             Missing.PREVIEW,
             Missing.EVIDENCE,
             Missing.HOLD,

@@ -41,6 +41,7 @@ class Question:
         step_since: when it began, or its evidence was discarded; seconds since the epoch.
         weight: the candidate's weight now, of 1000.
         mirror: of how many requests it gets a copy now, of 1000.
+        arrived: the route has that weight and makes these copies; otherwise the requests are shared in another way.
         watching: after promotion; the candidate has all traffic and is judged against the stable version's history.
         preview: nothing leads users' requests to the candidate in this step.
         alone: the same in every step: the two versions never answer side by side, all traffic is switched at once.
@@ -62,6 +63,7 @@ class Question:
     weight: float
     watching: bool = False
     mirror: int = 0
+    arrived: bool = True
     preview: bool = False
     alone: bool = False
     targets: Mapping[str, SeriesTarget] = field(default_factory=dict)

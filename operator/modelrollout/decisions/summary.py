@@ -224,11 +224,14 @@ def _waits_for(gate: Gate | None) -> str:
     if held is not None:
         return f"; held until {held:%H:%M:%S} UTC"
     kinds = {wait.kind for wait in gate.waits}
+    if len(kinds) > 1:
+        kinds.discard(Missing.TRAFFIC)  # mostly it arrives a moment later, which is not worth a write
     return f"; waits for {', '.join(text for kind, text in _WAITING_TEXTS if kind in kinds)}"
 
 
 _WAITING_TEXTS = (
     (Missing.FAILED, "a failed goal to recover"),
+    (Missing.TRAFFIC, "its weights on the route"),
     (Missing.PREVIEW, "the preview's route"),
     (Missing.EVIDENCE, "fresh data"),
     (Missing.SAMPLES, "more answers"),

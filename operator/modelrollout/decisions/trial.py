@@ -8,6 +8,7 @@ from modelrollout.decisions import capacity, runs, together, webhooks
 from modelrollout.decisions.admission import GATE_FAILED, MODEL_DIFFERS, admit
 from modelrollout.decisions.checks import Admission
 from modelrollout.decisions.decision import Reason
+from modelrollout.decisions.delivery import arrived_late, on_its_way
 from modelrollout.decisions.draft import Draft
 from modelrollout.decisions.gate import Gate, Missing, Wait, gate
 from modelrollout.decisions.guardrails import Failure, died, failure
@@ -28,6 +29,8 @@ def present_gate(draft: Draft, steps: Steps) -> Gate:
     """The gate of the present step."""
     run = draft.run
     found = gate(draft.spec, run, steps[run.step], draft.evidence, draft.now)
+    if on_its_way(draft):
+        found = Gate((*found.waits, Wait(Missing.TRAFFIC, "the route does not carry the weights of the step yet")))
     shown = previewed(draft.spec, draft.status)
     if shown and draft.observed.route.preview != shown:
         return Gate((*found.waits, Wait(Missing.PREVIEW, f"the header of the preview does not lead to {shown} yet")))
@@ -45,6 +48,8 @@ def advance(draft: Draft, steps: Steps) -> None:
         return
     _learn_restarts(draft)
     follow_baseline(draft)
+    if arrived_late(draft):
+        run.step_started_at = draft.now  # its hold, and the answers that it needs, count from here
     if _follow_availability(draft, steps):
         return
     failed = failure(draft.spec, run, observed, draft.evidence)

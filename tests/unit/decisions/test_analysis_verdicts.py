@@ -167,6 +167,18 @@ def test_lost_traffic_is_noticed_and_a_new_weight_is_given_time():
     assert judge(folded(state, more, whole, 90), more).traffic_lost
 
 
+def test_weights_that_the_route_does_not_carry_are_not_held_against_the_candidate_and_count_once_it_does():
+    asked = question(weight=500, arrived=False)
+    whole = history([Pod("v7", "a", rate=40), Pod("v8", "b", rate=2)], 300)
+    state = folded(initial(asked), asked, whole, 120)
+    assert not judge(state, asked).traffic_lost
+    state = state_from_checkpoint(state.checkpoint(), asked)
+    arrived = replace(asked, arrived=True)
+    state = folded(state, arrived, whole, 128)
+    assert not judge(state, arrived).traffic_lost
+    assert judge(folded(state, arrived, whole, 150), arrived).traffic_lost
+
+
 def test_pods_that_warm_up_are_left_out_of_the_comparison_but_have_answered():
     asked = question(analysis={"warmUp": "60s"})
     whole = history([Pod("v7", "a"), Pod("v8", "b"), Pod("v8", "new", bad=1.0, start=T0 + 20)], 80)

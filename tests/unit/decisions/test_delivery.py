@@ -8,9 +8,10 @@ import pytest
 from modelrollout.api.status import Phase, RunState, Verdict
 from modelrollout.decisions.decision import Reason
 from modelrollout.decisions.delivery import PATIENCE
+from modelrollout.decisions.plan import question
 from modelrollout.errors import ModelRolloutError
 from modelrollout.kube.errors import Forbidden, OutcomeUnknown, Rejected
-from tests.unit.decisions.world import World
+from tests.unit.decisions.world import World, rule
 
 FORBIDDEN = Forbidden("PATCH httproutes/fraud: the operator cannot patch httproutes", 403)
 
@@ -102,6 +103,46 @@ def test_no_step_is_left_at_weights_that_users_do_not_have_and_the_deadline_stan
     assert (world.status.run.state, world.status.run.step) == (RunState.TRIAL, 2)
     assert world.weights == {"v7": 750, "v8": 250}
     assert "does not say what was decided" in world.status.message
+
+
+def test_a_step_whose_weight_comes_late_has_its_whole_hold_from_then_on() -> None:
+    world = World().start()
+    world.passing()
+    world.refusal = FORBIDDEN
+    world.after(seconds=61)
+    world.after(seconds=600)
+    assert world.status.run.step == 1
+    world.refusal = None
+    world.after(seconds=30)
+    assert world.weights == {"v7": 750, "v8": 250}
+    world.after(seconds=59)
+    assert world.weights == {"v7": 750, "v8": 250}
+    world.after(seconds=2)
+    assert world.weights == {"v7": 500, "v8": 500}
+
+
+def test_a_short_step_is_not_left_before_its_weight_has_come() -> None:
+    world = World(strategy={"canary": {"weights": [5, 50], "hold": "1s", "samples": 0}}, metrics=[]).start()
+    world.refusal = FORBIDDEN
+    world.after(seconds=2)
+    world.after(seconds=5)
+    assert (world.status.run.step, world.status.run.state) == (1, RunState.TRIAL)
+    assert "its weights on the route" in world.status.message
+    world.refusal = None
+    world.after(seconds=1)
+    assert world.status.run.state is RunState.WATCHING
+
+
+def test_while_somebody_else_sets_the_weights_what_the_candidate_answers_is_not_held_against_its_own() -> None:
+    world = World().start()
+
+    def arrived() -> bool:
+        asked = question(world.rollout, "", world.plan, world.observed)
+        return asked is not None and asked.arrived
+
+    assert arrived()
+    world.route = replace(world.route, rules=(rule({"v7": 1000}),), writer="argocd-controller")
+    assert not arrived()
 
 
 def test_a_guardrail_acts_all_the_same_and_a_way_back_that_cannot_be_written_is_said() -> None:

@@ -18,7 +18,7 @@ from modelrollout.decisions.analysis.findings import judge_compared
 from modelrollout.decisions.analysis.prepare import with_tests
 from modelrollout.decisions.analysis.restore import restored
 from modelrollout.decisions.analysis.samples import CounterSamples, Sample, Samples, Trouble, ValueSample
-from modelrollout.decisions.analysis.state import AnalysisState, ComparedState, MetricState, ThresholdState
+from modelrollout.decisions.analysis.state import ELSEWHERE, AnalysisState, ComparedState, MetricState, ThresholdState
 from modelrollout.decisions.analysis.strata import SETTLE, Grid, start_of_window
 from modelrollout.decisions.analysis.threshold import fold_threshold, judge_threshold
 from modelrollout.decisions.analysis.traffic import OF_USERS, Weighted, lost, split_of
@@ -67,7 +67,8 @@ def fold(state: AnalysisState, question: Question, samples: Samples, until: floa
         state: the evidence so far; it stays as it is.
         question: of the same run. A later `step_since` begins the step's own counts anew; another `baseline` makes all
             comparisons so far void, and counting goes on from `step_since`. Where the `router` counts the versions
-            under other names than before, strata of its series begin anew at `until`.
+            under other names than before, strata of its series begin anew at `until`. Before it has `arrived` no
+            stratum is held against the weight.
         samples: what Prometheus said.
         until: the moment up to which it was asked, seconds since the epoch.
     """
@@ -78,8 +79,10 @@ def fold(state: AnalysisState, question: Question, samples: Samples, until: floa
     router = _names(question) or state.router
     if state.router and router != state.router:
         state = _from_now_on(state, question, until)
-    weight_since = state.weight_since
-    if question.share != state.share:
+    share, weight_since = question.share if question.arrived else ELSEWHERE, state.weight_since
+    if ELSEWHERE in (share, state.share):
+        weight_since = until
+    elif share != state.share:
         # A new step says when its weight began; any other change is only known to have come before now.
         weight_since = question.step_since if question.step_since > weight_since else until
     weighted = Weighted(question.share, weight_since, OF_USERS if question.spec.strategy.sticky_header else 1.0)
@@ -93,7 +96,7 @@ def fold(state: AnalysisState, question: Question, samples: Samples, until: floa
         run=question.run,
         baseline=question.baseline or state.baseline,
         router=router,
-        share=question.share,
+        share=share,
         weight_since=weight_since,
         at=until,
         unreachable=samples.unreachable,

@@ -19,6 +19,9 @@ VERSION = 3
 ONLY_FAILURES = 0
 """Version of a checkpoint that holds nothing but which metrics, and which of their slices, have failed."""
 
+ELSEWHERE = -1.0
+"""Stands for the candidate's share of the answers while the route does not give it the share that was decided."""
+
 LARGEST = 48 * 1024
 """Characters of a checkpoint; a status has 64 KiB in all."""
 
@@ -208,7 +211,8 @@ class AnalysisState:
         run: its id.
         baseline: revision of the stable version that the evidence compares with, empty when unknown.
         router: short for the names under which the router counted the versions when last folded, empty before.
-        share: the candidate's share of all answers when last folded, 0 to 1, and `weight_since` when it began.
+        share: the candidate's share of all answers when last folded, 0 to 1, and `weight_since` when it began;
+            ELSEWHERE while the route had another one.
         at: the moment up to which samples were last asked for, None before the first fold.
         unreachable: why Prometheus could not be asked then, empty when it answered.
         metrics: by the metric's name.

@@ -9,7 +9,7 @@ from modelrollout.api.status import ModelRolloutStatus
 from modelrollout.decisions.experiments.shape import ranking
 from modelrollout.decisions.observed import Observed
 from modelrollout.decisions.questions import Question, question_of
-from modelrollout.decisions.traffic import shares
+from modelrollout.decisions.traffic import intent, shares, weights_agree
 
 
 def against_stable(spec: ModelRolloutSpec, arms: int) -> ModelRolloutSpec:
@@ -41,7 +41,11 @@ def question_about(
 ) -> Question | None:
     """As `question_of`; that of an experiment has its pairs, and is None while no candidate is left to ask about."""
     question, run = question_of(rollout, spec, status, observed), status.run
-    if question is None or run is None or not run.arms:
+    if question is None or run is None:
+        return None
+    wanted = intent(rollout, spec, status)
+    question = replace(question, arrived=wanted is None or weights_agree(observed.route, wanted))
+    if not run.arms:
         return question
     weights = shares(status)
     stable = Side(run.stable, weights.get(run.stable, 0), run.stable_revision)
