@@ -235,6 +235,39 @@ class RouterPromises:
         )
         assert traffic.router.observe(traffic.rollout()).weights() is None
 
+    @with_rules
+    async def test_an_audience_is_some_rules_and_in_the_others_stable_has_everything(self, traffic: Traffic) -> None:
+        rules = [Written(name, {f"{NAME}-v7": 1, f"{NAME}-v8": 0}, dressed=True) for name in ("beta", "everyone")]
+        await traffic.give(*rules)
+        subject, wanted = traffic.rollout(), replace(traffic.intent(2, v7=0, v8=1000), audience=("beta",))
+        await traffic.router.apply(subject, traffic.intent(1, **BEFORE))
+        before = traffic.bare(await traffic.object())
+        traffic.site.writes.clear()
+        await traffic.router.apply(subject, wanted)
+        assert await traffic.weights() == {"beta": {"v7": 0, "v8": 1000}, "everyone": BEFORE}
+        assert (traffic.bare(await traffic.object()), traffic.site.writes) == (before, [("patch", NAME)])
+        seen = traffic.router.observe(subject)
+        assert agrees(seen, wanted)
+        assert not agrees(seen, replace(wanted, audience=()))
+        assert not agrees(seen, replace(wanted, audience=("beta", "gone")))
+        await traffic.router.apply(subject, wanted)
+        assert traffic.site.writes == [("patch", NAME)]
+        await traffic.router.apply(subject, traffic.intent(3))
+        assert await traffic.weights() == dict.fromkeys(("beta", "everyone"), traffic.kind.shifted)
+
+    @with_rules
+    @pytest.mark.parametrize("give_back", [False, True])
+    async def test_what_an_audience_has_is_given_back_when_the_rollout_is_gone(
+        self, traffic: Traffic, give_back: bool
+    ) -> None:
+        await traffic.give(*(Written(name, {f"{NAME}-v7": 1, f"{NAME}-v8": 0}) for name in ("beta", "everyone")))
+        wanted = replace(traffic.intent(2, v7=0, v8=1000), audience=("beta",))
+        await traffic.router.apply(traffic.rollout(), wanted)
+        await traffic.router.release(_holding(traffic), give_back=give_back)
+        beta = BEFORE if give_back else {"v7": 0, "v8": 1000}
+        assert await traffic.weights() == {"beta": beta, "everyone": BEFORE}
+        assert traffic.router.observe(traffic.rollout()).owner is None
+
     @with_copies
     @pytest.mark.parametrize("share", [5, 200, 1000])
     async def test_copies_come_and_go_with_the_intent_and_nothing_else_changes(

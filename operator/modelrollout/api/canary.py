@@ -7,11 +7,11 @@ from typing import Annotated
 
 from pydantic import Field
 
+from modelrollout.api.audiences import IN_ORDER, OUT_OF_ORDER, STEP_RULES, Audience, in_order
 from modelrollout.api.base import Model
 from modelrollout.api.durations import Between, Duration, cel_longer
 from modelrollout.api.rules import Rule, not_yet
-from modelrollout.api.traffic import HeaderMatch
-from modelrollout.api.values import DnsLabel, HeaderName, Number, Percent
+from modelrollout.api.values import DnsLabel, Number, Percent
 
 DEFAULT_SAMPLES = 50
 """Answers of the candidate that a step waits for where nothing else is said."""
@@ -19,11 +19,8 @@ DEFAULT_SAMPLES = 50
 Hold = Annotated[Duration, Between("0s", "30d")]
 Deadline = Annotated[Duration, Between("1s", "30d")]
 Samples = Annotated[int, Field(ge=0, le=1_000_000_000)]
-_BELOW_ALL = Rule(
-    "self > 0.0 && self < 100.0",
-    "the weight of a step lies between 0 and 100, both excluded: promotion follows the last step by itself",
-    lambda percent: 0 < percent < 100,
-)
+BETWEEN = "the weight of a step lies between 0 and 100, both excluded: promotion follows the last step by itself"
+_BELOW_ALL = Rule("self > 0.0 && self < 100.0", BETWEEN, lambda percent: 0 < percent < 100)
 MetricNames = Annotated[tuple[DnsLabel, ...], Field(max_length=30, json_schema_extra={"x-kubernetes-list-type": "set"})]
 StepWeight = Annotated[Percent, _BELOW_ALL]
 
@@ -33,20 +30,6 @@ class Requirement(StrEnum):
 
     NOT_FAILED = "NotFailed"
     PASS = "Pass"  # noqa: S105 - a verdict
-
-
-class CookieMatch(Model):
-    """A cookie that a request must carry with exactly this value."""
-
-    name: HeaderName = Field(description="Name of the cookie.")
-    value: Annotated[str, Field(min_length=1, max_length=4096)] = Field(description="The exact value.")
-
-
-class Audience(Model):
-    """Whose requests take part; all given conditions must hold."""
-
-    header: HeaderMatch | None = Field(default=None, description="Only requests with this header.")
-    cookie: CookieMatch | None = Field(default=None, description="Only requests with this cookie.")
 
 
 class CanaryStep(Model):
@@ -60,11 +43,29 @@ class CanaryStep(Model):
             "deadline",
         ),
         not_yet("mirror", "mirror", "write strategy.shadow with then: Canary, or strategy.steps"),
-        not_yet("audience", "audience", "step by weight alone, over everybody's requests"),
+        Rule(
+            "self.weight > 0.0 && (self.weight < 100.0 || has(self.audience))",
+            BETWEEN,
+            lambda self: self.weight > 0 and (self.weight < 100 or self.audience is not None),
+            "weight",
+        ),
+        *STEP_RULES,
         not_yet("metrics", "metrics", "write strategy.steps, whose steps name the metrics that they need"),
     )
 
-    weight: StepWeight = Field(description="Percent of the traffic that the candidate gets; at most one decimal.")
+    weight: Percent = Field(
+        description=(
+            "Percent of the traffic that the candidate gets, above 0 and below 100; at most one decimal. With an "
+            "audience percent of its traffic, up to 100."
+        )
+    )
+    audience: Audience | None = Field(
+        default=None,
+        description=(
+            "Only requests that match these rules of the route may reach the candidate in this step. Nothing is "
+            "compared meanwhile, thresholds are watched. Default: everybody's."
+        ),
+    )
     hold: Hold | None = Field(
         default=None, description="Least time to stay in this step, for example 2m. Default: the hold of the canary."
     )
@@ -91,9 +92,6 @@ class CanaryStep(Model):
     mirror: Percent | None = Field(
         default=None,
         description="Percent of the requests copied to the candidate. Not yet supported: use strategy.steps.",
-    )
-    audience: Audience | None = Field(
-        default=None, description="Whose requests may reach the candidate. Not yet supported: use weight."
     )
     metrics: MetricNames | None = Field(
         default=None, description="Metrics that this step needs. Not yet supported: use strategy.steps."
@@ -129,12 +127,14 @@ class Canary(Model):
             "weights",
         ),
         Rule(
-            "!has(self.steps) || (self.steps.map(s, s.weight).isSorted() && "
-            "self.steps.all(s, self.steps.exists_one(x, x.weight == s.weight)))",
+            "!has(self.steps) || (self.steps.filter(s, !has(s.audience)).map(s, s.weight).isSorted() && "
+            "self.steps.all(s, has(s.audience) || "
+            "self.steps.exists_one(x, !has(x.audience) && x.weight == s.weight)))",
             "the weights of the steps must increase from step to step",
-            lambda self: self.steps is None or _increasing([step.weight for step in self.steps]),
+            lambda self: _increasing([step.weight for step in self.steps or () if step.audience is None]),
             "steps",
         ),
+        Rule(IN_ORDER, OUT_OF_ORDER, lambda self: in_order(self.steps), "steps"),
         Rule(
             f"!has(self.deadline) || {cel_longer('self.deadline', 'self.hold')}",
             "the deadline of a step must be longer than its hold",

@@ -1,27 +1,17 @@
 """A free list of steps: shadow, weights and approvals in any mix."""
 
-from typing import Annotated
-
 from pydantic import Field
 
+from modelrollout.api.audiences import STEP_RULES, Audience
 from modelrollout.api.base import Model
-from modelrollout.api.canary import Audience, Deadline, Hold, MetricNames, Requirement, Samples
+from modelrollout.api.canary import Deadline, Hold, MetricNames, Requirement, Samples
 from modelrollout.api.durations import cel_longer
-from modelrollout.api.rules import Rule, not_yet
+from modelrollout.api.rules import Rule
 from modelrollout.api.shadow import MirrorPercent
 from modelrollout.api.values import DnsLabel, Percent
 from modelrollout.api.webhooks import Webhook
 
 MOST_STEPS = 20
-
-_StepWeight = Annotated[
-    Percent,
-    Rule(
-        "self < 100.0",
-        "a step has less than 100 percent: promotion follows the last step by itself",
-        lambda percent: percent < 100,
-    ),
-]
 
 
 class Step(Model):
@@ -40,7 +30,25 @@ class Step(Model):
             lambda self: len({one.name for one in self.webhooks}) == len(self.webhooks),
             "webhooks",
         ),
-        not_yet("audience", "audience", "step by weight alone, over everybody's requests"),
+        Rule(
+            "!has(self.weight) || self.weight < 100.0 || has(self.audience)",
+            "a step has less than 100 percent: promotion follows the last step by itself",
+            lambda self: self.weight is None or self.weight < 100 or self.audience is not None,
+            "weight",
+        ),
+        Rule(
+            "!has(self.audience) || (has(self.weight) && self.weight > 0.0)",
+            "say how much of its traffic the audience gives the candidate: set weight, for example 100",
+            lambda self: self.audience is None or bool(self.weight),
+            "weight",
+        ),
+        Rule(
+            "!has(self.audience) || !has(self.mirror)",
+            "copies are of everybody's requests: give them a step of their own, before those with an audience",
+            lambda self: self.audience is None or self.mirror is None,
+            "mirror",
+        ),
+        *STEP_RULES,
     )
 
     name: DnsLabel = Field(description="Name of the step, unique in this list. Shown in status and events.")
@@ -51,17 +59,27 @@ class Step(Model):
             "to copies. Needs traffic.gatewayAPI or traffic.istio. Default: none are."
         ),
     )
-    weight: _StepWeight | None = Field(
+    weight: Percent | None = Field(
         default=None,
-        description="Percent of the traffic that the candidate gets. Default: as in the step before, 0 in the first.",
+        description=(
+            "Percent of the traffic that the candidate gets, below 100; with an audience percent of its traffic, up to "
+            "100. Default: as in the step before, 0 in the first."
+        ),
     )
     audience: Audience | None = Field(
-        default=None, description="Whose requests may reach the candidate. Not yet supported: use weight."
+        default=None,
+        description=(
+            "Only requests that match these rules of the route may reach the candidate in this step. Nothing is "
+            "compared meanwhile, thresholds are watched. Default: everybody's."
+        ),
     )
     hold: Hold | None = Field(default=None, description="Least time to stay in this step. Default: 0s.")
     samples: Samples | None = Field(
         default=None,
-        description="Answers of the candidate to wait for. Default: 50 where it gets requests, copied ones included.",
+        description=(
+            "Answers of the candidate to wait for. Default: 50 where it gets requests, copied ones included; none with "
+            "an audience."
+        ),
     )
     deadline: Deadline | None = Field(
         default=None, description="Longest time to stay in this step; then onDeadline decides. Default: none."

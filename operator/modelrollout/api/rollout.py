@@ -6,6 +6,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_camel
 
+from modelrollout.api.audiences import AUDIENCE_RULES
 from modelrollout.api.base import API_VERSION, Model
 from modelrollout.api.durations import Between, Duration
 from modelrollout.api.experiment_rules import EXPERIMENT_RULES
@@ -95,6 +96,7 @@ class ModelRolloutSpec(Model):
             ),
             "strategy",
         ),
+        *AUDIENCE_RULES,
         *EXPERIMENT_RULES,
         Rule(
             "!has(self.target) || self.versions.exists(v, v.name == self.target)",

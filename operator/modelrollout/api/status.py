@@ -4,6 +4,7 @@ Only the operator writes it. `run`, `pausedBy` and `conditions` are the memory f
 `phase`, the texts for printer columns and `message` are computed from them for people and are never read back.
 """
 
+from datetime import datetime
 from enum import StrEnum
 from typing import Any, Literal
 
@@ -11,6 +12,7 @@ from pydantic import Field
 
 from modelrollout.api.arms import Arm, ArmState
 from modelrollout.api.monitoring_status import MonitoringStatus
+from modelrollout.api.scaled import Scaled
 from modelrollout.api.status_model import ConditionTime, StatusModel, Text, Time
 from modelrollout.api.values import in_words
 
@@ -86,7 +88,10 @@ class Served(StatusModel):
 
 
 class Weights(StatusModel):
-    """Traffic per version in thousandths; each map sums to 1000 once traffic is adopted."""
+    """Traffic per version in thousandths; each map sums to 1000 once traffic is adopted.
+
+    In a step with an audience both are those of the audience's rules: in the others stable has everything.
+    """
 
     desired: dict[str, int] = Field(default_factory=dict, description="Share each version should get, of 1000.")
     observed: dict[str, int] = Field(default_factory=dict, description="Share the route last gave it, of 1000.")
@@ -186,6 +191,11 @@ class Run(StatusModel):
     mirror: int = Field(
         default=0, ge=0, le=1000, description="Requests copied to the candidate now, of 1000; nobody gets its answers."
     )
+    audience: list[str] = Field(
+        default_factory=list,
+        max_length=15,
+        description="Rules of the route in which the weight counts now; empty: in all that are managed.",
+    )
     sticky: str = Field(
         default="",
         description="Header by which the gateway keeps users on one version now; empty while it does not.",
@@ -196,6 +206,9 @@ class Run(StatusModel):
     )
     started_at: Time = Field(description="When the run began; while it is queued, when it was made.")
     exposed_at: Time | None = Field(default=None, description="When the candidate first got a weight.")
+    compared_at: Time | None = Field(
+        default=None, description="After steps with an audience: when the first step for everybody began."
+    )
     step_started_at: Time = Field(description="When the present step began, or its hold was restarted.")
     advanced_at: Time = Field(description="When the progress deadline last began to count.")
     still_since: Time | None = Field(default=None, description="Since when the deadline stands still.")
@@ -216,6 +229,11 @@ class Run(StatusModel):
     )
     watch_until: Time | None = Field(default=None, description="Until when undo is offered and guardrails are kept.")
     ended_at: Time | None = Field(default=None, description="When the run was done.")
+
+    @property
+    def compared_since(self) -> datetime | None:
+        """Since when the two versions may be compared: the candidate's first weight from everybody, None before."""
+        return self.compared_at or self.exposed_at
 
     @property
     def trying(self) -> tuple[str, ...]:
@@ -331,21 +349,6 @@ class PastRun(StatusModel):
     ended_at: Time = Field(description="When it ended.")
 
 
-class Scaled(StatusModel):
-    """What the operator decided of one version's replicas, where it scales them."""
-
-    version: str = Field(description="Name of the version.", max_length=63)
-    replicas: int = Field(ge=0, description="Replicas that its workload is to have.")
-    found: int = Field(ge=0, description="Replicas that it had when that was decided.")
-    settled: bool = Field(
-        default=False, description="The workload has had them since: another number is somebody else's."
-    )
-    left: bool = Field(default=False, description="Somebody else has scaled it: it is left alone until the next run.")
-    down_at: Time | None = Field(
-        default=None, description="When it goes down to 0, unless it gets traffic or is scaled by somebody else."
-    )
-
-
 class ModelRolloutStatus(StatusModel):
     """The whole status of a ModelRollout, bounded to 64 KiB."""
 
@@ -354,7 +357,7 @@ class ModelRolloutStatus(StatusModel):
     message: Text = Field(default="", description="What happens now and why, in a sentence.")
     strategy: str = Field(default="", description="Name of the strategy, for the column.", max_length=16)
     step_text: str = Field(default="", description="Present step of all, such as 2/5.", max_length=16)
-    weight_text: str = Field(default="", description="Candidate's weight, such as 25%.", max_length=16)
+    weight_text: str = Field(default="", description="Candidate's weight, such as 25%.", max_length=80)
     candidate: str = Field(default="", description="Version on trial, empty when none is.", max_length=63)
     stable: str = Field(default="", description="Version that serves, empty before adoption.", max_length=63)
     stable_revision: str = Field(default="", description="Revision the stable version was proven with.", max_length=64)

@@ -3,6 +3,7 @@
 from pydantic import Field
 from pydantic.alias_generators import to_camel
 
+from modelrollout.api.audiences import IN_ORDER, OUT_OF_ORDER, in_order
 from modelrollout.api.base import Model
 from modelrollout.api.blue_green import BlueGreen
 from modelrollout.api.canary import Canary
@@ -43,11 +44,12 @@ class Strategy(Model):
             "steps",
         ),
         Rule(
-            "!has(self.steps) || self.steps.filter(s, has(s.weight)).map(s, s.weight).isSorted()",
+            "!has(self.steps) || self.steps.filter(s, has(s.weight) && !has(s.audience)).map(s, s.weight).isSorted()",
             "the weights of the steps must not fall: a candidate that has to lose traffic is taken back, all of it",
-            lambda self: self.steps is None or _rising([step.weight for step in self.steps]),
+            lambda self: _rising([step.weight for step in self.steps or () if step.audience is None]),
             "steps",
         ),
+        Rule(IN_ORDER, OUT_OF_ORDER, lambda self: in_order(self.steps), "steps"),
     )
 
     canary: Canary | None = Field(

@@ -3,6 +3,8 @@
 import re
 from datetime import datetime, timedelta
 
+from modelrollout.api.status import Run
+
 SHARES = frozenset({"proportion", "latency", "quantile", "agreement", "paired"})
 """Kinds of metrics whose values are shares."""
 
@@ -14,8 +16,11 @@ def share(weight: int | None) -> str:
     return "-" if weight is None else f"{weight / 10:g}%"
 
 
-def shares(weight: int, mirror: int) -> str:
-    """What a candidate gets: 5%, 5% and copies of 20%, copies of 20%."""
+def shares(weight: int, run: Run | None) -> str:
+    """What a candidate gets: 5%, 5% and copies of 20%, copies of 20%, 100% in beta."""
+    if run is not None and run.audience:
+        return f"{share(weight)} in {', '.join(run.audience)}"
+    mirror = run.mirror if run is not None else 0
     if not mirror:
         return share(weight)
     return f"{share(weight)} and copies of {share(mirror)}" if weight else f"copies of {share(mirror)}"

@@ -200,6 +200,7 @@ def _step_row(index: int, step: PlannedStep, plan: ModelRolloutSpec | None, run:
         needs_pass=step.require is Requirement.PASS,
         name=step.name,
         mirror=step.mirror,
+        audience=step.audience,
         decides=None if plan is None else deciding(plan, step),
         webhooks=tuple(one.name for one in step.webhooks),
     )

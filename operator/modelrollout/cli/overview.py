@@ -37,7 +37,8 @@ class VersionRow:
 class StepRow:
     """A step of the run's plan. Weight and mirror are of 1000; hold and deadline in seconds.
 
-    `decides` names the metrics that it waits for, None where the plan is not known; `webhooks` those who are called.
+    `audience` names the rules in which the weight counts, none where it counts in all; `decides` names the metrics
+    that it waits for, None where the plan is not known; `webhooks` those who are called.
     """
 
     number: int
@@ -50,6 +51,7 @@ class StepRow:
     needs_pass: bool = False
     name: str = ""
     mirror: int = 0
+    audience: tuple[str, ...] = ()
     decides: tuple[str, ...] | None = None
     webhooks: tuple[str, ...] = ()
 

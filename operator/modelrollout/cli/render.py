@@ -74,7 +74,7 @@ def _header(seen: Overview, now: datetime) -> Iterator[Text]:
     if seen.run and seen.steps and seen.run.state is RunState.TRIAL:
         title.append(f"  step {seen.run.step + 1}/{len(seen.steps)}")
     if seen.candidate and seen.weight is not None:
-        title.append(f"  {seen.candidate} at {shares(seen.weight, seen.run.mirror if seen.run else 0)}")
+        title.append(f"  {seen.candidate} at {shares(seen.weight, seen.run)}")
     if not any(row.state is StepState.PRESENT for row in seen.steps):
         title.append("".join(f"  {_countdown(one, now)}" for one in seen.countdowns))
     yield title
@@ -194,6 +194,8 @@ def _steps(seen: Overview, now: datetime) -> Table:
 def _notes(row: StepRow, seen: Overview, now: datetime) -> Iterator[str]:
     if row.state is StepState.PRESENT:
         yield from (_countdown(one, now) for one in seen.countdowns)
+    if row.audience:
+        yield f"only in {', '.join(row.audience)}"
     if row.mirror:
         yield f"copies of {share(row.mirror)} of the requests"
     if row.webhooks and row.state is not StepState.DONE:

@@ -9,7 +9,7 @@ import click
 from rich.live import Live as LiveDisplay
 
 from modelrollout.cli.cluster import Cluster
-from modelrollout.cli.figures import share
+from modelrollout.cli.figures import shares
 from modelrollout.cli.look import Observer
 from modelrollout.cli.output import console
 from modelrollout.cli.overview import Overview
@@ -62,7 +62,9 @@ async def _lines(cluster: Cluster, observer: Observer, name: str) -> None:
 def line(seen: Overview) -> str:
     """The rollout in one line."""
     step = f" {seen.run.step + 1}/{seen.run.steps}" if seen.run and seen.candidate else ""
-    weight = f" {seen.candidate} at {share(seen.weight)}" if seen.candidate and seen.weight is not None else ""
+    weight = (
+        f" {seen.candidate} at {shares(seen.weight, seen.run)}" if seen.candidate and seen.weight is not None else ""
+    )
     return f"{seen.phase}{step}{weight}: {seen.message}"
 
 

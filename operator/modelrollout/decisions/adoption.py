@@ -3,8 +3,14 @@
 from dataclasses import dataclass
 
 from modelrollout.api import ModelRollout, ModelRolloutSpec
-from modelrollout.decisions.observed import Observed
+from modelrollout.api.status import RunState
+from modelrollout.decisions.observed import Observed, RouteSeen
+from modelrollout.decisions.runs import begun
 from modelrollout.decisions.steps import FULL
+from modelrollout.decisions.strategies import compile_steps
+
+AUDIENCE_UNUSABLE = "AudienceUnusable"
+"""Reason of an obstacle that only stops progress: the guardrails of a run that goes on act."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +61,33 @@ def obstacle(rollout: ModelRollout, spec: ModelRolloutSpec, observed: Observed) 
         return Obstacle("RouteNotAccepted", route.problem or "no Gateway accepts the route: see its status")
     if route.accepted is None and not rollout.status.stable:
         return Obstacle("RouteNotAccepted", "no Gateway has accepted the route yet")
+    return _without_audience(rollout, spec, route)
+
+
+def _without_audience(rollout: ModelRollout, spec: ModelRolloutSpec, route: RouteSeen) -> Obstacle | None:
+    """A step that is still to come, or the present one, whose audience the managed rules cannot tell from the others.
+
+    Nothing is written then but what takes the candidate back: rules may have got other names with their weights.
+    """
+    run, managed = rollout.status.run, [rule.name for rule in route.rules]
+    for place, step in enumerate(compile_steps(spec)):
+        if run is not None and begun(run) and (run.state is not RunState.TRIAL or place < run.step):
+            continue
+        missing = [name for name in step.audience if name not in managed]
+        if missing:
+            return Obstacle(
+                AUDIENCE_UNUSABLE,
+                f"the audience of step {place + 1} is rule {', '.join(missing)}, which is no managed rule of the route "
+                f"(those are: {', '.join(managed)}): correct the audience, or name the rule in the route",
+                invalid=True,
+            )
+        if step.audience and set(managed) <= set(step.audience):
+            return Obstacle(
+                AUDIENCE_UNUSABLE,
+                f"the audience of step {place + 1} has all managed rules of the route ({', '.join(managed)}), so it is "
+                "everybody: add a rule for the others, or leave the audience out",
+                invalid=True,
+            )
     return None
 
 

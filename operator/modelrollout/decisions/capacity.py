@@ -5,7 +5,7 @@ Capacity comes first: no weight is given before the pods that are to carry it ar
 """
 
 from modelrollout.api import ModelRolloutSpec, ScaleMode
-from modelrollout.api.status import Scaled
+from modelrollout.api.scaled import Scaled
 from modelrollout.decisions.decision import Reason
 from modelrollout.decisions.draft import Draft
 from modelrollout.decisions.observed import VersionSeen

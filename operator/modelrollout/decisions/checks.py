@@ -20,6 +20,7 @@ class Call:
         step, steps: number of the step it belongs to, from 1, and how many there are.
         step_name: as the spec has it, empty where steps have no names.
         weight, mirror: what the candidate gets in that step, of 1000.
+        audience: rules of the route in which the weight counts; empty: in all that are managed.
         stable: name of the version that serves.
     """
 
@@ -32,6 +33,7 @@ class Call:
     weight: int
     mirror: int
     stable: str
+    audience: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from modelrollout.api.status import ModelRolloutStatus
 from modelrollout.decisions.checks import Check
 from modelrollout.decisions.monitoring.monitored import Monitored
 from modelrollout.decisions.observed import Mirror, Owner, Sticky
+from modelrollout.decisions.steps import FULL
 
 
 class Reason(StrEnum):
@@ -79,7 +80,7 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class TrafficIntent:
-    """What every managed rule of the route should say.
+    """What every managed rule of the route should say; `of` for a single one.
 
     Attributes:
         weights: thousandths per version, summing to 1000, one entry for every version of the spec.
@@ -87,6 +88,7 @@ class TrafficIntent:
         preview: version that requests with the preview's header go to, empty when there is none.
         mirror: which requests are copied to whom, None when none are.
         sticky: how users are kept on one version, None when they are not.
+        audience: names of the rules that the weights are for, in the others stable has everything; empty: for all.
     """
 
     weights: Mapping[str, int]
@@ -94,6 +96,13 @@ class TrafficIntent:
     preview: str = ""
     mirror: Mirror | None = None
     sticky: Sticky | None = None
+    audience: tuple[str, ...] = ()
+
+    def of(self, rule: str) -> Mapping[str, int]:
+        """The weights of the managed rule of that name."""
+        if not self.audience or rule in self.audience:
+            return self.weights
+        return {version: FULL * (version == self.owner.stable) for version in self.weights}
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,7 +75,8 @@ def gate(spec: ModelRolloutSpec, run: Run, step: PlannedStep, evidence: Evidence
 def deciding(spec: ModelRolloutSpec, step: PlannedStep) -> tuple[str, ...]:
     """Names of the metrics that decide whether the step may be left: guardrails and goals, not monitors.
 
-    In a preview only thresholds do: without users' requests there is nothing to compare. What compares two answers to
+    In a preview only thresholds do: without users' requests there is nothing to compare. The same with an audience: its
+    requests are not like those that stable's counters hold. What compares two answers to
     the same request decides only where there are such pairs. A step may name those that it needs.
     """
     return tuple(metric.name for metric in spec.metrics if metric.role is not Role.MONITOR and _judged(metric, step))
@@ -86,7 +87,7 @@ def _judged(metric: Metric, step: PlannedStep) -> bool:
         return False
     if metric.threshold is not None:
         return True
-    return not step.preview and (step.pairs or not metric.paired_answers)
+    return not (step.preview or step.audience) and (step.pairs or not metric.paired_answers)
 
 
 def counts_answers(spec: ModelRolloutSpec) -> bool:

@@ -1,7 +1,7 @@
 """What must hold of every decision before it leaves the process, whatever led to it."""
 
 from modelrollout.api import ModelRollout
-from modelrollout.api.status import RunState
+from modelrollout.api.status import ModelRolloutStatus, RunState
 from modelrollout.decisions.decision import Decision
 from modelrollout.decisions.observed import Observed
 from modelrollout.decisions.replica_shares import keeps_share
@@ -35,7 +35,7 @@ def check(
         if sum(weights.values()) != FULL or min(weights.values()) < 0:
             raise InvariantBroken(f"weights {dict(weights)} do not share out {FULL}")
     for order in decision.scales:
-        share = shares(new).get(order.version, 0)
+        share = shares(new).get(order.version, 0) or _beside_an_audience(new, order.version)
         if order.replicas < order.found and share and (total is None or not keeps_share(order.replicas, share, total)):
             raise InvariantBroken(f"{order.version} would lose replicas while it has traffic: {order}")
     run, before = new.run, old.run
@@ -48,6 +48,14 @@ def check(
     if run.state is RunState.TAKING_BACK and not run.reason:
         raise InvariantBroken(f"run {run.id} is taken back without a reason")
     gained = {name for name, share in shares(new).items() if share > shares(old).get(name, 0)}
+    if run.state is RunState.TRIAL and run.weight and before is not None and run.audience != before.audience:
+        gained.add(run.target)
     for name in gained - {new.stable, run.stable}:
         if not observed.ready(name):
             raise InvariantBroken(f"{name} would get more traffic without a ready endpoint")
+
+
+def _beside_an_audience(status: ModelRolloutStatus, version: str) -> int:
+    """What stable has in the rules that are no audience's."""
+    run = status.run
+    return FULL if run is not None and run.audience and version == run.stable else 0

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from modelrollout.api import ModelRollout, ModelRolloutSpec, RevisionPolicy
 from modelrollout.api.status import Outcome, Phase, RunState
 from modelrollout.decisions import aftermath, delivery, replica_shares, runs
-from modelrollout.decisions.adoption import Adoption, Obstacle, adopt, obstacle
+from modelrollout.decisions.adoption import AUDIENCE_UNUSABLE, Adoption, Obstacle, adopt, obstacle
 from modelrollout.decisions.conditions import set_condition
 from modelrollout.decisions.decision import Decision, Reason
 from modelrollout.decisions.draft import Draft
@@ -28,7 +28,7 @@ from modelrollout.decisions.steps import PlannedStep
 from modelrollout.decisions.strategies import compile_steps
 from modelrollout.decisions.summary import summarise
 from modelrollout.decisions.superseding import supersede
-from modelrollout.decisions.traffic import agrees, in_flight, intent, preview_header, weights_agree
+from modelrollout.decisions.traffic import agrees, in_flight, intent, preview_header, reaches, weights_agree
 from modelrollout.decisions.trial import advance, paused, present_gate
 from modelrollout.decisions.verbs import answer_commands
 
@@ -37,7 +37,7 @@ CONTESTED_BACKOFF = timedelta(seconds=30)
 LINES_KEPT = 8
 """Newest lines of the record that status repeats: the record itself is written a little later, several at a time."""
 
-_STOPS_PROGRESS_ONLY = frozenset({"UnknownBackend", "RouteNotAccepted"})
+_STOPS_PROGRESS_ONLY = frozenset({"UnknownBackend", "RouteNotAccepted", AUDIENCE_UNUSABLE})
 
 
 def plan(
@@ -266,7 +266,7 @@ def _conclude(draft: Draft, steps: tuple[PlannedStep, ...], blocked: Obstacle | 
     old, new = draft.rollout.status, draft.status
     wanted = None if halted else intent(draft.rollout, draft.spec, new)
     route = draft.observed.route
-    if wanted is not None and agrees(route, wanted) and not route.outdated:
+    if wanted is not None and (not reaches(route, wanted) or (agrees(route, wanted) and not route.outdated)):
         wanted = None
     not_before = _repair_moment(draft) if wanted is not None else None
     return Decision(

@@ -29,6 +29,7 @@ def boundary(draft: Draft, decision: str) -> Mapping[str, object]:
         "step": run.step + 1,
         "steps": run.steps,
         "weight": run.weight,
+        **({"audience": list(run.audience)} if run.audience else {}),
         **({"mirror": run.mirror} if run.mirror else {}),
         "decision": decision,
         **({"approved": run.approved} if run.approved else {}),

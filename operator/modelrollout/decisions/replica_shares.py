@@ -7,7 +7,8 @@ the one that was decided, so during a run it is put back.
 
 from collections.abc import Mapping
 
-from modelrollout.api.status import RunState, Scaled
+from modelrollout.api.scaled import Scaled
+from modelrollout.api.status import RunState
 from modelrollout.decisions.capacity import entry_of, needed, order, total_of
 from modelrollout.decisions.decision import Reason
 from modelrollout.decisions.draft import Draft

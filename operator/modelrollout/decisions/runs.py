@@ -5,6 +5,7 @@ from datetime import datetime
 
 from modelrollout.api.arms import Arm
 from modelrollout.api.status import Outcome, PastRun, Rejected, Run, RunState, Served
+from modelrollout.api.values import in_words
 from modelrollout.decisions.decision import Reason
 from modelrollout.decisions.draft import Draft
 from modelrollout.decisions.queueing import layer_of, moment_of
@@ -49,12 +50,23 @@ def percent(weight: int) -> str:
     return f"{weight / 10:g} %"
 
 
-def share_of(run: Run) -> str:
-    """What the candidate gets, as people read it: 5 %, copies of 20 %, 5 % and copies of 20 %."""
+def share_of(run: Run, of: str = "") -> str:
+    """What the candidate gets, as people read it: 5 %, copies of 20 %, 5 % and copies of 20 %, 100 % in rule beta.
+
+    Args:
+        run: on trial.
+        of: of what, to stand behind the percentage.
+    """
+    if run.audience:
+        return f"{percent(run.weight)}{of} in {_rules(run.audience)}"
     copies = f"copies of {percent(run.mirror)}"
     if not run.mirror:
-        return percent(run.weight)
-    return f"{percent(run.weight)} and {copies}" if run.weight else copies
+        return f"{percent(run.weight)}{of}"
+    return f"{percent(run.weight)} and {copies}{of}" if run.weight else f"{copies}{of}"
+
+
+def _rules(names: Sequence[str]) -> str:
+    return f"rule{'s' if len(names) > 1 else ''} {in_words(names)}"
 
 
 def _number(old: Run | None) -> int:
@@ -126,9 +138,9 @@ def begin_return(draft: Draft, serving: str, target: str) -> None:
     )
 
 
-def move(draft: Draft, weight: int, mirror: int = 0) -> None:
-    """Decide the candidate's weight and what is copied to it, as a new intent."""
-    draft.run.weight, draft.run.mirror = weight, mirror
+def move(draft: Draft, weight: int, mirror: int = 0, audience: Sequence[str] = ()) -> None:
+    """Decide the candidate's weight, in which rules it counts, and what is copied to it, as a new intent."""
+    draft.run.weight, draft.run.mirror, draft.run.audience = weight, mirror, list(audience)
     draft.run.intent += 1
 
 
@@ -146,7 +158,14 @@ def enter(draft: Draft, index: int, steps: tuple[PlannedStep, ...]) -> None:
     run.step_started_at = run.advanced_at = draft.now
     run.still_since = run.approved_step = run.skipped_step = run.advance_step = None
     run.approved = ""
-    move(draft, steps[index].weight, steps[index].mirror)
+    if index and steps[index - 1].audience and not steps[index].audience:
+        run.compared_at = draft.now
+    give(draft, steps[index])
+
+
+def give(draft: Draft, step: PlannedStep) -> None:
+    """Decide what the candidate gets in a step."""
+    move(draft, step.weight, step.mirror, step.audience)
 
 
 def take_back(draft: Draft, outcome: Outcome, reason: str, message: str) -> None:

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from modelrollout.api.status import ModelRolloutStatus, RunState, Scaled
+from modelrollout.api.scaled import Scaled
+from modelrollout.api.status import ModelRolloutStatus, RunState
 from modelrollout.decisions import replica_shares, runs
 from modelrollout.decisions.capacity import entry_of, managed, total_of
 from modelrollout.decisions.decision import Reason, ScaleIntent

@@ -6,14 +6,14 @@ from modelrollout.api import RevisionPolicy
 from modelrollout.api.status import Phase, RunState
 from modelrollout.decisions import delivery, runs, scaling
 from modelrollout.decisions.admission import model_stated
-from modelrollout.decisions.adoption import Obstacle
+from modelrollout.decisions.adoption import AUDIENCE_UNUSABLE, Obstacle
 from modelrollout.decisions.conditions import set_condition
 from modelrollout.decisions.delivery import TRAFFIC_MATCHES
 from modelrollout.decisions.draft import Draft
 from modelrollout.decisions.experiments import sticking
 from modelrollout.decisions.experiments.statements import settled as experiment_settled
 from modelrollout.decisions.monitoring import attending
-from modelrollout.decisions.traffic import agrees, in_flight, intent, weights_agree
+from modelrollout.decisions.traffic import agrees, in_flight, intent, reaches, weights_agree
 
 REVERSALS_CONTESTED = 3
 
@@ -137,6 +137,9 @@ def _traffic(draft: Draft, obstacle: Obstacle | None) -> Iterator[_Stated]:
         weights_agree(route, wanted) and (late is None or late[0] != delivery.WRITE_FAILING)
     ):
         yield TRAFFIC_MATCHES, True, "Matches", ""
+    elif not reaches(route, wanted):
+        left = "the route lacks a rule of this step's audience: it is left alone"
+        yield TRAFFIC_MATCHES, False, AUDIENCE_UNUSABLE, left
     elif late is not None:
         yield TRAFFIC_MATCHES, False, *late
     elif draft.status.condition(TRAFFIC_MATCHES) is None or not in_flight(route, wanted):

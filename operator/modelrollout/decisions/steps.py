@@ -15,7 +15,8 @@ class PlannedStep:
     """A step as the gate sees it.
 
     Attributes:
-        weight: the candidate's share, of 1000; never 1000, promotion follows the last step.
+        weight: the candidate's share, of 1000; 1000 only for an audience, promotion follows the last step.
+        audience: rules of the route in which the weight counts, in the others stable has everything; empty: all rules.
         mirror: of how many requests the candidate gets a copy, of 1000, whoever answers them. 0 beside a weight of 0: a
             preview.
         hold: least time to stay.
@@ -34,6 +35,7 @@ class PlannedStep:
 
     weight: int
     hold: timedelta
+    audience: tuple[str, ...] = ()
     mirror: int = 0
     samples: int = 50
     deadline: timedelta | None = None
@@ -49,7 +51,10 @@ class PlannedStep:
 
     @property
     def load(self) -> int:
-        """The share of the requests that the candidate must have replicas for, of 1000: its own and the copies."""
+        """The share of the requests that the candidate must have replicas for, of 1000: its own and the copies.
+
+        An audience counts as if it were everybody: nobody knows how large it is.
+        """
         return min(FULL, self.weight + self.mirror)
 
     @property

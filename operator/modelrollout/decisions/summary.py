@@ -54,11 +54,12 @@ def summarise(draft: Draft, obstacle: Obstacle | None, gate: Gate | None) -> Non
     exposed = run is not None and runs.active(run)
     status.candidate = _candidate(run)[:63] if run is not None and exposed else _waiting_target(draft)
     status.step_text = f"{run.step + 1}/{run.steps}" if run is not None and exposed and run.exposed_at else ""
-    status.weight_text = runs.percent(_on_trial_share(status, run)).replace(" ", "") if run and exposed else ""
+    status.weight_text = _weight_text(status, run) if run and exposed else ""
     status.weights.desired = dict(shares(status))
     rules = draft.observed.route.rules
     if rules:
-        status.weights.observed = {name: weight for name, weight in rules[0].weights.items() if weight}
+        told = next((rule for rule in rules if run is not None and rule.name in run.audience), rules[0])
+        status.weights.observed = {name: weight for name, weight in told.weights.items() if weight}
     status.next_check = min(draft.wake, default=None)
     evidence = draft.evidence
     if evidence is not None and run is not None and evidence.run == run.id and (evidence.findings or evidence.arms):
@@ -69,6 +70,11 @@ def summarise(draft: Draft, obstacle: Obstacle | None, gate: Gate | None) -> Non
         status.evidence = dict(evidence.checkpoint)
         status.metrics_at = draft.now
     state_conditions(draft, obstacle, headline)
+
+
+def _weight_text(status: ModelRolloutStatus, run: Run) -> str:
+    text = runs.percent(_on_trial_share(status, run)).replace(" ", "")
+    return f"{text} in {', '.join(run.audience)}"[:80] if run.audience else text
 
 
 def _candidate(run: Run) -> str:

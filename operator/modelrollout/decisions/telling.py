@@ -63,9 +63,9 @@ def progress(spec: ModelRolloutSpec, run: Run, gate: Gate | None, evidence: Evid
 
 def _expectation(spec: ModelRolloutSpec, run: Run, finding: Finding, evidence: Evidence) -> Expectation:
     metric = spec.metric(finding.metric)
-    if metric is None or run.exposed_at is None or evidence.until is None:
+    if metric is None or run.compared_since is None or evidence.until is None:
         return Expectation(Outlook.UNKNOWN, why="no answers judged yet")
-    seconds = evidence.until - run.exposed_at.timestamp()
+    seconds = evidence.until - run.compared_since.timestamp()
     rate = answers_per_second(
         (finding.candidate_count, finding.stable_count), seconds, answer_share(run.weight, run.mirror)
     )

@@ -12,7 +12,10 @@ from modelrollout.decisions.strategies import compile_steps
 
 
 def shares(status: ModelRolloutStatus) -> Mapping[str, int]:
-    """Thousandths of the traffic per version, versions without any left out; empty before adoption."""
+    """Thousandths of the traffic per version, versions without any left out; empty before adoption.
+
+    In a step with an audience: of the traffic in its rules.
+    """
     run = status.run
     if run is None or run.state is RunState.DONE:
         return {status.stable: FULL} if status.stable else {}
@@ -53,6 +56,7 @@ def intent(rollout: ModelRollout, spec: ModelRolloutSpec, status: ModelRolloutSt
         preview=previewed(spec, status),
         mirror=mirrored(status),
         sticky=sticky,
+        audience=tuple(run.audience) if run is not None and run.state is RunState.TRIAL else (),
     )
 
 
@@ -100,15 +104,24 @@ def is_behind(status: ModelRolloutStatus, uid: str, route: RouteSeen) -> bool:
     return owner is not None and owner.uid == uid and owner.intent > known
 
 
+def reaches(route: RouteSeen, wanted: TrafficIntent) -> bool:
+    """Whether the managed rules have all those of the audience, where the step has one."""
+    return set(wanted.audience) <= {rule.name for rule in route.rules}
+
+
 def weights_agree(route: RouteSeen, wanted: TrafficIntent) -> bool:
     """Whether every managed rule gives each version what is wanted, and copies requests and keeps users as wanted."""
     copies = () if wanted.mirror is None else (wanted.mirror,)
-    return bool(route.rules) and all(
-        not rule.absent
-        and rule.mirrors == copies
-        and rule.sticky is (wanted.sticky is not None)
-        and all(rule.weights.get(name, 0) == share for name, share in wanted.weights.items())
-        for rule in route.rules
+    return (
+        bool(route.rules)
+        and reaches(route, wanted)
+        and all(
+            not rule.absent
+            and rule.mirrors == copies
+            and rule.sticky is (wanted.sticky is not None)
+            and all(rule.weights.get(name, 0) == share for name, share in wanted.of(rule.name).items())
+            for rule in route.rules
+        )
     )
 
 

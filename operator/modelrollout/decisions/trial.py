@@ -194,7 +194,8 @@ def _first(draft: Draft, steps: Steps) -> str:
         header = preview_header(draft.spec)
         how = f", and by the header {header.name}: {header.value}" if header is not None else ""
         return f"{run.target} is previewed at its own Service{how}, without {run.stable}'s traffic"
-    return f"{run.target} gets {runs.share_of(run)} of {run.stable}'s traffic"
+    share = runs.share_of(run, of=f" of {run.stable}'s traffic")
+    return f"{run.target} gets {share}"
 
 
 def _learn_restarts(draft: Draft) -> None:
@@ -230,7 +231,7 @@ def _follow_availability(draft: Draft, steps: Steps) -> bool:
         run.unavailable_since = None
         run.step_started_at = draft.now
         run.reason, run.message = "", ""
-        runs.move(draft, steps[run.step].weight, steps[run.step].mirror)
+        runs.give(draft, steps[run.step])
         draft.say(
             Reason.CANDIDATE_BACK,
             f"{run.target} is ready again at {runs.share_of(run)}; the hold of step {run.step + 1} starts anew",

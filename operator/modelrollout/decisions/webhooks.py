@@ -158,6 +158,7 @@ def _check(draft: Draft, steps: Steps, due: Due, attempt: int) -> Check:
         step_name=step.name,
         weight=step.weight,
         mirror=step.mirror,
+        audience=step.audience,
         stable=run.stable,
     )
     return Check(

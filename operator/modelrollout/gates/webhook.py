@@ -75,6 +75,7 @@ def document(check: Check, asked: Call) -> dict[str, Any]:
         "stepName": asked.step_name,
         "weight": percent_of(asked.weight),
         "mirror": percent_of(asked.mirror),
+        "audience": list(asked.audience),
         "webhook": asked.webhook.name,
         "when": str(asked.webhook.when),
         "attempt": asked.attempt,

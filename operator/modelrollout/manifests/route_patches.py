@@ -52,7 +52,9 @@ def traffic_patch(
     if intent.sticky is not None or any(map(is_marked, _refs(route, rules))):
         changes, last = _keeping_changes(route, rules, services, intent)
     else:
-        changes = [operation for rule in rules for operation in _rule_changes(route, rule, services, intent.weights)]
+        changes = [
+            operation for rule in rules for operation in _rule_changes(route, rule, services, intent.of(rule.name))
+        ]
         last = True
     if intent.mirror is not None or _copies(route, intent.owner.uid):
         namespace = route["metadata"].get("namespace", "")
@@ -126,10 +128,10 @@ def _keeping_changes(
     is one step. Copies for other candidates than before come when those are gone.
     """
     current = taken_up(route)
-    split = Split(services, route["metadata"].get("namespace", ""), intent.weights)
     before = next((owner.sticks for owner in owners_of(route) if owner.uid == intent.owner.uid), ())
     changes, last = list[Operation](), True
     for rule in rules:
+        split = Split(services, route["metadata"].get("namespace", ""), intent.of(rule.name))
         refs = route["spec"]["rules"][rule.index].get("backendRefs") or []
         copies = tuple(split.version_of(ref) for ref in refs if is_marked(ref))
         others = intent.sticky is not None and intent.sticky.order not in (before, copies) and bool(before and copies)
@@ -210,8 +212,8 @@ def _check_outcome(
     written = rules_of(after, services)
     for rule in (written[one.index] for one in rules):
         weights = {version: sum(_weights(rule.backends, version)) for version in services}
-        if weights != dict(intent.weights):
-            raise UnsafeWrite(f"rule {rule.name} would get {weights} instead of {dict(intent.weights)}")
+        if weights != dict(intent.of(rule.name)):
+            raise UnsafeWrite(f"rule {rule.name} would get {weights} instead of {dict(intent.of(rule.name))}")
         if intent.mirror is not None:
             copies = mirrors_of(after["spec"]["rules"][rule.index], after["metadata"].get("namespace", ""), services)
             if copies != (intent.mirror,):

@@ -36,7 +36,7 @@ def weights_patch(
         UnsafeWrite: the intent, or what the patch would make of the VirtualService, breaks an invariant.
     """
     check_weights(intent.weights, services)
-    changes = [operation for rule in rules for operation in _changes(document, rule, services, intent.weights)]
+    changes = [operation for rule in rules for operation in _changes(document, rule, services, intent.of(rule.name))]
     if intent.mirror is not None or any(one.mirrors for one in owners_of(document) if one.uid == intent.owner.uid):
         for rule in rules:
             changes += _mirror_changes(document, rule.index, services, intent.mirror)
@@ -46,7 +46,7 @@ def weights_patch(
     patch = [unchanged(document), *changes]
     after = rules_of(apply(document, patch), services)
     for rule in (after[one.index] for one in rules):
-        _check(rule, services, intent.weights)
+        _check(rule, services, intent.of(rule.name))
     return patch
 
 

@@ -30,7 +30,8 @@ class Gauges(Collector):
         rollout = ["namespace", "name"]
         yield _family("info", "The operator's version.", ["version"], [((__version__,), 1.0)])
         yield _family("phase", "1 for the phase a rollout is in.", [*rollout, "phase"], _phases(known))
-        yield _family("weight", "Thousandths of the traffic.", [*rollout, "variant"], _weights(known))
+        weight = "Thousandths of the traffic; in a step with an audience, of that in its rules."
+        yield _family("weight", weight, [*rollout, "variant"], _weights(known))
         for name, text, kind, amiss in (
             ("degrading", "1 while the version that serves has left its reference.", DEGRADING, "True"),
             ("model_stale", "1 while the model that serves is older than it should be.", STALE, "True"),

@@ -183,7 +183,7 @@ class World:
         rollout, router = subject.rollout, subject.router
         self._wrote_at[subject.key] = self._clock.monotonic()
         if rollout is not None and router is not None and weights_agree(router.observe(rollout), wanted):
-            self.reversals.wrote(subject.key, wanted.weights, wanted.mirror, sticky=wanted.sticky is not None)
+            self.reversals.wrote(subject.key, wanted)
 
     def pause(self, key: Key, route: RouteSeen) -> float:
         """Seconds until the next step of weights may be made: a gateway has taken one up before its proxies have.

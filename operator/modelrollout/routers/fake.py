@@ -12,7 +12,7 @@ from modelrollout.routers.port import Holding, RouteUnusable
 
 
 class FakeRouter:
-    """One rule per rollout, which is accepted and does what it is told.
+    """One rule per rollout, unless a test gives more, which is accepted and does what it is told.
 
     Attributes:
         routes: what `observe` says, by rollout uid; tests change it at will. Absent: no route.
@@ -57,7 +57,8 @@ class FakeRouter:
         self.applied.append(intent)
         copies = () if intent.mirror is None else (intent.mirror,)
         kept = intent.sticky is not None
-        rules = (RuleSeen(self.RULE, weights=dict(intent.weights), mirrors=copies, sticky=kept),)
+        names = [rule.name for rule in self.observe(rollout).rules] or [self.RULE]
+        rules = tuple(RuleSeen(name, weights=dict(intent.of(name)), mirrors=copies, sticky=kept) for name in names)
         self.routes[rollout.metadata.uid] = RouteSeen(
             True,
             accepted=True,

@@ -5,7 +5,8 @@ from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from modelrollout.decisions.observed import Mirror, Reversals, RouteSeen
+from modelrollout.decisions.decision import TrafficIntent
+from modelrollout.decisions.observed import Reversals, RouteSeen, RuleSeen
 
 WINDOW = timedelta(minutes=10)
 """How far back reversals are counted."""
@@ -13,7 +14,7 @@ WINDOW = timedelta(minutes=10)
 
 @dataclass(slots=True)
 class _Memory:
-    ours: tuple[Mapping[str, int], tuple[Mirror, ...], bool] | None = None
+    ours: TrafficIntent | None = None
     reversed_at: deque[tuple[datetime, str]] = field(default_factory=deque)
 
 
@@ -27,12 +28,9 @@ class ReversalLog:
     def __init__(self) -> None:
         self._memory: dict[Hashable, _Memory] = {}
 
-    def wrote(
-        self, rollout: Hashable, weights: Mapping[str, int], mirror: Mirror | None = None, *, sticky: bool = False
-    ) -> None:
-        """Our own write of weights (thousandths per version) and copies has succeeded; `sticky`: it keeps users."""
-        copies = () if mirror is None else (mirror,)
-        self._memory.setdefault(rollout, _Memory()).ours = _weights(weights), copies, sticky
+    def wrote(self, rollout: Hashable, intent: TrafficIntent) -> None:
+        """Our own write of that intent has succeeded."""
+        self._memory.setdefault(rollout, _Memory()).ours = intent
 
     def saw(self, rollout: Hashable, route: RouteSeen, now: datetime) -> Reversals:
         """Take in the route as it stands, and say who reversed our weights most often in the last ten minutes.
@@ -40,9 +38,7 @@ class ReversalLog:
         A write of ours is reversed at most once: what somebody makes of weights that are not ours is no reversal.
         """
         memory = self._memory.setdefault(rollout, _Memory())
-        if memory.ours is not None and any(
-            (_weights(rule.weights), rule.mirrors, rule.sticky) != memory.ours for rule in route.rules
-        ):
+        if memory.ours is not None and not all(_as_written(rule, memory.ours) for rule in route.rules):
             memory.ours = None
             memory.reversed_at.append((now, route.writer))
         while memory.reversed_at and memory.reversed_at[0][0] <= now - WINDOW:
@@ -55,6 +51,12 @@ class ReversalLog:
     def forget(self, rollout: Hashable) -> None:
         """The rollout is gone."""
         self._memory.pop(rollout, None)
+
+
+def _as_written(rule: RuleSeen, ours: TrafficIntent) -> bool:
+    copies = () if ours.mirror is None else (ours.mirror,)
+    kept = ours.sticky is not None
+    return (_weights(rule.weights), rule.mirrors, rule.sticky) == (_weights(ours.of(rule.name)), copies, kept)
 
 
 def _weights(weights: Mapping[str, int]) -> Mapping[str, int]:

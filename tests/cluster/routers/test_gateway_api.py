@@ -126,7 +126,7 @@ async def test_the_last_writer_is_known_and_reversals_are_counted(
     for number in range(1, 4):
         wanted = intent(number, v7=950, v8=50)
         await world.router.apply(subject, wanted)
-        log.wrote(subject.metadata.uid, wanted.weights)
+        log.wrote(subject.metadata.uid, wanted)
         seen = world.router.observe(subject)
         assert seen.writer == FIELD_MANAGER
         assert log.saw(subject.metadata.uid, seen, START).times == number - 1

@@ -113,7 +113,7 @@ class TestRouters(RouterPromises):
         for number in range(1, 4):
             wanted = traffic.intent(number)
             await traffic.router.apply(subject, wanted)
-            log.wrote("fraud", wanted.weights)
+            log.wrote("fraud", wanted)
             seen = traffic.router.observe(subject)
             assert (seen.writer, log.saw("fraud", seen, START).times) == (FIELD_MANAGER, number - 1)
             await traffic.give(traffic.predict(v7=1, v8=0), by="argocd-controller")

@@ -16,6 +16,7 @@ from tests.unit.api.cases import (
     spec,
     version,
 )
+from tests.unit.api.refused_audiences import ACCEPTED_AUDIENCES
 from tests.unit.api.refused_experiments import ACCEPTED_EXPERIMENTS
 
 TELEMETRY = {
@@ -180,4 +181,5 @@ ACCEPTED = {
         telemetry={"prediction": "embedding", "compare": {"kind": "Vector", "similarity": 0.99}}
     ),
     **ACCEPTED_EXPERIMENTS,
+    **ACCEPTED_AUDIENCES,
 }

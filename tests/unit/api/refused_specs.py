@@ -1,6 +1,7 @@
 """Versions, routers, strategies and policies that must be refused."""
 
 from tests.unit.api.cases import CREATE, Refused, canary, spec, version
+from tests.unit.api.refused_audiences import AUDIENCES
 from tests.unit.api.refused_experiments import EXPERIMENTS
 from tests.unit.api.refused_metrics import METRICS
 from tests.unit.api.refused_telemetry import TELEMETRY
@@ -240,12 +241,6 @@ STRATEGY = [
         "spec.strategy.steps[0].webhooks",
     ),
     Refused(
-        "a step with an audience",
-        spec(strategy={"steps": [{"name": "a", "weight": 5, "audience": {}}]}),
-        "audience is not yet supported",
-        "spec.strategy.steps[0].audience",
-    ),
-    Refused(
         "a preview by header without a route",
         spec(
             traffic={"service": {"name": "fraud"}},
@@ -333,7 +328,7 @@ STRATEGY = [
             f"{field} is not yet supported",
             f"spec.strategy.canary.steps[0].{field}",
         )
-        for field, value in (("mirror", 5), ("audience", {}), ("metrics", ["errors"]))
+        for field, value in (("mirror", 5), ("metrics", ["errors"]))
     ),
 ]
 
@@ -450,6 +445,7 @@ REFUSED = [
     *TRAFFIC,
     *NUMBERS_OF_PODS,
     *STRATEGY,
+    *AUDIENCES,
     *METRICS,
     *POLICIES,
     *MONITORING,

@@ -258,3 +258,12 @@ def test_a_webhook_and_companions_are_waited_for_in_their_own_words(reason: str,
     waiting = missing(document, what)
     assert waiting is not None
     assert waiting.text == "as the run says"
+
+
+def test_an_audience_stands_behind_the_weight_that_it_had() -> None:
+    failed = {**explained.FAILED, "weight": 1000, "audience": ["beta"]}
+    document = explained.progressing()
+    document["status"]["run"] |= {"weight": 1000, "audience": ["beta"]}
+    text = drawn(document, failed)
+    assert "v8 at 100% in beta" in text
+    assert "taken back from 100% in beta in step 2: a guardrail failed" in text

@@ -311,3 +311,9 @@ def test_telemetry_that_the_collector_cannot_use_is_an_error(lint, telemetry: st
     code, lines = lint(f"{GOOD}  telemetry: {telemetry}\n")
     assert code == 1
     assert finding in lines[0]
+
+
+def test_an_audience_may_begin_with_everything_and_is_not_asked_to_wait_for_evidence(lint) -> None:
+    steps = "[{audience: {rules: [beta]}, weight: 100, hold: 10s}, {weight: 1}, {weight: 50}]"
+    text = GOOD.replace("canary: {weights: [1, 5, 25, 50], hold: 2m}", f"canary: {{hold: 2m, steps: {steps}}}")
+    assert lint(text) == (0, ["1 document checked: no errors, no warnings"])

@@ -218,3 +218,15 @@ def test_steps_of_ones_own_are_shown_with_their_names_copies_and_webhooks() -> N
     assert "✔ 1 shadow 0% 0s 50 copies of 20% of the requests" in lines
     assert any(line.startswith("▶ 2 tenth 10%") and "copies of 50% of the requests" in line for line in lines)
     assert any(line.startswith("3 look 10%") and "calls announce; needs approval" in line for line in lines)
+
+
+def test_an_audience_is_shown_wherever_its_weight_is() -> None:
+    steps = [{"name": "beta", "audience": {"rules": ["beta", "staff"]}, "weight": 100}, {"name": "half", "weight": 50}]
+    document = copy.deepcopy(cases.progressing())
+    document["spec"]["strategy"] = {"steps": steps}
+    document["status"]["run"] |= {"step": 0, "steps": 2, "weight": 1000, "audience": ["beta", "staff"]}
+    text = drawn(document, width=120)
+    lines = [" ".join(one.split()) for one in text.splitlines()]
+    assert "v8 at 100% in beta, staff" in lines[0]
+    assert any(one.startswith("▶ 1 beta 100% 0s") and one.endswith("only in beta, staff") for one in lines)
+    assert "v8 at 100% in beta, staff: " in line(gather(document))

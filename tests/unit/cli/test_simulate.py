@@ -143,6 +143,12 @@ def test_a_preview_has_nothing_to_simulate(simulate: Any) -> None:
     assert (ran.code, "nothing to simulate" in ran.err) == (1, True)
 
 
+def test_an_audience_is_not_simulated_and_that_is_said(simulate: Any) -> None:
+    steps = "[{audience: {rules: [beta]}, weight: 100}, {weight: 50}]"
+    ran = simulate(MEMORY, strategy=f"{{canary: {{steps: {steps}}}}}")
+    assert (ran.code, "how many requests an audience brings is not known" in ran.err) == (1, True)
+
+
 def test_copies_of_requests_are_not_simulated_and_that_is_said(simulate: Any) -> None:
     ran = simulate(MEMORY, strategy="{shadow: {hold: 5m}}")
     assert (ran.code, "copied requests cannot be simulated" in ran.err) == (1, True)

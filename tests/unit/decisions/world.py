@@ -244,10 +244,17 @@ class World:
             self.rollout = self.rollout.model_copy(update={"status": decision.status})
         if decision.traffic is not None and self._may_write() and not self.frozen_route:
             self.route_writes += 1
-            weights = {name: share for name, share in decision.traffic.weights.items() if share}
             owner, preview, copies = decision.traffic.owner, decision.traffic.preview, decision.traffic.mirror
             kept = decision.traffic.sticky
-            rules = (replace(rule(weights), mirrors=() if copies is None else (copies,), sticky=kept is not None),)
+            rules = tuple(
+                replace(
+                    rule({name: share for name, share in decision.traffic.of(one.name).items() if share}),
+                    name=one.name,
+                    mirrors=() if copies is None else (copies,),
+                    sticky=kept is not None,
+                )
+                for one in self.route.rules
+            )
             seen = replace(self.route.sticky, header=kept.header if kept else "", accepted=self.gateway_accepts)
             self.route = replace(self.route, rules=rules, owner=owner, preview=preview, sticky=seen)
         for order in decision.scales:

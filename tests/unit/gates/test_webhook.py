@@ -60,6 +60,7 @@ async def test_the_receiver_learns_where_the_run_stands(receiver: Receiver) -> N
     told = json.loads(body)
     assert (told["rollout"], told["candidate"], told["stable"]) == ("fraud", "v8", "v7")
     assert (told["step"], told["steps"], told["stepName"], told["weight"]) == (1, 3, "one-percent", 1.0)
+    assert told["audience"] == []
     assert (told["webhook"], told["when"], told["attempt"], told["body"]) == ("ask", "Gate", 2, "ring the bell")
 
 

@@ -227,6 +227,12 @@ def test_a_paused_policy_is_refused_since_it_could_decide_nothing() -> None:
         check_policy(policy(paused=True).spec, GOOD)
 
 
+def test_an_audience_is_refused_since_nobody_knows_who_was_in_it() -> None:
+    steps = [{"audience": {"rules": ["beta"]}, "weight": 100}, {"weight": 50}]
+    with pytest.raises(CannotReplay, match="does not tell an audience from everybody"):
+        check_policy(policy(strategy={"canary": {"steps": steps}}).spec, GOOD)
+
+
 def test_a_version_or_counter_that_was_not_recorded_is_named() -> None:
     with pytest.raises(CannotReplay, match="nothing was recorded of v8; versions that were recorded: v7"):
         exposure(policy().spec, recorded(V7, seconds=60), ROLES)

@@ -116,9 +116,9 @@ def _number(text: str | None) -> float | None:
 
 
 def _rate(row: MetricRow, seen: Overview, now: datetime) -> float:
-    if seen.run is None or seen.run.exposed_at is None:
+    if seen.run is None or seen.run.compared_since is None:
         return 0.0
-    seconds = ((seen.metrics_at or now) - seen.run.exposed_at).total_seconds()
+    seconds = ((seen.metrics_at or now) - seen.run.compared_since).total_seconds()
     return answers_per_second(
         (row.candidate_count, row.stable_count), seconds, answer_share(seen.run.weight, seen.run.mirror)
     )

@@ -46,7 +46,7 @@ class RecordedFinding:
 
 @dataclass(frozen=True, slots=True)
 class RecordLine:
-    """One decision: when, in which run and step (from 1), at which weight (of 1000), and from what."""
+    """One decision: when, in which run and step (from 1), at which weight (of 1000, in its audience), from what."""
 
     at: datetime
     run: str
@@ -55,11 +55,13 @@ class RecordLine:
     weight: int
     decision: str
     findings: tuple[RecordedFinding, ...] = ()
+    audience: tuple[str, ...] = ()
 
     def sentence(self, target: str) -> str:
         """What was decided, for people."""
         known = _DECISIONS.get(self.decision, self.decision)
-        return known.format(target=target, weight=f"{self.weight / 10:g}%", step=self.step, steps=self.steps)
+        where = f" in {', '.join(self.audience)}" if self.audience else ""
+        return known.format(target=target, weight=f"{self.weight / 10:g}%{where}", step=self.step, steps=self.steps)
 
 
 def record_lines(texts: Iterable[str], repeated: Iterable[Mapping[str, Any]]) -> tuple[RecordLine, ...]:
@@ -96,6 +98,7 @@ def _line(document: Any) -> RecordLine | None:  # noqa: ANN401 - JSON
             weight=int(document["weight"]),
             decision=str(document["decision"]),
             findings=findings,
+            audience=tuple(map(str, document.get("audience") or ())),
         )
     except (AttributeError, KeyError, TypeError, ValueError):
         return None

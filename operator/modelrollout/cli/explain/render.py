@@ -35,7 +35,7 @@ def explanation(told: Explanation, now: datetime) -> RenderableType:
 def _header(told: Explanation) -> RenderableType:
     title = Text.assemble((f"{told.namespace}/{told.name}", "bold"), "  ", phase_mark(told.phase))
     if told.candidate and told.run and told.weight is not None:
-        at = shares(told.weight, told.run.mirror)
+        at = shares(told.weight, told.run)
         title.append(f"  step {told.run.step + 1}/{told.run.steps}  {told.candidate} at {at}")
     # The metrics below have the numbers, and fresher ones.
     lines = [Text(without_numbers(told.message))] if told.message else []

@@ -20,7 +20,9 @@ def advice(spec: ModelRolloutSpec, requests_per_second: float | None = None) -> 
     yield from _versions(spec)
     steps = compile_steps(spec)
     if not spec.strategy.experiment:
-        yield from _weights(f"spec.strategy.{spec.strategy.name}", [step.weight for step in steps if step.weight])
+        yield from _weights(
+            f"spec.strategy.{spec.strategy.name}", [step.weight for step in steps if step.weight and not step.audience]
+        )
     for place, step in enumerate(steps):
         yield from _deadline(spec, step, place_of_step(spec, place))
     yield from _holds(spec, steps)
@@ -91,7 +93,7 @@ def _holds(spec: ModelRolloutSpec, steps: tuple[PlannedStep, ...]) -> Iterator[A
             continue
         named.add(field)
         hold, interval = format_duration(step.hold), spec.analysis.interval
-        if spec.metrics and step.hold < 2 * interval:
+        if spec.metrics and not step.audience and step.hold < 2 * interval:
             yield Advice(
                 field,
                 f"{hold} is shorter than two analysis intervals ({format_duration(2 * interval)}): waiting for fresh "

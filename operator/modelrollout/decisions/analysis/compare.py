@@ -46,15 +46,18 @@ def fold_compared(
     # Where nobody but the candidate answers (after a promotion), or it is judged by itself, it is its own other side,
     # so that its strata close.
     other = question.candidate if question.watching or kind.one_sided else question.stable
-    since = question.since if state.until is None else state.until
+    # What was closed before may be copies of requests, with an audience behind them.
+    since = question.since if state.until is None else max(state.until, question.since)
     window = Window(reference, question.candidate, other, since, horizon - delay)
     if state.until is not None and not question.watching and not any_closed(grid, window):
         return state
     late = delayed(counters, kind.late(metric), delay)
-    if question.preview:
+    if question.preview or question.audience:
         strata = closed(late, grid, replace(window, candidate=question.stable), metric, kind)
-        state = _counted(state, strata)
-        return state if state.baseline is None else fed(state, metric, kind, strata)
+        passed = _counted(state, strata)
+        if question.audience:  # left out, as if the run began with everybody's first step
+            return replace(passed, strata=state.strata, lost=state.lost)
+        return passed if passed.baseline is None else fed(passed, metric, kind, strata)
     warm_up = question.spec.analysis.warm_up.total_seconds()
     strata = close(late, grid, window, warm_up=warm_up, sums=kind.sums(metric), measured=kind.measured(metric))
     state = _counted(state, strata)

@@ -43,6 +43,10 @@ def judge_compared(metric: Metric, state: ComparedState, question: Question, at:
     why = blind(metric, kind, state, question, finding, at)
     if why is not None:
         return why
+    if question.audience:
+        title = kind.title(metric, state.frozen or ())
+        aside = f"{title}: not compared while only an audience meets {question.candidate}"
+        return replace(finding, reason="Audience", message=aside)
     if not finding.candidate_count:
         return replace(finding, reason="NotYet", message=said)
     needed = -math.log(test.beta)

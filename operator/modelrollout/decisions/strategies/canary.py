@@ -33,7 +33,8 @@ def canary_steps(canary: Canary, *, manual: bool) -> tuple[PlannedStep, ...]:
             PlannedStep(
                 weight=round(step.weight * 10),
                 hold=canary.hold if step.hold is None else step.hold,
-                samples=canary.samples if step.samples is None else step.samples,
+                audience=() if step.audience is None else step.audience.rules,
+                samples=0 if step.audience is not None else canary.samples if step.samples is None else step.samples,
                 deadline=step.deadline,
                 approval=step.approval or (last and manual),
                 require=Requirement.PASS if last else step.require,

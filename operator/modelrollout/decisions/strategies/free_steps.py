@@ -29,13 +29,15 @@ class FreeSteps(StrategyKind):
 def _planned(step: Step, before: int, *, last: bool, manual: bool) -> PlannedStep:
     weight = before if step.weight is None else weight_of(step.weight)
     mirror = 0 if step.mirror is None else weight_of(step.mirror)
-    samples = (DEFAULT_SAMPLES if weight or mirror else 0) if step.samples is None else step.samples
+    audience = () if step.audience is None else step.audience.rules
+    default = DEFAULT_SAMPLES if (weight or mirror) and not audience else 0
     return PlannedStep(
         name=step.name,
         weight=weight,
         mirror=mirror,
         hold=timedelta() if step.hold is None else step.hold,
-        samples=samples,
+        audience=audience,
+        samples=default if step.samples is None else step.samples,
         deadline=step.deadline,
         approval=step.approval or (last and manual),
         require=Requirement.PASS if last else step.require,

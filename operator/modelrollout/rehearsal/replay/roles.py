@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from modelrollout.api import ModelRolloutSpec
 from modelrollout.decisions.kinds import kind_of
+from modelrollout.decisions.strategies import compile_steps
 from modelrollout.errors import ModelRolloutError
 from modelrollout.rehearsal.recording.keys import lacking
 from modelrollout.rehearsal.recording.recorded import Recording
@@ -82,6 +83,11 @@ def check_policy(spec: ModelRolloutSpec, recording: Recording) -> None:
     """
     if spec.paused:
         raise CannotReplay("spec.paused is true, so no run would begin: set it to false for the backtest")
+    if any(step.audience for step in compile_steps(spec)):
+        raise CannotReplay(
+            "what was recorded does not tell an audience from everybody, and its steps give no evidence: leave them "
+            "out for the backtest"
+        )
     for metric in spec.metrics:
         lack = lacking(metric, recording)
         if lack:

@@ -111,6 +111,11 @@ def plan_of(spec: ModelRolloutSpec, traffic: Traffic) -> Plan:
         raise CannotSimulate(
             "what comes of copied requests cannot be simulated: try its metrics with a canary's weights instead"
         )
+    if any(step.audience for step in steps):
+        raise CannotSimulate(
+            "how many requests an audience brings is not known, and its steps give no evidence: simulate the steps "
+            "that follow them alone"
+        )
     whole = spec.progress_deadline.total_seconds()
     interval = spec.analysis.interval.total_seconds()
     given = dispersion_of(spec)
