@@ -39,6 +39,15 @@ def cluster() -> Iterator[Cluster]:
         yield found
 
 
+@pytest.fixture
+def gateway_processes(cluster: Cluster) -> list[int]:
+    """The processes of the one proxy through which all users come."""
+    which = "--selector=gateway.envoyproxy.io/owning-gateway-name=models"
+    path = '--output=jsonpath={.items[0].status.containerStatuses[?(@.name=="envoy")].containerID}'
+    container = cluster.kubectl("get", "pods", "--all-namespaces", which, path)
+    return list(_processes(container.removeprefix("containerd://")))
+
+
 class OperatorPod:
     """The operator's pod, as somebody meets it who does not wish it well."""
 

@@ -1,6 +1,5 @@
 """Two rollouts on two rules of one HTTPRoute at the same time, one with a good version and one with a bad one."""
 
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -115,8 +114,6 @@ def test_two_rules_of_one_route_go_their_ways_at_the_same_time(
     countries: dict[str, Country], record_property: Record
 ) -> None:
     br, us = countries["br"], countries["us"]
-    # Not what is refused while the last pods, Services and routes of the scene come up.
-    br.began = us.began = time.time()
     br.patch(target=BETTER)
     us.patch(target=WORSE)
     br.ends(BETTER, "Promoted")
