@@ -298,6 +298,28 @@ def test_a_preview_has_no_traffic_to_be_checked_against(lint) -> None:
 
 
 @pytest.mark.parametrize(
+    ("hold", "watch", "metric", "warned"),
+    [
+        ("0s", "15m", PROPORTION, True),
+        ("44s", "15m", PROPORTION, True),
+        ("0s", "15m", latency("rtt_seconds", "250ms"), True),
+        ("45s", "15m", PROPORTION, False),
+        ("0s", "0s", PROPORTION, False),
+        ("0s", "15m", f"{PROPORTION}\n    role: Monitor", False),
+    ],
+)
+def test_a_watch_that_may_have_nothing_to_compare_with_is_warned_of(
+    lint, hold: str, watch: str, metric: str, warned: bool
+) -> None:
+    text = re.sub("canary: .*", f"blueGreen: {{hold: {hold}}}", GOOD).replace(PROPORTION, metric)
+    code, lines = lint(text.replace("target: v8", f"target: v8\n  watch: {watch}"))
+    assert code == 0
+    said = [line for line in lines if "warning: spec.strategy.blueGreen.hold: " in line]
+    assert bool(said) == warned, lines
+    assert all("errors can take nothing back: hold for 45s or longer" in line for line in said)
+
+
+@pytest.mark.parametrize(
     ("telemetry", "finding"),
     [
         ("{prediction: 'outputs[0'}", "spec.telemetry.prediction: 'outputs[0' is no JMESPath expression"),

@@ -1,8 +1,19 @@
 """Warnings about a valid spec: gates that cannot open in time, and metrics that cannot mean what they say."""
 
 from collections.abc import Iterator, Sequence
+from datetime import timedelta
 
-from modelrollout.api import ModelRollout, ModelRolloutSpec, ObjectMeta, Requirement, Role, Series, format_duration
+from modelrollout.api import (
+    Metric,
+    ModelRollout,
+    ModelRolloutSpec,
+    ObjectMeta,
+    Requirement,
+    Role,
+    Series,
+    format_duration,
+)
+from modelrollout.api.values import in_words
 from modelrollout.cli.lint.advised import Advice, end_of_run
 from modelrollout.cli.lint.findings import Severity
 from modelrollout.cli.lint.metrics import metric_advice
@@ -26,6 +37,7 @@ def advice(spec: ModelRolloutSpec, requests_per_second: float | None = None) -> 
     for place, step in enumerate(steps):
         yield from _deadline(spec, step, place_of_step(spec, place))
     yield from _holds(spec, steps)
+    yield from _baseline(spec, steps)
     for place, metric in enumerate(spec.metrics):
         for field, message in metric_advice(metric):
             yield Advice(f"spec.metrics[{place}]{field}", message)
@@ -93,7 +105,8 @@ def _holds(spec: ModelRolloutSpec, steps: tuple[PlannedStep, ...]) -> Iterator[A
             continue
         named.add(field)
         hold, interval = format_duration(step.hold), spec.analysis.interval
-        if spec.metrics and not step.audience and step.hold < 2 * interval:
+        judged = not step.audience and any(_gathered_in(step, metric) for metric in spec.metrics)
+        if judged and step.hold < 2 * interval:
             yield Advice(
                 field,
                 f"{hold} is shorter than two analysis intervals ({format_duration(2 * interval)}): waiting for fresh "
@@ -108,6 +121,31 @@ def _holds(spec: ModelRolloutSpec, steps: tuple[PlannedStep, ...]) -> Iterator[A
             )
 
 
+def _gathered_in(step: PlannedStep, metric: Metric) -> bool:
+    """Whether evidence by that metric can come in the step: in a preview by a threshold alone."""
+    return metric.threshold is not None or not step.preview
+
+
+def _baseline(spec: ModelRolloutSpec, steps: tuple[PlannedStep, ...]) -> Iterator[Advice]:
+    """A watch whose guardrails may have nothing to hold the candidate to: it never answers beside stable."""
+    if not spec.watch or not all(step.preview for step in steps):
+        return
+    least = _until_counted(spec)
+    held = [one.name for one in spec.metrics if one.role is Role.GUARDRAIL and (one.proportion or one.latency)]
+    if held and sum((step.hold for step in steps), timedelta()) < least:
+        yield Advice(
+            hold_place_of(spec, 0),
+            f"{format_duration(steps[0].hold)} is too short to count what stable answers in the preview, so the watch "
+            "holds the candidate to stable's past alone; where stable began to serve a moment ago there is none, and "
+            f"{in_words(held)} can take nothing back: hold for {format_duration(least)} or longer",
+        )
+
+
+def _until_counted(spec: ModelRolloutSpec) -> timedelta:
+    """How long it takes until any answer is counted: its stratum is two intervals, and it has to settle."""
+    return 3 * spec.analysis.interval
+
+
 def _deadline(spec: ModelRolloutSpec, step: PlannedStep, field: str) -> Iterator[Advice]:
     """Deadlines that another one makes void, and those before which nothing can be counted or checked."""
     if step.deadline is None:
@@ -120,7 +158,7 @@ def _deadline(spec: ModelRolloutSpec, step: PlannedStep, field: str) -> Iterator
             "comes first",
         )
     counts = any(metric.threshold is None for metric in spec.metrics)
-    least = 3 * spec.analysis.interval  # an answer's stratum is two, and it has to settle
+    least = _until_counted(spec)
     if counts and step.samples and step.deadline < least:
         yield Advice(
             field,
