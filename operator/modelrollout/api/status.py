@@ -207,7 +207,7 @@ class Run(StatusModel):
     started_at: Time = Field(description="When the run began; while it is queued, when it was made.")
     exposed_at: Time | None = Field(default=None, description="When the candidate first got a weight.")
     compared_at: Time | None = Field(
-        default=None, description="After steps with an audience: when the first step for everybody began."
+        default=None, description="After steps with an audience: when weights for everybody had come."
     )
     step_started_at: Time = Field(description="When the present step began, or its hold was restarted.")
     advanced_at: Time = Field(description="When the progress deadline last began to count.")

@@ -1,5 +1,6 @@
 """What was decided of traffic and does not arrive: for how long that is a matter of course, and what is said then."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 from modelrollout.api.status import Condition
@@ -7,6 +8,7 @@ from modelrollout.decisions.adoption import Obstacle
 from modelrollout.decisions.decision import Reason
 from modelrollout.decisions.draft import Draft
 from modelrollout.decisions.observed import Undelivered
+from modelrollout.decisions.steps import PlannedStep, apart
 from modelrollout.decisions.traffic import in_flight, intent, weights_agree
 
 PATIENCE = timedelta(seconds=30)
@@ -38,9 +40,13 @@ def on_its_way(draft: Draft) -> bool:
     return wanted is not None and in_flight(route, wanted) and not weights_agree(route, wanted)
 
 
-def arrived_late(draft: Draft) -> bool:
-    """Whether what was said to be missing is seen to have arrived now."""
-    return draft.observed.undelivered is None and _said(draft.rollout.status.condition(TRAFFIC_MATCHES))
+def note_arrival(draft: Draft, steps: Sequence[PlannedStep]) -> None:
+    """Let the present step, and after an audience the comparison of the versions, begin when the weights have come."""
+    run = draft.run
+    if draft.observed.undelivered is None and _said(draft.rollout.status.condition(TRAFFIC_MATCHES)):
+        run.step_started_at = draft.now  # its hold, and the answers that it needs, count from here
+    if apart(run, steps) and not steps[run.step].audience and not on_its_way(draft):
+        run.compared_at = draft.now
 
 
 def lateness(draft: Draft, obstacle: Obstacle | None) -> tuple[str, str] | None:

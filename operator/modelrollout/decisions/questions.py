@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from modelrollout.api import ModelRollout, ModelRolloutSpec
 from modelrollout.api.status import ModelRolloutStatus, RunState
 from modelrollout.decisions.observed import Observed, RouterSeries
-from modelrollout.decisions.steps import answer_share
+from modelrollout.decisions.steps import answer_share, apart
 from modelrollout.decisions.strategies import compile_steps
 
 
@@ -36,7 +36,7 @@ class Question:
         run: id of the run.
         candidate, stable: version names.
         targets: how each of the two is found in series.
-        since: from when on the two are compared, seconds since the epoch: the candidate's first weight from everybody.
+        since: when the candidate first got a weight, seconds since the epoch.
         step: index of the present step.
         step_since: when it began, or its evidence was discarded; seconds since the epoch.
         weight: the candidate's weight now, of 1000.
@@ -44,7 +44,8 @@ class Question:
         arrived: the route has that weight and makes these copies; otherwise the requests are shared in another way.
         watching: after promotion; the candidate has all traffic and is judged against the stable version's history.
         preview: nothing leads users' requests to the candidate in this step.
-        audience: only some of stable's users reach the candidate in this step: the two are not compared.
+        audience: the candidate meets other users than stable; see `steps.apart`.
+        opened: after steps with an audience, when the first weights for everybody had come; None without such steps.
         alone: the same in every step: the two versions never answer side by side, all traffic is switched at once.
         baseline: revision of the stable version, empty when unknown; evidence gathered against another one is void.
         router: how the router's own series tell the versions apart now, None where it counts nothing.
@@ -67,6 +68,7 @@ class Question:
     arrived: bool = True
     preview: bool = False
     audience: bool = False
+    opened: float | None = None
     alone: bool = False
     targets: Mapping[str, SeriesTarget] = field(default_factory=dict)
     baseline: str = ""
@@ -98,7 +100,7 @@ def question_of(
     run = status.run
     if (
         run is None
-        or run.compared_since is None
+        or run.exposed_at is None
         or run.state not in (RunState.TRIAL, RunState.WATCHING)
         or not spec.metrics
     ):
@@ -111,14 +113,15 @@ def question_of(
         run=run.id,
         candidate=run.target,
         stable=run.stable,
-        since=run.compared_since.timestamp(),
+        since=run.exposed_at.timestamp(),
         step=run.step,
         step_since=run.step_started_at.timestamp(),
         weight=1000 if watching else run.weight,
         mirror=0 if watching else run.mirror,
         watching=watching,
         preview=not watching and run.step < len(steps) and steps[run.step].preview,
-        audience=not watching and run.step < len(steps) and bool(steps[run.step].audience),
+        audience=not watching and apart(run, steps),
+        opened=None if run.compared_at is None else run.compared_at.timestamp(),
         alone=all(step.preview for step in steps),
         targets={name: target_of(spec, name, observed) for name in versions},
         baseline=run.stable_revision,

@@ -158,8 +158,6 @@ def enter(draft: Draft, index: int, steps: tuple[PlannedStep, ...]) -> None:
     run.step_started_at = run.advanced_at = draft.now
     run.still_since = run.approved_step = run.skipped_step = run.advance_step = None
     run.approved = ""
-    if index and steps[index - 1].audience and not steps[index].audience:
-        run.compared_at = draft.now
     give(draft, steps[index])
 
 

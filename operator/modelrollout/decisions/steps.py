@@ -1,9 +1,11 @@
 """The one list of steps that every run walks through, whatever strategy it was compiled from."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
 from modelrollout.api import HeaderMatch, Requirement
+from modelrollout.api.status import Run
 from modelrollout.api.webhooks import Webhook
 
 FULL = 1000
@@ -61,6 +63,11 @@ class PlannedStep:
     def preview(self) -> bool:
         """Whether the candidate is tried without any users' requests, copied ones included."""
         return not self.weight and not self.mirror
+
+
+def apart(run: Run, steps: Sequence[PlannedStep]) -> bool:
+    """Whether the candidate meets other users than stable: from an audience on, until everybody's weights have come."""
+    return run.compared_at is None and any(step.audience for step in steps[: run.step + 1])
 
 
 def answer_share(weight: float, mirror: int) -> float:

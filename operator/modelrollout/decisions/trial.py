@@ -8,7 +8,7 @@ from modelrollout.decisions import capacity, runs, together, webhooks
 from modelrollout.decisions.admission import GATE_FAILED, MODEL_DIFFERS, admit
 from modelrollout.decisions.checks import Admission
 from modelrollout.decisions.decision import Reason
-from modelrollout.decisions.delivery import arrived_late, on_its_way
+from modelrollout.decisions.delivery import note_arrival, on_its_way
 from modelrollout.decisions.draft import Draft
 from modelrollout.decisions.gate import Gate, Missing, Wait, gate
 from modelrollout.decisions.guardrails import Failure, died, failure
@@ -48,8 +48,7 @@ def advance(draft: Draft, steps: Steps) -> None:
         return
     _learn_restarts(draft)
     follow_baseline(draft)
-    if arrived_late(draft):
-        run.step_started_at = draft.now  # its hold, and the answers that it needs, count from here
+    note_arrival(draft, steps)
     if _follow_availability(draft, steps):
         return
     failed = failure(draft.spec, run, observed, draft.evidence)

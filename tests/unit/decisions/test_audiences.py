@@ -15,6 +15,7 @@ from modelrollout.decisions.invariants import InvariantBroken, check
 from modelrollout.decisions.plan import question
 from modelrollout.decisions.strategies import compile_steps
 from modelrollout.decisions.traffic import intent
+from modelrollout.kube.errors import Forbidden
 from tests.unit.decisions.world import World, a_spec, errors_metric, rule
 
 MEMORY = {"name": "memory", "threshold": {"query": "max(memory)", "max": 1}}
@@ -221,8 +222,25 @@ def test_the_versions_are_compared_from_the_first_step_for_everybody_on() -> Non
     seen.after(seconds=61)
     asked = question(seen.rollout, "", seen.plan, seen.observed)
     assert asked is not None
-    assert (asked.audience, asked.since) == (False, everybody.timestamp())
-    assert seen.status.run.exposed_at < everybody
+    assert (asked.audience, asked.opened) == (False, everybody.timestamp())
+    assert asked.since < everybody.timestamp()
+
+
+def test_weights_for_everybody_that_come_late_open_late() -> None:
+    seen = begun()
+    seen.passing()
+    seen.refusal = Forbidden("PATCH httproutes/fraud: the operator cannot patch httproutes", 403)
+    seen.after(seconds=61)
+    seen.after(minutes=10)
+    assert (seen.status.run.step, by_rule(seen)) == (1, TO_BETA)
+    asked = question(seen.rollout, "", seen.plan, seen.observed)
+    assert asked is not None
+    assert (asked.audience, asked.opened) == (True, None)
+    seen.refusal = None
+    seen.after(seconds=1)
+    asked = question(seen.rollout, "", seen.plan, seen.observed)
+    assert asked is not None
+    assert (asked.audience, asked.opened) == (False, seen.now.timestamp())
 
 
 def test_stable_keeps_its_replicas_beside_an_audience_that_has_everything() -> None:

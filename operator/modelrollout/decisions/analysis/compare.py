@@ -1,5 +1,6 @@
 """Folds raw counters of both versions into the evidence of a metric that tests them."""
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -7,6 +8,7 @@ import numpy as np
 from modelrollout.api import Metric
 from modelrollout.decisions.analysis.alone import closed, fed, with_history
 from modelrollout.decisions.analysis.coverage import covered
+from modelrollout.decisions.analysis.opening import opening
 from modelrollout.decisions.analysis.prepare import grid_for, noticed, prepared
 from modelrollout.decisions.analysis.samples import CounterSamples, Trouble
 from modelrollout.decisions.analysis.slices import fold_slices
@@ -46,16 +48,20 @@ def fold_compared(
     # Where nobody but the candidate answers (after a promotion), or it is judged by itself, it is its own other side,
     # so that its strata close.
     other = question.candidate if question.watching or kind.one_sided else question.stable
-    # What was closed before may be copies of requests, with an audience behind them.
-    since = question.since if state.until is None else max(state.until, question.since)
+    since, opened = question.since if state.until is None else state.until, opening(question, metric)
+    # A stratum counts from the last scrape before it.
+    first = -math.inf if opened is None else opened + grid.width
+    apart = question.audience or horizon - delay < first
+    if not apart:
+        since = max(since, first)
     window = Window(reference, question.candidate, other, since, horizon - delay)
     if state.until is not None and not question.watching and not any_closed(grid, window):
         return state
     late = delayed(counters, kind.late(metric), delay)
-    if question.preview or question.audience:
+    if question.preview or apart:
         strata = closed(late, grid, replace(window, candidate=question.stable), metric, kind)
         passed = _counted(state, strata)
-        if question.audience:  # left out, as if the run began with everybody's first step
+        if apart:  # left out, as if the run began when everybody's requests came
             return replace(passed, strata=state.strata, lost=state.lost)
         return passed if passed.baseline is None else fed(passed, metric, kind, strata)
     warm_up = question.spec.analysis.warm_up.total_seconds()

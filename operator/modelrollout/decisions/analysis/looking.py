@@ -46,8 +46,10 @@ def window_start(state: AnalysisState, question: Question, metric: Metric) -> fl
     analysis = question.spec.analysis
     if isinstance(one, ComparedState) and until is not None and _baseline_changed(state, question):
         until = max(until, question.step_since)
-    warm_up = analysis.warm_up.total_seconds()
-    return start_of_window(grid, until, question.since, analysis.interval.total_seconds(), warm_up)
+    warm_up, since = analysis.warm_up.total_seconds(), question.since
+    if question.opened is not None:  # nothing before it counts
+        since, until = max(since, question.opened), None if until is None else max(until, question.opened)
+    return start_of_window(grid, until, since, analysis.interval.total_seconds(), warm_up)
 
 
 def wants_past(state: AnalysisState, question: Question, metric: Metric) -> bool:
