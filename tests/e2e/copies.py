@@ -2,6 +2,7 @@
 
 import json
 import string
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -82,14 +83,20 @@ class Copies(Rollout):
         for version in VERSIONS:
             self.kubectl("rollout", "status", f"deployment/{version}", "--timeout=120s")
 
-    def begin(self, strategy: dict[str, Any], **spec: Any) -> None:
-        """Route and rollout, with all traffic on version 1, adopted."""
+    def begin(self, strategy: dict[str, Any], beta: Mapping[str, str] | None = None, **spec: Any) -> None:
+        """Route and rollout, with all traffic on version 1, adopted.
+
+        Args:
+            strategy: of the rollout.
+            beta: a header by which the route has a rule of their own for some users, before the one for all others.
+            spec: what else the rollout says.
+        """
         metadata = {"name": self.name, "namespace": NAMESPACE}
         refs = [{"name": version, "port": 8080, "weight": int(version == "v1")} for version in VERSIONS]
         route = {
             "parentRefs": [{"name": "models", "namespace": "gateway"}],
             "hostnames": [self.host],
-            "rules": [{"name": "predict", "backendRefs": refs}],
+            "rules": [*_rules_for(beta or {}, refs), {"name": "predict", "backendRefs": refs}],
         }
         versions = [
             {
@@ -124,9 +131,9 @@ class Copies(Rollout):
         """Take rollout and route away again; the versions stay for the next test."""
         self.kubectl("delete", f"modelrollout/{self.name}", f"httproute/{self.name}", "--ignore-not-found")
 
-    def visitors(self, rate: float = 60) -> Visitors:
-        """People who ask by the gateway, told apart by the version that answered."""
-        return Visitors(self.cluster.gateway_url, rate, bytes.decode, {"Host": self.host})
+    def visitors(self, rate: float = 60, users: Sequence[Mapping[str, str]] = ()) -> Visitors:
+        """People who ask by the gateway, told apart by the version that answered, and by headers of their own."""
+        return Visitors(self.cluster.gateway_url, rate, bytes.decode, {"Host": self.host}, users=users)
 
     def copies(self) -> list[dict[str, Any]]:
         """What the route copies to whom."""
@@ -164,3 +171,8 @@ class Copies(Rollout):
         """Lines of the decision record, oldest first."""
         data = self.get("configmap", f"{self.name}-decisions").get("data") or {}
         return [json.loads(text) for _, text in sorted(data.items())]
+
+
+def _rules_for(beta: Mapping[str, str], refs: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    headers = [{"name": name, "value": value} for name, value in beta.items()]
+    return [{"name": "beta", "matches": [{"headers": headers}], "backendRefs": refs}] if headers else []
