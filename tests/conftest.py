@@ -1,6 +1,11 @@
-"""What concerns all tests: the long ones run only on demand."""
+"""What concerns all tests: the long ones run only on demand, and no example of a property has a time limit."""
 
 import pytest
+from hypothesis import settings
+
+# How long one example takes says how busy the machine is; a test has a limit of its own.
+settings.register_profile("modelrollout", deadline=None)
+settings.load_profile("modelrollout")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
