@@ -53,7 +53,7 @@ def main() -> None:
         "minutes": round(minutes, 1),
         "runs": runs,
         "seed": given.seed,
-        "scenarios": {name: found[name] for name in SCENARIOS if name in found},
+        "scenarios": found,
     }
     write("engine", document)
     publish(document, read("experiments"))

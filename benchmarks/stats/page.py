@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from benchmarks.stats.catalogue import SCENARIOS
 from benchmarks.stats.experiments.page import section
 from benchmarks.stats.goals import RUN, Goal, goals
 from benchmarks.stats.judges import LABELS, OURS
@@ -83,7 +84,7 @@ def publish(document: Mapping[str, Any], experiments: Mapping[str, Any]) -> None
 
 def page(document: Mapping[str, Any], experiments: Mapping[str, Any] | None = None) -> str:
     """The page in Markdown; the part about experiments is left out without results of it."""
-    scenarios = document["scenarios"]
+    scenarios = _in_order(document["scenarios"])
     most = max(
         (one["judges"]["kayenta-5"]["runs"] for one in scenarios.values() if "kayenta-5" in one["judges"]), default=0
     )
@@ -106,6 +107,7 @@ def page(document: Mapping[str, Any], experiments: Mapping[str, Any] | None = No
 
 def pictures(scenarios: Mapping[str, Any]) -> dict[str, str]:
     """File names and pictures."""
+    scenarios = _in_order(scenarios)
     rivals = ("ours-operator", "peeked", "sequence", "kayenta-5")
     false = [
         (name, [_bar(judge, one["judges"][judge]["wrong"]) for judge in rivals if judge in one["judges"]])
@@ -143,6 +145,15 @@ def pictures(scenarios: Mapping[str, Any]) -> dict[str, str]:
             (10, 30, 100, 300, 1000, 3000),
         ),
     }  # fmt: skip
+
+
+def _in_order(scenarios: Mapping[str, Any]) -> dict[str, Any]:
+    """Scenarios and judges as the code lists them; stored results are in the order of their names."""
+    return {
+        name: {**one, "judges": {judge: one["judges"][judge] for judge in LABELS if judge in one["judges"]}}
+        for name, one in ((name, scenarios.get(name)) for name in SCENARIOS)
+        if one is not None
+    }
 
 
 def _bar(judge: str, found: Mapping[str, float]) -> Bar:
@@ -204,8 +215,7 @@ def _scenario(name: str, one: Mapping[str, Any]) -> str:
 
 
 def _rows(judges: Mapping[str, Any]) -> Iterator[list[str]]:
-    for judge in [name for name in LABELS if name in judges]:
-        found = judges[judge]
+    for judge, found in judges.items():
         label = f"**{LABELS[judge]}**" if judge in OURS else LABELS[judge]
         ratio = found.get("to_oracle")
         yield [

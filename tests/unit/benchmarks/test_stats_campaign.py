@@ -8,7 +8,8 @@ from benchmarks.stats.catalogue import SCENARIOS
 from benchmarks.stats.goals import goals
 from benchmarks.stats.losses import losses
 from benchmarks.stats.outcomes import Outcome, joined, outcome
-from benchmarks.stats.page import page, pictures
+from benchmarks.stats.page import PAGE, PICTURES, page, pictures
+from benchmarks.stats.record import read
 from benchmarks.stats.streams import Counts, Decisions, Stream
 from benchmarks.stats.summary import mean, ratio, summary, wilson
 from benchmarks.stats.traffic import column
@@ -83,6 +84,18 @@ def test_the_page_shows_every_scenario_its_misses_and_its_losses(found) -> None:
     for picture in pictures(found).values():
         assert picture.startswith("<svg")
         assert "nan" not in picture
+
+
+@pytest.mark.parametrize("backwards", [False, True])
+def test_page_and_pictures_are_what_the_stored_results_say_in_whatever_order_they_are_kept(*, backwards: bool) -> None:
+    document, experiments = read("engine"), read("experiments")
+    scenarios = {
+        name: {**one, "judges": dict(sorted(one["judges"].items(), reverse=backwards))}
+        for name, one in sorted(document["scenarios"].items(), reverse=backwards)
+    }
+    assert page({**document, "scenarios": scenarios}, experiments) == PAGE.read_text()
+    for name, picture in pictures(scenarios).items():
+        assert picture == (PICTURES / name).read_text()
 
 
 def test_no_scenario_lacks_a_title_and_a_truth_that_the_page_explains() -> None:
