@@ -1,10 +1,18 @@
 """Gauges that are read off the stored statuses."""
 
+import re
+from pathlib import Path
+
 from prometheus_client import CollectorRegistry, generate_latest
 
+from modelrollout.collector.instruments import Instruments
 from modelrollout.kube.cache import Cache
 from modelrollout.kube.resources import MODELROLLOUTS
 from modelrollout.reconciler.gauges import Gauges
+from modelrollout.reconciler.telemetry import Telemetry
+
+FILES = Path(__file__).parents[3] / "charts" / "modelrollout" / "files"
+PARTS = {"counter": ("_total",), "histogram": ("_bucket", "_sum", "_count"), "gauge": ("",)}
 
 
 def test_a_version_that_degrades_a_stale_model_and_weights_that_do_not_arrive_can_be_alerted_on() -> None:
@@ -34,3 +42,17 @@ def test_a_version_that_degrades_a_stale_model_and_weights_that_do_not_arrive_ca
         'modelrollout_traffic_mismatch{name="fraud",namespace="risk"} 1.0',
         'modelrollout_traffic_mismatch{name="ads",namespace="risk"} 0.0',
     ]
+
+
+def test_alerts_and_dashboard_ask_for_nothing_that_operator_and_collector_do_not_expose() -> None:
+    registry = CollectorRegistry()
+    Telemetry(registry)
+    Instruments(registry)
+    registry.register(Gauges(Cache(), lambda _: None))
+    exposed = {family.name + part for family in registry.collect() for part in PARTS[family.type]}
+    asked = {
+        name: set(re.findall(r"\bmodelrollout_\w+", (FILES / name).read_text()))
+        for name in ("alerts.yaml", "dashboard.json")
+    }
+    assert all(len(names) > 5 for names in asked.values())
+    assert {name: names - exposed for name, names in asked.items()} == {"alerts.yaml": set(), "dashboard.json": set()}
