@@ -4,6 +4,7 @@ import json
 
 from modelrollout.kube.client import Client
 from modelrollout.kube.resources import HTTPROUTES
+from modelrollout.reconciler.fake import ScriptedExaminer
 from tests.cluster.conftest import Kubectl
 from tests.cluster.runtime.harness import Model, running, until
 
@@ -25,7 +26,12 @@ async def test_a_tool_that_fights_for_the_weights_is_named_and_no_step_advances_
         conditions = (await model.status()).get("conditions", [])
         return next((one for one in conditions if one["type"] == "TrafficMatches"), {})
 
-    async with running(namespace):
+    async def asked() -> int:
+        return examiner.asked
+
+    examiner = ScriptedExaminer()
+    examiner.answers = 0  # however long a sync takes, the step is not left before the third
+    async with running(namespace, examiner):
         await model.create(strategy=PATIENT)
         await model.until_phase("Completed")
         await model.target("v8")
@@ -35,6 +41,8 @@ async def test_a_tool_that_fights_for_the_weights_is_named_and_no_step_advances_
         found = await until("it is named", matches, lambda one: one.get("reason") == "Contested")
         assert found["status"] == "False"
         assert "argocd-controller" in found["message"]
+        examiner.answers, before = 1_000_000, examiner.asked
+        await until("there is evidence to leave the step", asked, lambda times: times > before + 2)
         status = await model.status()
         assert (status["run"]["state"], status["run"]["step"]) == ("Trial", 0)
         assert "argocd-controller" in status["message"]
