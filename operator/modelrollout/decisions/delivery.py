@@ -22,6 +22,9 @@ the usual intervals of analysis: people hear of it before evidence is drawn from
 TRAFFIC_MATCHES = "TrafficMatches"
 """The condition that says whether the route carries what was decided."""
 
+SECOND_ROUTE_READY = "SecondRouteReady"
+"""The condition that says whether pins and preview can be had."""
+
 WRITE_FAILING, NOT_CARRIED_OUT = "WriteFailing", "NotCarriedOut"
 
 
@@ -70,11 +73,21 @@ def lateness(draft: Draft, obstacle: Obstacle | None) -> tuple[str, str] | None:
     return NOT_CARRIED_OUT, "the route does not carry the desired weights, although no write of it was refused"
 
 
+def refused_beside(draft: Draft) -> str:
+    """Why what is kept beside the weights cannot be written, in a sentence; empty while it may be on its way."""
+    missing, old = draft.observed.beside, draft.rollout.status.condition(SECOND_ROUTE_READY)
+    if missing is None:
+        return ""
+    if old is not None and _said(old) and not _waited(draft, missing):
+        return old.message
+    return f"it cannot be written: {missing.refusal}" if missing.refusal and _waited(draft, missing) else ""
+
+
 def note_overdue(draft: Draft) -> None:
     """Say it once, as soon as it is time to, when a decision does not arrive."""
-    missing = draft.observed.undelivered
-    if missing is not None:
-        draft.wake_at(missing.since + PATIENCE)
+    for missing in (draft.observed.undelivered, draft.observed.beside):
+        if missing is not None:
+            draft.wake_at(missing.since + PATIENCE)
     new = draft.status.condition(TRAFFIC_MATCHES)
     if new is not None and _said(new) and not _said(draft.rollout.status.condition(TRAFFIC_MATCHES)):
         draft.say(Reason.NOT_CARRIED_OUT, f"{new.message}; it is tried again and again", warning=True)

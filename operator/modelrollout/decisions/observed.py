@@ -294,7 +294,7 @@ class Reversals:
 
 @dataclass(frozen=True, slots=True)
 class Undelivered:
-    """What was decided of traffic and is not what the route says.
+    """Something that should be written and is not what is found.
 
     Attributes:
         since: when that was first seen without it having been otherwise since; aware.
@@ -313,7 +313,7 @@ class Observed:
     operator has the right to scale workloads; `checks` is what was found out for the present run, beside all
     reconciling; `companions` are the rollouts that this one is to be promoted together with; `monitored` is what
     Prometheus says of the version that serves, None when it was not asked; `undelivered` is None while the route says
-    what was last decided.
+    what was last decided, and `beside` while all is as it should be that the operator keeps beside the weights.
     """
 
     route: RouteSeen
@@ -328,6 +328,7 @@ class Observed:
     companions: tuple[Companion, ...] = ()
     monitored: MonitoringEvidence | None = None
     undelivered: Undelivered | None = None
+    beside: Undelivered | None = None
 
     def ready(self, version: str) -> bool:
         """Whether that version has at least one ready endpoint."""

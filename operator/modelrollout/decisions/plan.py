@@ -256,7 +256,7 @@ def _conclude(draft: Draft, steps: tuple[PlannedStep, ...], blocked: Obstacle | 
         lines = [*draft.status.last_record, *(dict(line) for line in draft.record)]
         draft.status.last_record = lines[-LINES_KEPT:]
     _note_blindness(draft)
-    _note_unusable(draft, "SecondRouteReady", Reason.SECOND_ROUTE_UNUSABLE)
+    _note_unusable(draft, delivery.SECOND_ROUTE_READY, Reason.SECOND_ROUTE_UNUSABLE)
     _note_unusable(draft, "StickyReady", Reason.STICKY_UNUSABLE)
     _note_split(draft)
     _note_restarts(draft)

@@ -8,7 +8,7 @@ from modelrollout.decisions import delivery, runs, scaling
 from modelrollout.decisions.admission import model_stated
 from modelrollout.decisions.adoption import AUDIENCE_UNUSABLE, Obstacle
 from modelrollout.decisions.conditions import set_condition
-from modelrollout.decisions.delivery import TRAFFIC_MATCHES
+from modelrollout.decisions.delivery import SECOND_ROUTE_READY, TRAFFIC_MATCHES
 from modelrollout.decisions.draft import Draft
 from modelrollout.decisions.experiments import sticking
 from modelrollout.decisions.experiments.statements import settled as experiment_settled
@@ -148,10 +148,13 @@ def _traffic(draft: Draft, obstacle: Obstacle | None) -> Iterator[_Stated]:
 
 def _second_route(draft: Draft) -> Iterator[_Stated]:
     """Pins and preview, said from the first time on that they cannot be had."""
-    if draft.observed.route.aside:
-        yield "SecondRouteReady", False, "Unusable", draft.observed.route.aside
-    elif draft.status.condition("SecondRouteReady") is not None:
-        yield "SecondRouteReady", True, "Usable", ""
+    aside, refusal = draft.observed.route.aside, delivery.refused_beside(draft)
+    if aside:
+        yield SECOND_ROUTE_READY, False, "Unusable", aside
+    elif refusal:
+        yield SECOND_ROUTE_READY, False, delivery.WRITE_FAILING, refusal
+    elif draft.status.condition(SECOND_ROUTE_READY) is not None and draft.observed.beside is None:
+        yield SECOND_ROUTE_READY, True, "Usable", ""
 
 
 def _sticky(draft: Draft) -> Iterator[_Stated]:

@@ -1,4 +1,4 @@
-"""Which decisions about traffic have not arrived, since when, and what the last write of them met with."""
+"""What should be written and has not arrived, since when, and what the last write of it met with."""
 
 import re
 from collections.abc import Hashable, Iterator
@@ -33,7 +33,7 @@ class _Memory:
 
 
 class Deliveries:
-    """Remembers, per rollout, what the route does not say although it was decided.
+    """Remembers, per rollout, whether what should be written has arrived.
 
     Pure but for its memory: it is told what was seen and what a write met with, and at what time. After a restart it
     begins anew, which makes a failing write be said a little later.
@@ -43,7 +43,7 @@ class Deliveries:
         self._memory: dict[Hashable, _Memory] = {}
 
     def saw(self, rollout: Hashable, now: datetime, *, arrived: bool) -> Undelivered | None:
-        """Take in whether the route says what was last decided; None if it does."""
+        """Take in whether all of it is found; None if it is."""
         if arrived:
             self._memory.pop(rollout, None)
             return None

@@ -274,6 +274,9 @@ class Reconciler:
         except Exception:
             if decision.write_status:
                 self._tell(subject, decision)
+            self._ask(
+                subject, decision, observed
+            )  # the candidate is judged by what users meet, whatever can be written
             if decision.wake_at is not None:  # the pause after a failure may be longer
                 self.queue.add_after(subject.key, (decision.wake_at - now).total_seconds())
             raise
@@ -316,7 +319,7 @@ class Reconciler:
             if due > now:
                 moments.append(due)
             else:
-                with self._world.deliveries.attempt(subject.key, now):
+                with self._world.attempt(subject):
                     self._traffic_writes.spend(subject.key)
                     await router.apply(rollout, decision.traffic)
                 self._world.wrote(subject, decision.traffic)

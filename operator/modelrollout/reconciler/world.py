@@ -1,6 +1,7 @@
 """What one reconcile sees: the rollout as it counts now, its route, its versions, its commands and its claim."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from modelrollout.api import ModelRollout, ModelRolloutSpec
@@ -99,7 +100,8 @@ class World:
         self.layers = Layers()
         self._companions = Companions(cache)
         self.interests = Interests()
-        self.reversals, self.deliveries = ReversalLog(), Deliveries()
+        self.reversals = ReversalLog()
+        self._decided, self._beside = Deliveries(), Deliveries()
         self._wrote_at: dict[Key, float] = {}
 
     def read(self, obj: Obj) -> Reading:
@@ -172,11 +174,19 @@ class World:
             checks=self._checks.results(subject.key),
             companions=self._companions.of(rollout),
             undelivered=self._undelivered(subject.key, rollout, route),
+            beside=self._beside.saw(subject.key, self._clock.now(), arrived=not route.outdated),
         )
 
     def _undelivered(self, key: Key, rollout: ModelRollout, route: RouteSeen) -> Undelivered | None:
         decided = intent(rollout, rollout.spec, rollout.status)
-        return self.deliveries.saw(key, self._clock.now(), arrived=decided is None or agrees(route, decided))
+        return self._decided.saw(key, self._clock.now(), arrived=decided is None or agrees(route, decided))
+
+    @contextmanager
+    def attempt(self, subject: Subject) -> Iterator[None]:
+        """What is done within is a write of the rollout's traffic, and of what is kept beside it."""
+        now = self._clock.now()
+        with self._decided.attempt(subject.key, now), self._beside.attempt(subject.key, now):
+            yield
 
     def wrote(self, subject: Subject, wanted: TrafficIntent) -> None:
         """Remember what was brought about, against who reverses it; not what is still on its way."""
@@ -222,7 +232,8 @@ class World:
         self._reader.forget(obj)
         self.interests.drop(key)
         self.reversals.forget(key)
-        self.deliveries.forget(key)
+        self._decided.forget(key)
+        self._beside.forget(key)
         self._wrote_at.pop(key, None)
         return self._claims.drop(key)
 

@@ -4,13 +4,14 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from modelrollout.api.status import Verdict
 from modelrollout.decisions.delivery import PATIENCE
 from modelrollout.kube.errors import Forbidden
 from modelrollout.kube.resources import EVENTS, HTTPROUTES
 from modelrollout.kube.transport import Request
-from tests.unit.reconciler.rig import Rig, path
+from tests.unit.reconciler.rig import NAMESPACE, Rig, path
 
-ROUTE = path(HTTPROUTES, "fraud")
+ROUTE, ROUTES = path(HTTPROUTES, "fraud"), HTTPROUTES.path(NAMESPACE)
 
 
 @pytest.fixture
@@ -30,13 +31,21 @@ def refuse(request: Request) -> Exception | None:
     return Forbidden("may not patch httproutes", 403) if request.write and request.path == ROUTE else None
 
 
+def no_second_route(request: Request) -> Exception | None:
+    return Forbidden("may not create httproutes", 403) if (request.method, request.path) == ("POST", ROUTES) else None
+
+
+def condition(world: Rig, kind: str) -> tuple[str, str]:
+    conditions = world.status.get("conditions", [])
+    return next(((one["status"], one["reason"]) for one in conditions if one["type"] == kind), ("", ""))
+
+
 def matches(world: Rig) -> tuple[str, str]:
-    found = next(one for one in world.status["conditions"] if one["type"] == "TrafficMatches")
-    return found["status"], found["reason"]
+    return condition(world, "TrafficMatches")
 
 
-def told(world: Rig) -> int:
-    return sum(request.body["reason"] == "NotCarriedOut" for request in world.writes(EVENTS, "POST"))
+def told(world: Rig, reason: str = "NotCarriedOut") -> int:
+    return sum(request.body["reason"] == reason for request in world.writes(EVENTS, "POST"))
 
 
 def status_writes(world: Rig) -> int:
@@ -51,12 +60,13 @@ async def test_it_is_said_when_it_is_time_to_though_the_next_try_would_come_late
     assert told(rig) == 1
 
 
-async def test_while_it_lasts_nothing_more_is_written_and_it_ends_within_a_minute_of_its_cause(rig: Rig) -> None:
+async def test_while_it_lasts_it_is_not_said_again_and_it_ends_within_a_minute_of_its_cause(rig: Rig) -> None:
     await rig.until(lambda: matches(rig) == ("False", "WriteFailing"))
-    await rig.clock.advance(5)
-    before = status_writes(rig)
+    await rig.clock.advance(30)
+    before, said = status_writes(rig), rig.status["conditions"]
     await rig.clock.advance(1800)
-    assert (status_writes(rig), told(rig)) == (before, 1)
+    assert (rig.status["conditions"], told(rig)) == (said, 1)
+    assert status_writes(rig) - before <= 6  # numbers of metrics, which are written every five minutes
     rig.server.before = lambda _: None
     await rig.until(lambda: matches(rig) == ("True", "Matches"), seconds=61)
     assert rig.weights["v8"] >= 50
@@ -71,3 +81,34 @@ async def test_who_comes_after_a_restart_does_not_say_it_again(rig: Rig) -> None
     await rig.clock.advance(120)
     assert (status_writes(rig), told(rig)) == (before, 1)
     assert matches(rig) == ("False", "WriteFailing")
+
+
+@pytest.fixture
+async def bare() -> AsyncIterator[Rig]:
+    """An operator that may move weights and may not make the second route; v8 has its first weight."""
+    world = Rig(analysis={"interval": "5s"})
+    world.server.before = no_second_route
+    world.examiner.answers = 0
+    await world.start()
+    await world.until(lambda: world.status.get("stable") == "v7" and bool(world.status["weights"]["desired"]))
+    world.edit(target="v8")
+    await world.until(lambda: world.weights == {"v7": 950, "v8": 50})
+    yield world
+    await world.kill()
+
+
+async def test_a_candidate_is_judged_although_pins_cannot_be_written(bare: Rig) -> None:
+    bare.examiner.verdict = Verdict.FAIL
+    await bare.until(lambda: bare.weights == {"v7": 1000}, seconds=30)
+    await bare.until(lambda: bare.phase == "RolledBack", seconds=61)
+
+
+async def test_pins_that_cannot_be_written_are_said_once_and_hold_up_no_run(bare: Rig) -> None:
+    await bare.until(lambda: condition(bare, "SecondRouteReady") == ("False", "WriteFailing"), seconds=31)
+    assert matches(bare) == ("True", "Matches")
+    bare.examiner.answers = 1_000_000
+    await bare.until(lambda: bare.phase == "Completed" and bare.weights == {"v8": 1000}, seconds=300)
+    assert condition(bare, "SecondRouteReady") == ("False", "WriteFailing")
+    assert (told(bare, "SecondRouteUnusable"), told(bare)) == (1, 0)
+    bare.server.before = lambda _: None
+    await bare.until(lambda: condition(bare, "SecondRouteReady") == ("True", "Usable"), seconds=61)
