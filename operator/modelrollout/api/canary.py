@@ -10,7 +10,7 @@ from pydantic import Field
 from modelrollout.api.audiences import IN_ORDER, OUT_OF_ORDER, STEP_RULES, Audience, in_order
 from modelrollout.api.base import Model
 from modelrollout.api.durations import Between, Duration, cel_longer
-from modelrollout.api.rules import Rule, not_yet
+from modelrollout.api.rules import Rule
 from modelrollout.api.values import DnsLabel, Number, Percent
 
 DEFAULT_SAMPLES = 50
@@ -42,7 +42,6 @@ class CanaryStep(Model):
             lambda self: self.hold is None or self.deadline is None or self.deadline > self.hold,
             "deadline",
         ),
-        not_yet("mirror", "mirror", "write strategy.shadow with then: Canary, or strategy.steps"),
         Rule(
             "self.weight > 0.0 && (self.weight < 100.0 || has(self.audience))",
             BETWEEN,
@@ -50,7 +49,6 @@ class CanaryStep(Model):
             "weight",
         ),
         *STEP_RULES,
-        not_yet("metrics", "metrics", "write strategy.steps, whose steps name the metrics that they need"),
     )
 
     weight: Percent = Field(
@@ -88,13 +86,6 @@ class CanaryStep(Model):
             "NotFailed (default): no guardrail failed and the data is fresh. Pass: every guardrail and goal passed. "
             "The last step always needs Pass."
         ),
-    )
-    mirror: Percent | None = Field(
-        default=None,
-        description="Percent of the requests copied to the candidate. Not yet supported: use strategy.steps.",
-    )
-    metrics: MetricNames | None = Field(
-        default=None, description="Metrics that this step needs. Not yet supported: use strategy.steps."
     )
 
 

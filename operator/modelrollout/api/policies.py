@@ -10,7 +10,7 @@ from pydantic_core import PydanticCustomError
 
 from modelrollout.api.base import Model
 from modelrollout.api.durations import Between, Duration
-from modelrollout.api.rules import Rule, not_yet
+from modelrollout.api.rules import Rule
 from modelrollout.api.values import DnsSubdomain, Number, plain_number
 
 _ADDRESS = "^https?://[^/?#@ ]+(/[^?#@ ]*)?$"
@@ -100,19 +100,8 @@ class ScaleMode(StrEnum):
     MANAGED = "Managed"
 
 
-class SecretKeyRef(Model):
-    """A key of a Secret in the namespace of the ModelRollout."""
-
-    name: DnsSubdomain = Field(description="Name of the Secret.")
-    key: Annotated[str, Field(min_length=1, max_length=253, pattern=r"^[-._a-zA-Z0-9]+$")] = Field(
-        default="token", description="Key in the Secret that holds a bearer token."
-    )
-
-
 class Prometheus(Model):
     """Where the metrics are asked for."""
-
-    RULES = (not_yet("secretRef", "secret_ref", "let the operator's own settings hold the credentials of Prometheus"),)
 
     address: (
         Annotated[
@@ -128,9 +117,6 @@ class Prometheus(Model):
     ) = Field(
         default=None,
         description="Base address, for example http://prometheus.monitoring:9090. Default: the operator's setting.",
-    )
-    secret_ref: SecretKeyRef | None = Field(
-        default=None, description="Bearer token to send. Not yet supported: use the operator's settings."
     )
 
 

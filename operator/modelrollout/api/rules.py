@@ -67,16 +67,5 @@ def at_most_one(attributes: dict[str, str], message: str) -> Rule:
     return Rule(cel, message, lambda value: _count(value, attributes) <= 1)
 
 
-def not_yet(field: str, attribute: str, instead: str) -> Rule:
-    """The field is part of the API but not built: it is refused by name, never dropped in silence."""
-    return Rule(
-        f"!has(self.{field})",
-        f"{field} is not yet supported: {instead}",
-        lambda value: getattr(value, attribute) is None,
-        field,
-        "FieldValueForbidden",
-    )
-
-
 def _count(value: object, attributes: dict[str, str]) -> int:
     return sum(getattr(value, attribute) is not None for attribute in attributes.values())

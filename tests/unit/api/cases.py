@@ -7,8 +7,6 @@ import copy
 from dataclasses import dataclass
 from typing import Any
 
-LATER = "not yet supported"
-
 
 def spec(**changes: Any) -> dict[str, Any]:
     """A spec that is right, with top-level fields replaced; None removes one."""

@@ -235,6 +235,12 @@ STRATEGY = [
         "spec.strategy.steps[0].webhooks[0].url",
     ),
     Refused(
+        "a webhook that is waited for too long",
+        spec(strategy={"steps": [{"name": "a", "webhooks": [{"name": "h", "url": "http://a.b", "timeout": "61s"}]}]}),
+        "must be between 1s and 60s",
+        "spec.strategy.steps[0].webhooks[0].timeout",
+    ),
+    Refused(
         "two webhooks of one name",
         spec(strategy={"steps": [{"name": "a", "webhooks": [{"name": "h", "url": "http://a.b"}] * 2}]}),
         "every webhook of a step needs a name of its own",
@@ -321,15 +327,6 @@ STRATEGY = [
         "spec.strategy.canary.deadline",
     ),
     Refused("no duration", canary(weights=[5], hold="2 minutes"), "", "spec.strategy.canary.hold"),
-    *(
-        Refused(
-            f"{field} of a canary's step",
-            canary(steps=[{"weight": 5, field: value}]),
-            f"{field} is not yet supported",
-            f"spec.strategy.canary.steps[0].{field}",
-        )
-        for field, value in (("mirror", 5), ("metrics", ["errors"]))
-    ),
 ]
 
 POLICIES = [
@@ -341,12 +338,6 @@ POLICIES = [
             "spec.prometheus.address",
         )
         for text in ("prometheus:9090", "ftp://a", "http://user@a", "http://a?b=c", "http://")
-    ),
-    Refused(
-        "secretRef",
-        spec(prometheus={"secretRef": {"name": "a"}}),
-        "secretRef is not yet supported",
-        "spec.prometheus.secretRef",
     ),
     Refused(
         "interval too short", spec(analysis={"interval": "10ms"}), "must be between 1s and 1h", "spec.analysis.interval"
