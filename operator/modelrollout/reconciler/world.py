@@ -60,8 +60,9 @@ class Subject:
     router: Router | None
 
 
-STEP = 1.0
-"""Seconds between two steps of weights that are brought about step by step."""
+STEP = 2.0
+"""Seconds between two steps of weights that are brought about step by step: a gateway tells its proxies of a step after
+it has said that it took it up, and on a busy machine that takes a while."""
 
 
 class World:
