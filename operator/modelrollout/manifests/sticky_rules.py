@@ -16,7 +16,7 @@ from typing import Any
 
 from modelrollout.api import TOTAL_WEIGHT, ServiceRef
 from modelrollout.decisions.observed import Sticky
-from modelrollout.manifests.nursing import next_weights, on_the_way
+from modelrollout.manifests.nursing import NURSED, next_weights, on_the_way
 from modelrollout.manifests.shares import thousandths
 
 MARK = "x-modelrollout-version"
@@ -182,7 +182,8 @@ def _weights(split: Split, sticky: Sticky) -> list[int]:
     slack = [sum(max(0, sticky.shares[arm] - split.weights[arm]) for arm in pair) for pair in pairs]
     beside = [0] * len(pairs)
     for place in range(1, len(pairs)):
-        beside[place] = min(left, slack[place])
+        # Never without weight, so that who is taken out needs not wait until the gateway knows this copy.
+        beside[place] = min(left, slack[place] + NURSED)
         left -= beside[place]
     beside[0] = left
     weights: list[int] = []

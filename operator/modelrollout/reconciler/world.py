@@ -60,9 +60,9 @@ class Subject:
     router: Router | None
 
 
-STEP = 2.0
+STEP = 5.0
 """Seconds between two steps of weights that are brought about step by step: a gateway tells its proxies of a step after
-it has said that it took it up, and on a busy machine that takes a while."""
+it has said that it took it up, and on a busy machine a proxy was seen to need more than a second for it."""
 
 
 class World:

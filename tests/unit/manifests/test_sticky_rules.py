@@ -245,6 +245,17 @@ def test_clusters_come_and_go_by_a_thousandth_and_a_step_waits_until_the_gateway
     assert seen(spoken.route) is False
 
 
+def test_of_many_candidates_each_is_taken_out_at_once_since_stable_has_some_weight_beside_each() -> None:
+    sticky = Sticky("x-user", "v7", {"v8": 200, "v9": 200, "v10": 200})
+    assert sticky.order == ("v8", "v7", "v9", "v10", "v7")
+    services = {**THREE, "v10": ServiceRef(name="fraud-v10", port=8080)}
+    full = {"v7": 400, "v8": 200, "v9": 200, "v10": 200}
+    during = kept_refs(refs(three()), Split(services, "risk", full), sticky)
+    assert [one["weight"] for one in during] == [0, 0, 0, 0, 200, 399, 200, 200, 1]
+    out = step(during, Split(services, "risk", {**full, "v7": 600, "v10": 0}), sticky, nursed=True)
+    assert [one["weight"] for one in out.refs] == [0, 0, 0, 0, 200, 399, 200, 1, 200]
+
+
 def test_copies_for_other_candidates_come_when_those_of_before_are_gone() -> None:
     spoken = Spoken()
     spoken.arrive({"v7": 1000, "v8": 0, "v9": 0}, STICKY, 1)
