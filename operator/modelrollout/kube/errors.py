@@ -6,6 +6,7 @@ KubeError
 ├── Conflict            a precondition failed: what the write was made from is out of date
 ├── Gone                the resourceVersion to watch from is too old: list again
 ├── Forbidden           the operator lacks a right; the message names it
+│   └── Terminating     the namespace is going away: nothing new may be made in it
 ├── Rejected            the API server finds the request itself wrong
 ├── NotLeading          nothing was sent: this process may not write (any more)
 └── Unavailable         not now: try again later
@@ -52,6 +53,10 @@ class Forbidden(KubeError):
     """The operator has no right to do this."""
 
 
+class Terminating(Forbidden):
+    """The namespace is going away, and all that is in it: nobody may make anything new there."""
+
+
 class Rejected(KubeError):
     """The API server finds the request itself wrong; sending it again is of no use."""
 
@@ -90,7 +95,7 @@ def error_of(status: int, body: bytes, what: str, *, write: bool, retry_after: f
         case 410:
             return Gone(text, status)
         case 401 | 403:
-            return Forbidden(text, status)
+            return (Terminating if _terminating(document) else Forbidden)(text, status)
         case 429:
             return Unavailable(text, status, retry_after)
         case 422 if _failed_test(document):
@@ -107,6 +112,11 @@ def _document(body: bytes) -> dict[str, Any]:
     except ValueError:
         return {"message": body[:200].decode(errors="replace")}
     return document if isinstance(document, dict) else {}
+
+
+def _terminating(document: dict[str, Any]) -> bool:
+    causes = (document.get("details") or {}).get("causes") or []
+    return any(cause.get("reason") == "NamespaceTerminating" for cause in causes)
 
 
 def _failed_test(document: dict[str, Any]) -> bool:

@@ -12,7 +12,7 @@ from modelrollout.decisions.decision import Event
 from modelrollout.decisions.plan import LINES_KEPT
 from modelrollout.kube.client import Client
 from modelrollout.kube.clock import Clock
-from modelrollout.kube.errors import AlreadyExists, KubeError, NotFound, Rejected
+from modelrollout.kube.errors import AlreadyExists, KubeError, NotFound, Rejected, Terminating
 from modelrollout.kube.resources import CONFIGMAPS, EVENTS, Obj, namespace_of, uid_of
 from modelrollout.manifests.events import event_object
 from modelrollout.manifests.owned import record_lines, record_name, record_object, record_patch
@@ -112,9 +112,12 @@ class Chronicle:
                 lines, page.due = dict(page.lines), float("inf")
                 await self._append(page.rollout, lines)
                 page.lines = {key: text for key, text in page.lines.items() if key not in lines}
+        except (NotFound, Terminating) as error:
+            _log.info("not told, as its namespace goes away: %s", error)
+            page.events, page.lines = [], {}
         except KubeError as error:
             page.attempts, page.due = page.attempts + 1, now
-            if page.attempts < _ATTEMPTS and not isinstance(error, (NotFound, Rejected)):
+            if page.attempts < _ATTEMPTS and not isinstance(error, Rejected):
                 raise
             _log.error("given up after %d attempts: %s", page.attempts, error)
             page.events, page.lines = [], {}

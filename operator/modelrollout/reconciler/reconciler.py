@@ -27,7 +27,7 @@ from modelrollout.decisions.traffic import is_behind
 from modelrollout.kube.cache import Cache, Change, Key
 from modelrollout.kube.client import Client
 from modelrollout.kube.clock import Clock
-from modelrollout.kube.errors import Conflict, KubeError, NotFound, Unavailable
+from modelrollout.kube.errors import Conflict, KubeError, NotFound, Terminating, Unavailable
 from modelrollout.kube.resources import COMMANDS, FREEZES, MODELROLLOUTS, Obj, namespace_of, uid_of, version_of
 from modelrollout.kube.watches import Place, Watches
 from modelrollout.manifests.json_patch import add, unchanged
@@ -199,7 +199,9 @@ class Reconciler:
         if isinstance(error, Conflict) and not again:
             _log.info("%s/%s: %s", *key, error)
             return _AT_ONCE
-        _log.warning("%s/%s: %s", *key, error)
+        # Who goes is no trouble: the watch will tell of the rollout or its route, and a namespace takes both with it.
+        going = isinstance(error, Terminating) or (isinstance(error, NotFound) and not again)
+        _log.log(logging.INFO if going else logging.WARNING, "%s/%s: %s", *key, error)
         return error.retry_after if isinstance(error, Unavailable) else None
 
     async def _work(self, key: Key) -> float | None:

@@ -1,9 +1,15 @@
 """Rollouts that go, on a real API server."""
 
+import contextlib
+import logging
 from datetime import UTC, datetime
 
+import pytest
+
 from modelrollout.kube.client import Client
+from modelrollout.kube.errors import NotFound
 from modelrollout.kube.resources import MODELROLLOUTS, uid_of
+from tests.cluster.conftest import Kubectl
 from tests.cluster.runtime.harness import Model, running, until
 
 PATIENT = {"canary": {"weights": [20], "hold": "1h"}}
@@ -42,6 +48,28 @@ async def test_a_rollout_deleted_while_no_operator_ran_is_found_at_the_next_star
     async with running(namespace, identity="operator-1"):
         await model.until_weights(v7=1000)
         await until("nobody owns the route", model.owner, lambda owner: owner is None)
+
+
+async def test_a_namespace_that_goes_away_is_nobodys_trouble(
+    client: Client, namespace: str, gateway_api: None, kubectl: Kubectl, caplog: pytest.LogCaptureFixture
+) -> None:
+    going = f"{namespace}-going"
+    kubectl("create", "namespace", going)
+    model = Model(client, going)
+    await model.deploy()
+
+    async def untold() -> bool:
+        return any("namespace" in one.message and "not told" in one.message for one in caplog.records)
+
+    caplog.set_level(logging.INFO)
+    async with running(going, home=namespace):
+        uid = await trial(model)
+        kubectl("delete", "namespace", going, "--wait=false")
+        with contextlib.suppress(NotFound):
+            await client.delete(MODELROLLOUTS, going, "fraud", uid=uid)
+        await until("nothing can be told", untold, bool)
+    alarming = [one for one in caplog.records if one.name.startswith("modelrollout") and one.levelno > logging.INFO]
+    assert [one.getMessage() for one in alarming] == []
 
 
 async def test_a_rollout_created_anew_goes_on_from_the_stable_version(

@@ -13,11 +13,13 @@ from modelrollout.kube.errors import (
     NotFound,
     OutcomeUnknown,
     Rejected,
+    Terminating,
     Unavailable,
     error_of,
 )
 
 FAILED_TEST = {"reason": "Invalid", "message": "the server rejected our request", "details": {}}
+TERMINATING = {"reason": "Forbidden", "details": {"causes": [{"reason": "NamespaceTerminating", "field": "x"}]}}
 REFUSED = {"reason": "Invalid", "message": "spec.target: Invalid value", "details": {"name": "fraud"}}
 
 
@@ -30,6 +32,7 @@ REFUSED = {"reason": "Invalid", "message": "spec.target: Invalid value", "detail
         (410, {"reason": "Expired"}, False, Gone),
         (403, {}, True, Forbidden),
         (401, {}, False, Forbidden),
+        (403, TERMINATING, True, Terminating),
         (422, REFUSED, True, Rejected),
         (422, FAILED_TEST, True, Conflict),
         (429, {}, True, Unavailable),

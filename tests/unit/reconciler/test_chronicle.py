@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 import random
 from collections.abc import AsyncIterator
 
@@ -10,7 +11,7 @@ import pytest
 from modelrollout.decisions.decision import Event, Reason
 from modelrollout.decisions.plan import LINES_KEPT
 from modelrollout.kube.client import Client
-from modelrollout.kube.errors import Unavailable
+from modelrollout.kube.errors import KubeError, NotFound, Terminating, Unavailable
 from modelrollout.kube.fake import FakeServer
 from modelrollout.kube.resources import CONFIGMAPS, EVENTS, Obj
 from modelrollout.kube.transport import Request
@@ -171,3 +172,14 @@ async def test_what_can_never_be_told_is_given_up(desk: Desk) -> None:
     assert tried == 5
     await desk.clock.advance(600)
     assert len(desk.server.requests) == tried
+
+
+@pytest.mark.parametrize("answer", [Terminating("it is being terminated", 403), NotFound("there is no namespace", 404)])
+async def test_what_cannot_be_told_in_a_namespace_that_goes_away_is_dropped_without_alarm(
+    desk: Desk, answer: KubeError, caplog: pytest.LogCaptureFixture
+) -> None:
+    desk.server.before = lambda _: answer
+    desk.chronicle.tell(ROLLOUT, (STEP,), [line(1)], cause="7", urgent=True)
+    await desk.clock.advance(600)
+    assert len(desk.server.requests) == 1
+    assert [one.getMessage() for one in caplog.records if one.levelno > logging.INFO] == []

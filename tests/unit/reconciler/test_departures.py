@@ -1,5 +1,6 @@
 """What becomes of the traffic when a rollout goes."""
 
+import logging
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
@@ -7,6 +8,7 @@ import pytest
 
 from modelrollout.kube.errors import Unavailable
 from modelrollout.kube.resources import EVENTS, HTTPROUTES, MODELROLLOUTS
+from modelrollout.kube.transport import Request
 from tests.unit.reconciler.rig import Rig, path
 
 Make = Callable[..., Rig]
@@ -49,6 +51,23 @@ async def test_a_rollout_deleted_in_a_run_gives_the_traffic_back(rig: Make) -> N
     await world.clock.advance(1)
     notes = [request.body["note"] for request in world.writes(EVENTS, "POST")]
     assert any("all traffic goes back to v7" in note for note in notes)
+
+
+async def test_a_rollout_that_goes_while_its_status_is_written_is_no_warning(
+    rig: Make, caplog: pytest.LogCaptureFixture
+) -> None:
+    world = rig(analysis={"interval": "30s"})
+    await trial(world)
+
+    def gone(request: Request) -> None:
+        if request.path.endswith("fraud/status") and path(MODELROLLOUTS, "fraud") in world.server.objects:
+            world.delete(MODELROLLOUTS, "fraud")
+
+    world.server.before = gone
+    world.edit(paused=True)
+    await world.until(lambda: owner(world) is None, seconds=3)
+    await world.clock.advance(60)
+    assert [one.getMessage() for one in caplog.records if one.levelno > logging.INFO] == []
 
 
 async def test_a_policy_of_leave_takes_only_the_annotation(rig: Make) -> None:
