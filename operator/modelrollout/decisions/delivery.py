@@ -14,9 +14,10 @@ from modelrollout.decisions.traffic import in_flight, intent, weights_agree
 PATIENCE = timedelta(seconds=30)
 """So long a decision may be on its way to the route without a word.
 
-A write takes milliseconds, and weights that are brought about step by step some seconds. An API server or an admission
-webhook that is restarted, and a leader that takes over from another one, are away for less than this. And it is two of
-the usual intervals of analysis: people hear of it before evidence is drawn from weights that users do not have.
+A write takes milliseconds, and weights that are brought about step by step about ten seconds. An API server or an
+admission webhook that is restarted, and a leader that takes over from another one, are away for less than this. And it
+is two of the usual intervals of analysis: people hear of it before evidence is drawn from weights that users do not
+have.
 """
 
 TRAFFIC_MATCHES = "TrafficMatches"

@@ -9,6 +9,8 @@ from modelrollout.decisions.delivery import PATIENCE
 from modelrollout.kube.errors import Forbidden
 from modelrollout.kube.resources import EVENTS, HTTPROUTES
 from modelrollout.kube.transport import Request
+from modelrollout.manifests.nursing import next_weights
+from modelrollout.reconciler.world import STEP
 from tests.unit.reconciler.rig import NAMESPACE, Rig, path
 
 ROUTE, ROUTES = path(HTTPROUTES, "fraud"), HTTPROUTES.path(NAMESPACE)
@@ -81,6 +83,15 @@ async def test_who_comes_after_a_restart_does_not_say_it_again(rig: Rig) -> None
     await rig.clock.advance(120)
     assert (status_writes(rig), told(rig)) == (before, 1)
     assert matches(rig) == ("False", "WriteFailing")
+
+
+def test_weights_that_come_step_by_step_have_the_time_for_it() -> None:
+    """Two steps come before the wanted weights, and the gateway has to take up each of them."""
+    now, wanted, steps = [1000, 0], [0, 1000], 0
+    while now != wanted:
+        now, steps = next_weights(now, wanted), steps + 1
+    assert steps == 3
+    assert PATIENCE.total_seconds() >= 2 * (steps - 1) * STEP
 
 
 @pytest.fixture
