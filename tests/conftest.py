@@ -1,10 +1,10 @@
 """What concerns all tests: the long ones run only on demand, and no example of a property has a time limit."""
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
-# How long one example takes says how busy the machine is; a test has a limit of its own.
-settings.register_profile("modelrollout", deadline=None)
+# How long examples take says how busy the machine is; a test has a limit of its own.
+settings.register_profile("modelrollout", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("modelrollout")
 
 

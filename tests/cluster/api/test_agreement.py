@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from kubernetes import client
 from kubernetes.client.exceptions import ApiException
@@ -167,7 +167,7 @@ def _refusal(api: client.CustomObjectsApi, body: dict[str, Any]) -> str:
     return ""
 
 
-@settings(max_examples=400, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=400, derandomize=True)
 @given(body=SPECS)
 def test_types_and_api_server_accept_and_refuse_the_same(api_client: client.ApiClient, body: dict[str, Any]) -> None:
     refusal = _refusal(client.CustomObjectsApi(api_client), body)

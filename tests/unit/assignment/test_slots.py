@@ -19,7 +19,7 @@ def count(owners: tuple[str | None, ...], name: str | None) -> int:
     return sum(owner == name for owner in owners)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(shares(), min_size=2, max_size=4))
 def test_every_name_has_its_slots_and_as_few_change_hands_as_can(history: list[dict[str, int]]) -> None:
     old, new = Split(history[-2], history[:-2]).owners(), Split(history[-1], history[:-1]).owners()
@@ -29,7 +29,7 @@ def test_every_name_has_its_slots_and_as_few_change_hands_as_can(history: list[d
     assert moved == sum(max(0, count(old, name) - count(new, name)) for name in names)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(shares())
 def test_a_change_that_changes_nothing_moves_nobody(present: dict[str, int]) -> None:
     assert Split(present, (present,)).owners() == Split(present).owners()

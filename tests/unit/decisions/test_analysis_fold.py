@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from modelrollout.decisions.analysis.looking import fold, initial, judge, next_look, state_from_checkpoint
@@ -29,7 +29,7 @@ pods = st.builds(
 
 
 @pytest.mark.slow
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=40)
 @given(pods, moments, st.sampled_from(["0s", "30s"]), st.sampled_from([1.0, 2.0, 5.0]), st.booleans())
 def test_any_chunks_and_any_restarts_give_the_evidence_of_one_fold(pods, moments, warm_up, scrape, restart):
     asked = question(analysis={"warmUp": warm_up})
@@ -44,7 +44,7 @@ def test_any_chunks_and_any_restarts_give_the_evidence_of_one_fold(pods, moments
 
 
 @pytest.mark.slow
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(moments, st.integers(20, 90), st.booleans())
 def test_steps_begin_at_the_same_stratum_whatever_the_chunks(moments, step_at, restart):
     first = question(weight=50)

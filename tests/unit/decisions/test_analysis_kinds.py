@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from modelrollout.decisions.analysis.looking import initial, judge, state_from_checkpoint
@@ -52,7 +52,7 @@ comings = st.builds(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
-@settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=5)
 @given(comings, st.lists(st.integers(1, 599), max_size=6, unique=True).map(sorted), st.booleans())
 def test_pieces_and_restarts_change_nothing(kind: str, life, moments, warm):
     late, gone, resets, missed = life

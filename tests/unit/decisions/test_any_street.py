@@ -76,7 +76,7 @@ class AnyStreet(RuleBasedStateMachine):
 
 
 AnyStreet.TestCase.settings = settings(
-    max_examples=8, stateful_step_count=20, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True
+    max_examples=8, stateful_step_count=20, suppress_health_check=list(HealthCheck), derandomize=True
 )
 TestAnyStreet = AnyStreet.TestCase
 TestAnyStreet.pytestmark = [pytest.mark.slow]

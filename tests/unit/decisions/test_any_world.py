@@ -131,7 +131,7 @@ class AnyWorld(RuleBasedStateMachine):
 
 
 AnyWorld.TestCase.settings = settings(
-    max_examples=30, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True
+    max_examples=30, stateful_step_count=30, suppress_health_check=list(HealthCheck), derandomize=True
 )
 TestAnyWorld = AnyWorld.TestCase
 TestAnyWorld.pytestmark = [pytest.mark.slow]

@@ -153,7 +153,7 @@ def test_strangers_are_counted_where_they_may_be_there() -> None:
     assert found.passed_over == {"metric rejects": 2, "version v6": 1}
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.binary(max_size=60))
 def test_no_bytes_bring_the_reader_down(text: bytes) -> None:
     assert lines_refused(text) in ([], [1])
@@ -166,7 +166,7 @@ JSON = st.recursive(
 )
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(
     st.sampled_from(["t", "metric", "version", "series", "slice", "part", "counters", "buckets", "value"]),
     JSON | st.dictionaries(st.sampled_from(["bad", "total", "buckets", "value", "+Inf", "1"]), JSON, max_size=3),
@@ -179,7 +179,7 @@ def test_no_value_of_a_key_brings_the_reader_down(key: str, value: Any, metric: 
 Samples = st.lists(st.tuples(st.integers(0, 10**9), st.integers(0, 10**6)), min_size=1, max_size=6)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     st.dictionaries(
         st.tuples(st.sampled_from(["v7", "v8"]), st.sampled_from("ab"), st.sampled_from(["", "de"]), st.just("")),

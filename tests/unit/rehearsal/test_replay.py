@@ -149,7 +149,7 @@ def played(rollout, recording: Recording, restarts: dict[int, bool]):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", RECORDINGS)
-@settings(max_examples=3, deadline=None)
+@settings(max_examples=3)
 @given(restarts=st.dictionaries(st.integers(1, 30), st.booleans(), max_size=6))
 def test_a_restart_at_any_moment_leads_to_the_same_decisions(name: str, restarts: dict[int, bool]) -> None:
     rollout, recording = policy(), RECORDINGS[name]

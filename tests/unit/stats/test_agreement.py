@@ -65,7 +65,7 @@ def test_all_or_no_answers_equal_have_an_end_at_one_or_nought():
 
 
 @given(strata=st.lists(st.tuples(st.integers(0, 50), st.integers(50, 60)), max_size=12), cut=st.integers(0, 12))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_a_restored_test_goes_on_exactly(strata, cut):
     through, broken = (Agreement(min=0.9, late_faults=True, dispersion=1.5) for _ in range(2))
     for i, counts in enumerate(strata):

@@ -59,7 +59,7 @@ def test_a_trifle_never_counts_as_unequal_however_many_answers_there_are():
 
 
 @given(strata=st.lists(st.tuples(st.integers(0, 20), st.integers(20, 40), st.integers(0, 30)), max_size=10))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_a_restored_test_goes_on_exactly(strata):
     through, broken = Coverage(), Coverage()
     for labels, answers, others in strata:

@@ -32,7 +32,7 @@ weights = st.lists(st.floats(0.05, 1.0), min_size=3, max_size=3).map(lambda w: n
 
 
 @given(p=weights, q=weights, mid=weights, other=weights, sizes=st.sampled_from([(2, 3), (5, 1), (1, 4)]))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_a_stratum_gives_no_evidence_on_average_whatever_is_bet_if_the_drift_is_within_the_limit(
     p, q, mid, other, sizes
 ):
@@ -188,7 +188,7 @@ counts = st.lists(st.integers(0, 60), min_size=4, max_size=4)
 
 @pytest.mark.slow
 @given(strata=st.lists(st.tuples(counts, counts), max_size=10), cut=st.integers(0, 10))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_a_restored_comparison_goes_on_exactly(strata, cut):
     through, broken = (Distribution(margin_distance=0.1, late_faults=True, dispersion=1.5) for _ in range(2))
     for i, (candidate, stable) in enumerate(strata):

@@ -128,7 +128,7 @@ side = st.integers(0, 400).flatmap(lambda total: st.tuples(st.integers(0, total)
 
 
 @given(st.lists(st.tuples(st.integers(1, 400), side, side), max_size=60), st.integers(0, 60))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_it_goes_on_exactly_from_its_state_at_any_point(strata, cut):
     through, broken, at = Heterogeneity(), Heterogeneity(), 0.0
     for i, (later, candidate, stable) in enumerate(strata):

@@ -242,7 +242,7 @@ def test_values_that_never_differ_pass_any_margin_and_gain_nothing():
 
 
 @given(form=forms, data=strata, cut=st.integers(0, 12))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_a_restored_comparison_goes_on_exactly(form, data, cut):
     size, limits = form
     through, broken = Mean(**limits), Mean(**limits)
@@ -265,7 +265,7 @@ def test_a_restored_comparison_goes_on_exactly(form, data, cut):
 
 
 @given(form=forms, data=strata)
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 def test_elements_of_an_array_are_comparisons_of_their_own(form, data):
     size, limits = form
     other = sums([0.2, 0.4] * 20, size), sums([0.1, 0.3, 0.2] * 20, size)
@@ -282,7 +282,7 @@ def test_elements_of_an_array_are_comparisons_of_their_own(form, data):
 
 
 @given(form=forms, data=st.lists(st.tuples(st.integers(0, 500), st.booleans()), max_size=20))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_no_data_never_passes_and_never_fails(form, data):
     size, limits = form
     comparison = Mean(**limits)

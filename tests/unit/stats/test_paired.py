@@ -112,7 +112,7 @@ def test_equal_versions_rarely_fail_and_the_interval_holds_the_truth_at_every_lo
 
 
 @given(limits=proportion_limits, strata=st.lists(pairs, max_size=12), cut=st.integers(0, 12))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_a_restored_paired_proportion_goes_on_exactly(limits, strata, cut):
     through, broken = PairedProportion(**limits), PairedProportion(**limits)
     for i, counts in enumerate(strata):
@@ -185,7 +185,7 @@ def test_a_candidate_at_the_margin_rarely_passes_and_the_interval_holds_it_at_ev
 
 
 @given(limits=mean_limits, strata=differences, cut=st.integers(0, 10))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_a_restored_paired_mean_goes_on_exactly(limits, strata, cut):
     through, broken = PairedMean(**limits), PairedMean(**limits)
     for i, observed in enumerate(strata):

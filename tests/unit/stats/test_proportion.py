@@ -171,7 +171,7 @@ def test_the_confidence_sequences_hold_the_truth_at_every_look(rate_c, rate_s):
 
 
 @given(limits=limits, strata=st.lists(stratum, min_size=1, max_size=6))
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 def test_elements_of_an_array_are_comparisons_of_their_own(limits, strata):
     alone = [Proportion(**limits) for _ in range(2)]
     together = Proportion(**limits)

@@ -60,7 +60,7 @@ def move(test, step, kind, one, other, shape):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", MAKERS)
 @given(moves=moves, cut=st.integers(0, 25), shape=st.sampled_from([(), (3,), (2, 2)]))
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 def test_a_test_restored_at_any_point_shows_and_stores_what_it_would_have_without(name, moves, cut, shape):
     through, broken = MAKERS[name](), MAKERS[name]()
     for step, one in enumerate(moves):
@@ -83,7 +83,7 @@ def cumulative(counts, offset):
     st.integers(1, 5),
     st.integers(0, 2**32 - 1),
 )
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_evidence_does_not_depend_on_how_a_versions_answers_are_split_over_its_pods(strata, pods, seed):
     rng = np.random.default_rng(seed)
     times = 30.0 * np.arange(len(strata) + 1)
@@ -115,7 +115,7 @@ nothing = st.sampled_from([(0, 0), (float("nan"), 100), (3, float("nan")), (floa
 
 @pytest.mark.parametrize("name", MAKERS)
 @given(gaps=st.lists(st.tuples(nothing, side, st.booleans()), max_size=20))
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 def test_where_a_side_has_no_data_nothing_passes_and_nothing_fails(name, gaps):
     test = MAKERS[name]()
     for gap, other, of_candidate in gaps:

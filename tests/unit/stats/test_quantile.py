@@ -155,7 +155,7 @@ limits = st.sampled_from([{"margin_difference": 0.01}, {"margin_ratio": 1.5, "la
 
 
 @given(limits=limits, strata=st.lists(st.tuples(bucketed, bucketed), max_size=8), cut=st.integers(0, 8))
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 def test_a_restored_comparison_goes_on_exactly(limits, strata, cut):
     through, broken = around(**limits), around(**limits)
     for i, (candidate, stable) in enumerate(strata):

@@ -113,7 +113,7 @@ def test_the_confidence_sequence_holds_the_truth_at_every_look():
 
 
 @given(limits=limits, strata=st.lists(stratum, max_size=12), cut=st.integers(0, 12))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_a_restored_comparison_goes_on_exactly(limits, strata, cut):
     through, broken = Rate(**limits), Rate(**limits)
     for i, (candidate, stable) in enumerate(strata):
@@ -133,7 +133,7 @@ def test_a_restored_comparison_goes_on_exactly(limits, strata, cut):
 
 
 @given(limits=limits, strata=st.lists(st.tuples(st.floats(0, 500), st.booleans()), max_size=20))
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 def test_no_data_never_passes_and_never_fails(limits, strata):
     comparison = Rate(**limits)
     for exposure, of_candidate in strata:

@@ -90,7 +90,7 @@ def test_a_candidate_at_the_margin_rarely_passes_at_any_time():
 
 
 @given(limits=limits, data=strata)
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 def test_with_the_same_exposure_for_every_user_it_is_the_mean_per_user(limits, data):
     ratio, mean = RatioOfSums(**limits), Mean(**limits)
     for candidate, stable in data:
@@ -102,7 +102,7 @@ def test_with_the_same_exposure_for_every_user_it_is_the_mean_per_user(limits, d
 
 
 @given(limits=limits, data=strata, cut=st.integers(0, 10))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_a_restored_comparison_goes_on_exactly(limits, data, cut):
     through, broken = RatioOfSums(**limits), RatioOfSums(**limits)
     for i, (candidate, stable) in enumerate(data):

@@ -68,7 +68,7 @@ def test_a_dispersion_lowers_the_evidence_of_a_mismatch():
 
 
 @given(strata=st.lists(st.tuples(st.tuples(st.integers(0, 99), st.integers(0, 99)), st.integers(1, 9)), max_size=12))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_a_restored_test_goes_on_exactly(strata):
     through, broken = SampleRatio(dispersion=1.5), SampleRatio(dispersion=1.5)
     for counts, split in strata:

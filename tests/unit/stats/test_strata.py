@@ -69,7 +69,7 @@ def scraped(draw, restarts=True):
 
 @pytest.mark.slow
 @given(scraped(), st.lists(st.integers(5, 95), min_size=1, max_size=5))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_folding_on_from_checkpoints_with_one_width_of_overlap_equals_one_fold(data, looks):
     events, total = data
     whole = fold(events, total, since=0.0, until=100.0)
@@ -84,7 +84,7 @@ def test_folding_on_from_checkpoints_with_one_width_of_overlap_equals_one_fold(d
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(1, 5))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_it_does_not_matter_how_a_versions_answers_are_split_over_processes(seed, processes):
     rng = np.random.default_rng(seed)
     times = np.arange(0, 41) + 0.5
