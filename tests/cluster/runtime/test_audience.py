@@ -54,7 +54,7 @@ async def test_beta_users_then_a_quarter_then_everybody_and_the_route_is_the_use
         await model.command("Approve")
         quarter = {"v7": 750, "v8": 250}
         await until("a quarter", lambda: weights(model), lambda found: found == dict.fromkeys(HOME, quarter))
-        assert (await model.status())["run"]["comparedAt"]
+        await until("they are compared", model.status, lambda status: bool(status["run"].get("comparedAt")))
         await model.until_phase("Completed")
         assert await weights(model) == {"beta": {"v8": 1000}, "everyone": {"v8": 1000}}
     found = await client.get(HTTPROUTES, namespace, "fraud")

@@ -70,8 +70,9 @@ async def test_the_split_waits_for_the_gateway_and_its_end_sets_the_users_free(
         await begin(model)
         await until("a policy that keeps users", lambda: header(model), lambda found: found == "x-user")
         assert await marks(model) == ["v8", "v7"]
-        status = await model.until_phase("Pending")
-        assert "not taken up by the gateway yet" in status["message"]
+        said = "not taken up by the gateway yet"
+        status = await until("what is waited for", model.status, lambda status: said in status.get("message", ""))
+        assert status["phase"] == "Pending"
         assert await model.weights() == {"v7": 1000}
         await accept(model)
         await model.until_weights(v7=750, v8=250)
