@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.request import urlopen
 
-from benchmarks.gateway.servers import Manner, serve
+from benchmarks.gateway.servers import Manner, route, serve
 from dev.cluster import Cluster
 from dev.errors import DevError
 from dev.progress import wait_until
@@ -108,8 +108,8 @@ class Ground:
     def _routes(self, *, pinned: bool) -> None:
         where = f"--namespace={NAMESPACE}"
         self._cluster.kubectl("delete", "httproute", NAME, second_name(NAME), where, "--ignore-not-found")
-        route = _route()
-        bodies = [route, *([second_route(route, NAME, "a-uid-of-no-rollout", SERVICES)] if pinned else [])]
+        managed = _route()
+        bodies = [managed, *([second_route(managed, NAME, "a-uid-of-no-rollout", SERVICES)] if pinned else [])]
         for body in bodies:
             # No rollout is there to own it, and the garbage collector would take it away at once.
             body["metadata"].pop("ownerReferences", None)
@@ -136,16 +136,7 @@ def _route() -> dict[str, Any]:
         {"group": "", "kind": "Service", "name": version, "port": 8080, "weight": 1000 * (version == "v1")}
         for version in VERSIONS
     ]
-    return {
-        "apiVersion": "gateway.networking.k8s.io/v1",
-        "kind": "HTTPRoute",
-        "metadata": {"name": NAME, "namespace": NAMESPACE},
-        "spec": {
-            "parentRefs": [{"name": "models", "namespace": "gateway"}],
-            "hostnames": [HOST],
-            "rules": [{"name": "predict", "backendRefs": refs}],
-        },
-    }
+    return route(NAME, HOST, {"backendRefs": refs})
 
 
 def _failed(came: list[Came]) -> dict[int, int]:

@@ -5,6 +5,7 @@ import string
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from dev.cluster import Cluster
 
@@ -34,3 +35,17 @@ def serve(cluster: Cluster, namespace: str, manners: Mapping[str, Manner]) -> No
         cluster.kubectl("apply", "--filename=-", input=text)
     for name in manners:
         cluster.kubectl("rollout", "status", f"deployment/{name}", f"--namespace={namespace}", "--timeout=180s")
+
+
+def route(name: str, host: str, rule: Mapping[str, Any]) -> dict[str, Any]:
+    """A route of the name of its namespace, for that host, with one rule named `predict`."""
+    return {
+        "apiVersion": "gateway.networking.k8s.io/v1",
+        "kind": "HTTPRoute",
+        "metadata": {"name": name, "namespace": name},
+        "spec": {
+            "parentRefs": [{"name": "models", "namespace": "gateway"}],
+            "hostnames": [host],
+            "rules": [{"name": "predict", **rule}],
+        },
+    }

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from benchmarks.gateway.servers import Manner, serve
+from benchmarks.gateway.servers import Manner, route, serve
 from dev.cluster import Cluster
 from dev.progress import wait_until
 from dev.visitors import Visitors
@@ -120,15 +120,5 @@ class Stage:
     def _copy_to(self, service: str) -> None:
         """The route, with a copy of every request to that Service, to nobody if it has no name."""
         filters = [mirror_filter(ServiceRef(name=service, port=8080), 1000)] if service else []
-        rule = {"name": "predict", "backendRefs": [{"name": "stable", "port": 8080}], "filters": filters}
-        route = {
-            "apiVersion": "gateway.networking.k8s.io/v1",
-            "kind": "HTTPRoute",
-            "metadata": {"name": "shadows", "namespace": NAMESPACE},
-            "spec": {
-                "parentRefs": [{"name": "models", "namespace": "gateway"}],
-                "hostnames": [HOST],
-                "rules": [rule],
-            },
-        }
-        self._cluster.kubectl("apply", "--filename=-", input=json.dumps(route))
+        rule = {"backendRefs": [{"name": "stable", "port": 8080}], "filters": filters}
+        self._cluster.kubectl("apply", "--filename=-", input=json.dumps(route(NAMESPACE, HOST, rule)))

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from benchmarks.gateway.servers import Manner, serve
+from benchmarks.gateway.servers import Manner, route, serve
 from benchmarks.gateway.steering import Pace, Steering
 from benchmarks.gateway.tally import Round, tallied
 from dev.cluster import Cluster
@@ -170,13 +170,4 @@ def rollout(route: str) -> Obj:
 
 def _route() -> Obj:
     refs = [{"name": name, "port": 8080, "weight": ALONE[name]} for name in VERSIONS]
-    return {
-        "apiVersion": "gateway.networking.k8s.io/v1",
-        "kind": "HTTPRoute",
-        "metadata": {"name": NAME, "namespace": NAMESPACE},
-        "spec": {
-            "parentRefs": [{"name": "models", "namespace": "gateway"}],
-            "hostnames": [HOST],
-            "rules": [{"name": "predict", "backendRefs": refs}],
-        },
-    }
+    return route(NAME, HOST, {"backendRefs": refs})

@@ -1,5 +1,6 @@
 """What the collector takes from requests and answers, and how it compares the answers of two versions."""
 
+from datetime import timedelta
 from enum import StrEnum
 from typing import Annotated
 
@@ -29,6 +30,9 @@ OWN_LABELS = (
     "job",
 )
 """Names that no slice may have, since the counters carry these labels already (with _ for -)."""
+
+UNIT_WINDOW = timedelta(hours=1)
+"""For how long a unit's requests are added up where the spec says nothing."""
 
 
 class ComparisonKind(StrEnum):

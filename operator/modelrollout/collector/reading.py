@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Any
 
 from modelrollout.api.invariants import Invariant, Side
-from modelrollout.api.telemetry import Sampling, Score, Telemetry
+from modelrollout.api.telemetry import UNIT_WINDOW, Sampling, Score, Telemetry
 from modelrollout.collector.checking import Check
 from modelrollout.collector.comparing import Comparer, Number, comparer
 from modelrollout.collector.events import EMPTY, NOT_JSON, NOT_SENT
@@ -23,7 +23,6 @@ from modelrollout.errors import InvalidSpec
 _LONGEST_LABEL = 64
 _MOST_SCORES = 100
 _LARGEST_SAMPLE = 65_536
-_HOUR = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +110,7 @@ class Reader:
         )
         unit = telemetry.unit
         self._unit = _Source(unit.header, unit.field, f"{where}.unit") if unit is not None else None
-        self.window = unit.window.total_seconds() if unit is not None and unit.window is not None else _HOUR
+        self.window = ((unit.window if unit is not None else None) or UNIT_WINDOW).total_seconds()
         self.score: Score | None = telemetry.score
         self._score = Path(telemetry.score.path, f"{where}.score.path") if telemetry.score is not None else None
         self.signals = {one.name: one for one in telemetry.signals}

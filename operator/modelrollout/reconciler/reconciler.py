@@ -276,9 +276,8 @@ class Reconciler:
         except Exception:
             if decision.write_status:
                 self._tell(subject, decision)
-            self._ask(
-                subject, decision, observed
-            )  # the candidate is judged by what users meet, whatever can be written
+            # The candidate is judged by what users meet, whatever can be written.
+            self._ask(subject, decision, observed)
             if decision.wake_at is not None:  # the pause after a failure may be longer
                 self.queue.add_after(subject.key, (decision.wake_at - now).total_seconds())
             raise

@@ -1,12 +1,8 @@
 """When counters hold everybody's requests again, after steps in which only an audience met the candidate."""
 
-from datetime import timedelta
-
 from modelrollout.api import Metric, Series
+from modelrollout.api.telemetry import UNIT_WINDOW
 from modelrollout.decisions.questions import Question
-
-WINDOW = timedelta(hours=1)
-"""Of users, where the spec says nothing; see `telemetry.unit`."""
 
 COLLECTED = 20.0
 """Seconds that an answer is in the collector at least before it is counted, and another one's that belongs to it."""
@@ -26,5 +22,5 @@ def opening(question: Question, metric: Metric) -> float | None:
     if telemetry.label_delay is not None:
         late += telemetry.label_delay.total_seconds()
     if metric.mean is not None and telemetry.unit is not None:
-        late += (telemetry.unit.window or WINDOW).total_seconds()
+        late += (telemetry.unit.window or UNIT_WINDOW).total_seconds()
     return question.opened + late
