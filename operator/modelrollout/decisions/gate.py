@@ -10,6 +10,9 @@ from modelrollout.api.status import Run, Verdict
 from modelrollout.decisions.findings import Evidence, Finding
 from modelrollout.decisions.steps import PlannedStep
 
+AWAITING_APPROVAL = "AwaitingApproval"
+"""Why a run stands still: its step has passed, and a person is asked."""
+
 
 class Missing(StrEnum):
     """What a gate waits for."""
@@ -47,6 +50,17 @@ class Gate:
     def only(self, *kinds: Missing) -> bool:
         """Whether nothing but these is waited for."""
         return all(wait.kind in kinds for wait in self.waits)
+
+    def asks(self, run: Run) -> bool:
+        """Whether the step has passed and a person is to say that it may be left.
+
+        A question once asked is not taken back and asked again because somebody edited the preview: that is mended in
+        a moment, like an edited weight, and who approves in that moment has approved.
+        """
+        if all(wait.kind is not Missing.APPROVAL for wait in self.waits):
+            return False
+        asked = run.reason == AWAITING_APPROVAL
+        return self.only(Missing.APPROVAL, Missing.PREVIEW) if asked else self.only(Missing.APPROVAL)
 
     def first(self) -> Wait | None:
         """The wait that people should read first: a failure before missing proof before time."""

@@ -8,7 +8,7 @@ from modelrollout.decisions.draft import Draft
 from modelrollout.decisions.experiments import statements as experiment
 from modelrollout.decisions.experiments.statements import experiment_metrics
 from modelrollout.decisions.freeze import describe, in_force
-from modelrollout.decisions.gate import Gate, Missing
+from modelrollout.decisions.gate import AWAITING_APPROVAL, Gate, Missing
 from modelrollout.decisions.metric_status import metric_status
 from modelrollout.decisions.queueing import PAUSED
 from modelrollout.decisions.stated import state_conditions
@@ -181,14 +181,14 @@ def _trial_phase(draft: Draft, run: Run, gate: Gate | None) -> tuple[Phase, str]
         return Phase.HOLDING, run.message
     if draft.spec.paused or draft.status.paused_by:
         return Phase.PAUSED, f"paused at {runs.share_of(run)} {_pauser(draft)}; guardrails stay on"
-    if gate is not None and not gate.open and gate.only(Missing.APPROVAL):
+    if gate is not None and gate.asks(run):
         return (
             Phase.AWAITING_APPROVAL,
             f"step {run.step + 1} of {run.steps}{_named(draft, run)} has passed and waits for a person to approve",
         )
     held = f"; {draft.blocked}" if draft.blocked else ""
     if run.arms:
-        awaits = run.reason == "AwaitingApproval"
+        awaits = run.reason == AWAITING_APPROVAL
         return (Phase.AWAITING_APPROVAL if awaits else Phase.PROGRESSING), (
             run.message if awaits else experiment.trial_text(draft, run) + held
         )

@@ -10,7 +10,7 @@ from modelrollout.decisions.checks import Admission
 from modelrollout.decisions.decision import Reason
 from modelrollout.decisions.delivery import note_arrival, on_its_way
 from modelrollout.decisions.draft import Draft
-from modelrollout.decisions.gate import Gate, Missing, Wait, gate
+from modelrollout.decisions.gate import AWAITING_APPROVAL, Gate, Missing, Wait, gate
 from modelrollout.decisions.guardrails import Failure, died, failure
 from modelrollout.decisions.queueing import take_turn
 from modelrollout.decisions.record import boundary
@@ -83,16 +83,16 @@ def _leave_or_wait(draft: Draft, steps: Steps, failed: Failure | None) -> None:
         return
     if run.reason in (capacity.WAITS, webhooks.WAITS, webhooks.UNANSWERED, together.WAITS):
         run.reason, run.message = "", ""
-    if failed is None and now_gate.only(Missing.APPROVAL):
-        if run.reason != "AwaitingApproval":
+    if failed is None and now_gate.asks(run):
+        if run.reason != AWAITING_APPROVAL:
             run.reason, run.message = (
-                "AwaitingApproval",
+                AWAITING_APPROVAL,
                 f"step {run.step + 1} of {run.steps} has passed: approve or abort",
             )
             draft.say(Reason.AWAITING_APPROVAL, run.message)
         stand_still(draft)
         return
-    if run.reason == "AwaitingApproval":
+    if run.reason == AWAITING_APPROVAL:
         run.reason, run.message = "", ""
     _keep_step_deadline(draft, steps)
     for wait in now_gate.waits:

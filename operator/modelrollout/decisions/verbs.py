@@ -10,8 +10,7 @@ from modelrollout.decisions.decision import Reason
 from modelrollout.decisions.draft import Draft
 from modelrollout.decisions.experiments.follow import again
 from modelrollout.decisions.experiments.shape import fixed_horizon
-from modelrollout.decisions.experiments.trial import AWAITING_APPROVAL
-from modelrollout.decisions.gate import Missing
+from modelrollout.decisions.gate import AWAITING_APPROVAL, Missing
 from modelrollout.decisions.guardrails import failure
 from modelrollout.decisions.observed import CommandSeen
 from modelrollout.decisions.queueing import hold
@@ -136,7 +135,7 @@ def _approve(draft: Draft, command: CommandSeen, steps: Steps) -> str:
     gate = present_gate(draft, steps)
     if not steps[draft.run.step].approval:
         raise Refused(f"step {draft.run.step + 1} asks for no approval")
-    if not gate.only(Missing.APPROVAL):
+    if not gate.asks(draft.run):
         wait = gate.first()
         raise Refused(f"nothing waits for approval yet: {wait.message if wait else ''}")
     step = draft.run.step

@@ -191,3 +191,34 @@ def test_a_preview_that_gets_lost_in_the_middle_is_brought_back_and_no_drift_of_
     seen.reconcile()
     assert seen.route.preview == "v8"
     assert Reason.TRAFFIC_REPAIRED not in seen.reasons()
+
+
+def test_a_person_who_was_asked_is_not_asked_again_because_the_preview_was_edited() -> None:
+    seen = previewed(promotion="Manual").start()
+    seen.verdicts = {"memory": Verdict.PASS}
+    seen.after(minutes=2)
+    assert seen.status.phase is Phase.AWAITING_APPROVAL
+    seen.route = replace(seen.route, preview="")
+    decision = seen.decide()
+    assert decision.status.phase is Phase.AWAITING_APPROVAL
+    seen.carry_out(decision)
+    seen.reconcile()
+    assert (seen.route.preview, seen.reasons().count(Reason.AWAITING_APPROVAL)) == ("v8", 1)
+
+
+def test_who_approves_while_the_preview_is_mended_has_approved() -> None:
+    seen = previewed(promotion="Manual").start()
+    seen.verdicts = {"memory": Verdict.PASS}
+    seen.after(minutes=2)
+    seen.route = replace(seen.route, preview="")
+    seen.ask(Verb.APPROVE)
+    assert seen.status.run.approved_step == 0
+    assert seen.weights == {"v8": 1000}
+
+
+def test_nobody_is_asked_before_the_preview_is_there() -> None:
+    seen = previewed(promotion="Manual").start()
+    seen.verdicts = {"memory": Verdict.PASS}
+    seen.route = replace(seen.route, preview="")
+    seen.now += timedelta(minutes=2)
+    assert seen.decide().status.phase is Phase.PROGRESSING

@@ -18,6 +18,7 @@ from modelrollout.decisions.experiments.results import result
 from modelrollout.decisions.experiments.shape import form, planned
 from modelrollout.decisions.experiments.weighing import moved
 from modelrollout.decisions.findings import Evidence
+from modelrollout.decisions.gate import AWAITING_APPROVAL
 from modelrollout.decisions.guardrails import Failure, failure_of
 from modelrollout.decisions.queueing import take_turn
 from modelrollout.decisions.record import boundary
@@ -34,7 +35,7 @@ from modelrollout.decisions.trial import (
     stand_still,
 )
 
-AWAITING_APPROVAL, DEADLINE_PASSED = "AwaitingApproval", "DeadlinePassed"
+DEADLINE_PASSED = "DeadlinePassed"
 
 
 def advance(draft: Draft, steps: Steps) -> None:

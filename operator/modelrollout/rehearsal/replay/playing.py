@@ -17,7 +17,7 @@ from modelrollout.decisions.analysis.samples import Sample, Samples, ValueSample
 from modelrollout.decisions.analysis.state import AnalysisState
 from modelrollout.decisions.decision import Decision, Event
 from modelrollout.decisions.findings import Evidence
-from modelrollout.decisions.gate import Gate, Wait, gate
+from modelrollout.decisions.gate import AWAITING_APPROVAL, Gate, Wait, gate
 from modelrollout.decisions.questions import Question
 from modelrollout.decisions.steps import FULL
 from modelrollout.decisions.strategies import compile_steps
@@ -137,7 +137,7 @@ class Player:
 
     def _decide(self) -> None:
         decisions = self._world.decide(self._evidence, self.now)
-        if self._approve and self._world.run.reason == "AwaitingApproval":
+        if self._approve and self._world.run.reason == AWAITING_APPROVAL:
             self._world.approve(self.now)
             decisions += self._world.decide(self._evidence, self.now)
         self._note(decisions)
