@@ -52,7 +52,7 @@ def build(alone: bool) -> None:
     """
     if alone:
         server = () if controlplane.own_kubeconfig() else (programs.ETCD, programs.APISERVER)
-        for program in (*server, programs.KUBECTL, programs.HELM, programs.PROMETHEUS):
+        for program in (*server, programs.KUBECTL, programs.HELM, programs.PROMETHEUS, programs.PROMTOOL):
             programs.path_of(program)
         return
     prerequisites.check_abilities()

@@ -83,13 +83,20 @@ ISTIOD = Program(
     tags=("vtprotobuf", "disable_pgv"),
     variables=(f"istio.io/istio/pkg/version.buildVersion={ISTIO}",),
 )
-PROMETHEUS = Program(
-    "prometheus",
-    "prometheus",
-    "github.com/prometheus/prometheus/cmd/prometheus",
-    tags=("remove_all_sd", "enable_kubernetes_sd"),
-    variables=("github.com/prometheus/common/version.Version=3.15.0",),
-)
+
+
+def _prometheus(name: str) -> Program:
+    return Program(
+        name,
+        "prometheus",
+        f"github.com/prometheus/prometheus/cmd/{name}",
+        tags=("remove_all_sd", "enable_kubernetes_sd"),
+        variables=("github.com/prometheus/common/version.Version=3.15.0",),
+    )
+
+
+PROMETHEUS = _prometheus("prometheus")
+PROMTOOL = _prometheus("promtool")
 
 
 def own_assets() -> Path | None:

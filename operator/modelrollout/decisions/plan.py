@@ -23,7 +23,7 @@ from modelrollout.decisions.queueing import step_aside
 from modelrollout.decisions.reverts import revert, reverts
 from modelrollout.decisions.scaling import follow_orders, orders, retire, without_leaving
 from modelrollout.decisions.significance import worth_writing
-from modelrollout.decisions.stated import REVERSALS_CONTESTED
+from modelrollout.decisions.stated import HEALTHY, REVERSALS_CONTESTED
 from modelrollout.decisions.steps import PlannedStep
 from modelrollout.decisions.strategies import compile_steps
 from modelrollout.decisions.summary import summarise
@@ -287,7 +287,7 @@ def _conclude(draft: Draft, steps: tuple[PlannedStep, ...], blocked: Obstacle | 
 
 def _note_blindness(draft: Draft) -> None:
     """Say it once when the metrics can no longer be judged: people must know why nothing advances."""
-    old, new = draft.rollout.status.condition("AnalysisHealthy"), draft.status.condition("AnalysisHealthy")
+    old, new = draft.rollout.status.condition(HEALTHY), draft.status.condition(HEALTHY)
     if new is not None and new.status == "False" and (old is None or old.status != "False"):
         draft.say(Reason.ANALYSIS_FAILING, f"{new.message}; no step is left until this is mended", warning=True)
 

@@ -15,6 +15,9 @@ from modelrollout.decisions.experiments.statements import settled as experiment_
 from modelrollout.decisions.monitoring import attending
 from modelrollout.decisions.traffic import agrees, in_flight, intent, reaches, weights_agree
 
+HEALTHY = "AnalysisHealthy"
+"""The condition that says whether Prometheus answers; Unknown while it is asked nothing."""
+
 REVERSALS_CONTESTED = 3
 
 RESTARTS_IN_A_ROW = 5
@@ -106,16 +109,21 @@ def _stuck(draft: Draft, obstacle: Obstacle | None) -> str:
 
 
 def _analysis(draft: Draft) -> Iterator[_Stated]:
-    evidence, run = draft.evidence, draft.status.run
-    if run is None or evidence is None or evidence.run != run.id:
+    evidence, run, old = draft.evidence, draft.status.run, draft.status.condition(HEALTHY)
+    if run is None or run.state is RunState.DONE:
+        if old is not None:
+            was = old.message if old.status == "Unknown" else f"the last run ended with: {old.message}"
+            yield HEALTHY, None, "NotAsked", was if old.message else ""
+        return
+    if evidence is None or evidence.run != run.id:
         return
     blind = [one for one in evidence.findings if one.verdict == "Error"]
     if evidence.unreachable:
-        yield "AnalysisHealthy", False, "Unreachable", f"Prometheus cannot be asked: {evidence.unreachable}"
+        yield HEALTHY, False, "Unreachable", f"Prometheus cannot be asked: {evidence.unreachable}"
     elif blind:
-        yield "AnalysisHealthy", False, blind[0].reason or "QueryFailed", f"{blind[0].metric}: {blind[0].message}"
+        yield HEALTHY, False, blind[0].reason or "QueryFailed", f"{blind[0].metric}: {blind[0].message}"
     else:
-        yield "AnalysisHealthy", True, "Answering", ""
+        yield HEALTHY, True, "Answering", ""
 
 
 def _traffic(draft: Draft, obstacle: Obstacle | None) -> Iterator[_Stated]:

@@ -1,6 +1,7 @@
 """Gauges that are read off what is known when Prometheus asks: nothing to keep up to date, nothing to leak."""
 
 from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime
 
 from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
@@ -10,6 +11,7 @@ from modelrollout.api.status import Phase
 from modelrollout.decisions.delivery import TRAFFIC_MATCHES
 from modelrollout.decisions.findings import Evidence
 from modelrollout.decisions.monitoring.attending import DEGRADING, STALE
+from modelrollout.decisions.stated import HEALTHY
 from modelrollout.kube.cache import Cache, Key
 from modelrollout.kube.resources import MODELROLLOUTS, Obj, name_of, namespace_of
 
@@ -36,8 +38,12 @@ class Gauges(Collector):
             ("degrading", "1 while the version that serves has left its reference.", DEGRADING, "True"),
             ("model_stale", "1 while the model that serves is older than it should be.", STALE, "True"),
             ("traffic_mismatch", "1 while the route does not say what was decided.", TRAFFIC_MATCHES, "False"),
+            ("analysis_failing", "1 while Prometheus is asked for a run and says nothing usable.", HEALTHY, "False"),
         ):
             yield _family(name, text, rollout, _conditions(known, kind, amiss))
+        # Of the stored status, and not a counter: a counter's first increase is one that Prometheus cannot see.
+        ended = "When the last run ended, in seconds of Unix time."
+        yield _family("run_ended_timestamp_seconds", ended, [*rollout, "outcome", "reason"], _ends(known))
         for name, text, field in (
             ("gate_value", "The candidate's value of a metric.", "candidate"),
             ("gate_threshold", "The worst value that may be promoted.", "limit"),
@@ -71,6 +77,13 @@ def _conditions(rollouts: _Rollouts, kind: str, amiss: str) -> Iterator[tuple[tu
         for condition in status.get("conditions") or ():
             if condition.get("type") == kind:
                 yield (namespace, name), float(condition.get("status") == amiss)
+
+
+def _ends(rollouts: _Rollouts) -> Iterator[tuple[tuple[str, ...], float]]:
+    for namespace, name, status in rollouts:
+        for run in (status.get("history") or ())[-1:]:
+            when = datetime.fromisoformat(run["endedAt"])
+            yield (namespace, name, str(run["outcome"]), str(run.get("reason") or "")), when.timestamp()
 
 
 def _weights(rollouts: _Rollouts) -> Iterator[tuple[tuple[str, ...], float]]:

@@ -8,6 +8,8 @@ from modelrollout.kube.resources import Obj, name_of, namespace_of
 
 _PROMOTIONS = frozenset({Outcome.PROMOTED, Outcome.FORCED})
 _ROLLBACKS = frozenset({Outcome.ROLLED_BACK, Outcome.NO_EVIDENCE, Outcome.ABORTED, Outcome.UNDONE})
+# Beyond what is alerted on: a quantile is never said to be above the last bound.
+_LAG_SECONDS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 40, 80, 160, 320)
 _RUN_SECONDS = (30, 60, 120, 300, 600, 1800, 3600, 4 * 3600, 24 * 3600, 7 * 24 * 3600)
 
 
@@ -25,7 +27,9 @@ class Telemetry:
         self.traffic_writes = Counter(
             "modelrollout_traffic_writes", "Decisions carried out on routes.", registry=registry
         )
-        self.analysis_lag = Histogram("modelrollout_analysis_lag_seconds", "Delay of an analysis.", registry=registry)
+        self.analysis_lag = Histogram(
+            "modelrollout_analysis_lag_seconds", "Delay of an analysis.", buckets=_LAG_SECONDS, registry=registry
+        )
         run = ["namespace", "name"]
         self._promotions = Counter("modelrollout_promotions", "Runs that were promoted.", run, registry=registry)
         self._rollbacks = Counter("modelrollout_rollbacks", "Runs taken back.", [*run, "reason"], registry=registry)

@@ -79,6 +79,9 @@ async def test_a_policy_that_refuses_is_named_in_its_own_words_once_and_the_run_
         change = ("annotate", "httproute", "fraud", "-n", namespace, "a=b", "--dry-run=server")
         return kubectl(*change, check=False).stderr
 
+    async def told() -> list[Obj]:
+        return [one for one in (await client.list(EVENTS, namespace)).items if one["reason"] == "NotCarriedOut"]
+
     async with running(namespace):
         await model.create(strategy=BY_HAND)
         await model.until_phase("Completed")
@@ -91,8 +94,9 @@ async def test_a_policy_that_refuses_is_named_in_its_own_words_once_and_the_run_
         status = await model.status()
         assert status["weights"]["desired"] == {"v7": 500, "v8": 500}
         assert await model.weights() == {"v7": 800, "v8": 200}
-        events = [one for one in (await client.list(EVENTS, namespace)).items if one["reason"] == "NotCarriedOut"]
-        assert [(one["type"], WORDS in one["note"]) for one in events] == [("Warning", True)]
+        (event,) = await until("people are told", told, bool)
+        assert (event["type"], WORDS in event["note"]) == ("Warning", True)
         kubectl("delete", "validatingadmissionpolicybinding", namespace)
         await until_matching(model)
         assert await model.weights() == {"v7": 500, "v8": 500}
+    assert len(await told()) == 1

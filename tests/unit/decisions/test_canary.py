@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from modelrollout.api import Verb
 from modelrollout.api.status import Outcome, Phase, RunState, Verdict
 from modelrollout.decisions.decision import Reason
 from tests.unit.decisions.world import World, errors_metric, rule
@@ -95,6 +96,21 @@ def test_an_error_never_lets_a_step_be_left(verdict: Verdict) -> None:
     world.after(hours=1)
     assert world.weights["v8"] == 50
     assert world.reasons().count(Reason.ANALYSIS_FAILING) == 1
+
+
+def test_what_is_asked_no_longer_is_not_said_to_fail() -> None:
+    world = World().start()
+    world.verdicts["errors"] = Verdict.ERROR
+    world.after(seconds=30)
+    assert world.condition("AnalysisHealthy") == ("False", "Scripted")
+    world.ask(Verb.ABORT)
+    world.after(minutes=1)
+    assert world.condition("AnalysisHealthy") == ("Unknown", "NotAsked")
+    (said,) = [one.message for one in world.status.conditions if one.type == "AnalysisHealthy"]
+    assert said.startswith("the last run ended with: errors")
+    conditions = world.status.conditions
+    world.after(hours=1)
+    assert world.status.conditions == conditions
 
 
 def test_stale_data_never_lets_a_step_be_left() -> None:

@@ -44,6 +44,33 @@ def test_a_version_that_degrades_a_stale_model_and_weights_that_do_not_arrive_ca
     ]
 
 
+def test_the_end_of_the_last_run_and_failing_analyses_are_read_off_the_stored_status() -> None:
+    cache = Cache()
+    ends = [
+        {"outcome": "Promoted", "reason": "", "endedAt": "2026-01-01T00:00:00Z"},
+        {"outcome": "RolledBack", "reason": "GuardrailFailed", "endedAt": "2026-01-02T00:00:00Z"},
+    ]
+    for name, history, healthy in (("fraud", ends, "False"), ("ads", ends[:1], "Unknown"), ("new", [], "True")):
+        status = {"history": history, "conditions": [{"type": "AnalysisHealthy", "status": healthy}]}
+        metadata = {"namespace": "risk", "name": name, "uid": name, "resourceVersion": "1"}
+        cache.apply(MODELROLLOUTS, {"metadata": metadata, "status": status})
+    registry = CollectorRegistry()
+    registry.register(Gauges(cache, lambda _: None))
+    found = {
+        (sample.labels["name"], sample.labels.get("outcome"), sample.labels.get("reason")): sample.value
+        for family in registry.collect()
+        for sample in family.samples
+        if sample.name in ("modelrollout_run_ended_timestamp_seconds", "modelrollout_analysis_failing")
+    }
+    assert found == {
+        ("fraud", "RolledBack", "GuardrailFailed"): 1767312000.0,
+        ("ads", "Promoted", ""): 1767225600.0,
+        ("fraud", None, None): 1.0,
+        ("ads", None, None): 0.0,
+        ("new", None, None): 0.0,
+    }
+
+
 def test_alerts_and_dashboard_ask_for_nothing_that_operator_and_collector_do_not_expose() -> None:
     registry = CollectorRegistry()
     Telemetry(registry)

@@ -1,0 +1,39 @@
+"""What pods expose, scrape by scrape, in the form in which promtool plays it to the alert rules."""
+
+import json
+from collections.abc import Mapping
+
+from prometheus_client import CollectorRegistry
+
+EVERY = 15
+"""Seconds between two scrapes."""
+
+_ABSENT, _STALE = "_", "stale"
+
+
+class Ticks:
+    """Scrapes of pods, one after the other; what a pod no longer exposes ends as Prometheus lets it end."""
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._series: dict[str, list[str]] = {}
+
+    def scrape(self, pods: Mapping[str, CollectorRegistry]) -> None:
+        """One more scrape, of these pods alone."""
+        seen = dict[str, float]()
+        for pod, registry in pods.items():
+            for family in registry.collect():
+                for sample in family.samples:
+                    # The metrics' own labels win, as with honor_labels.
+                    labels = {"pod": pod, "job": "modelrollout", "namespace": "operators", **sample.labels}
+                    named = ",".join(f"{name}={json.dumps(value)}" for name, value in sorted(labels.items()))
+                    seen[f"{sample.name}{{{named}}}"] = sample.value
+        for series in {*self._series, *seen}:
+            told = self._series.setdefault(series, [_ABSENT] * self._count)
+            gone = _STALE if told and told[-1] not in (_ABSENT, _STALE) else _ABSENT
+            told.append(repr(seen[series]) if series in seen else gone)
+        self._count += 1
+
+    def played(self) -> list[dict[str, str]]:
+        """The input series of a test of promtool."""
+        return [{"series": series, "values": " ".join(told)} for series, told in sorted(self._series.items())]
