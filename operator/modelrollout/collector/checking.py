@@ -46,7 +46,7 @@ def _compiled(invariant: Invariant, field: str) -> Holds:
         return lambda found: bool(values := flat(found)) and all(as_text(one) in allowed for one in values)
     if invariant.sum is not None:
         wanted, tolerance = invariant.sum.equals, invariant.sum.tolerance
-        return _numbers(lambda numbers: abs(math.fsum(numbers) - wanted) <= tolerance)
+        return _numbers(lambda numbers: abs(_sum(numbers) - wanted) <= tolerance)
     if invariant.confidence is not None:
         least = invariant.confidence
         return _numbers(lambda numbers: max(numbers) >= least)
@@ -68,6 +68,13 @@ def _numbers(test: Callable[[list[float]], bool], *, finite: bool = True) -> Hol
     return holds
 
 
+def _sum(numbers: list[float]) -> float:
+    try:
+        return math.fsum(numbers)
+    except OverflowError:
+        return math.inf
+
+
 def _schema(schema: dict[str, Any], field: str) -> Holds:
     if len(json.dumps(schema)) > _LARGEST_SCHEMA:
         raise InvalidSpec(f"a schema has at most {_LARGEST_SCHEMA} characters: keep to what matters", field)
@@ -85,7 +92,7 @@ def _schema(schema: dict[str, Any], field: str) -> Holds:
     def holds(found: Any) -> bool:  # noqa: ANN401 - JSON
         try:
             return validator.is_valid(found)
-        except (RecursionError, OverflowError):
+        except (RecursionError, OverflowError, ValueError):  # NaN is no multiple of anything, says int()
             return False
 
     return holds

@@ -6,17 +6,19 @@ all that is asked. Labels take the same form.
 
 import json
 import math
+from collections.abc import Iterable
 from typing import Any, Protocol
 
 from modelrollout.api.telemetry import Comparison, ComparisonKind
 from modelrollout.collector.hashing import Hasher
-from modelrollout.collector.paths import as_number, as_text, flat
+from modelrollout.collector.paths import as_number, as_text, countable, flat
 
 Kept = Any
 """JSON in which a prediction is kept."""
 
 _MOST_KEPT = 16_384
 _MOST_NUMBERS = 2048
+_MOST_LEVELS = 100
 
 
 class Comparer(Protocol):
@@ -81,11 +83,11 @@ class Number:
         """The number, also of a list of one; None for what is no finite number."""
         values = flat(value, 2)
         number = as_number(values[0]) if len(values) == 1 else None
-        return number if number is not None and math.isfinite(number) else None
+        return number if countable(number) else None
 
     def fits(self, kept: Kept) -> bool:
         """Whether it is a number."""
-        return isinstance(kept, float | int)
+        return isinstance(kept, float | int) and countable(kept)
 
     def same(self, reference: Kept, found: Kept) -> bool:
         """Within the tolerance."""
@@ -121,12 +123,10 @@ class _Vector:
 
     def keep(self, value: Any) -> Kept | None:  # noqa: ANN401 - JSON
         numbers = [as_number(one) for one in flat(value, _MOST_NUMBERS + 1)]
-        if not numbers or len(numbers) > _MOST_NUMBERS or any(one is None or not math.isfinite(one) for one in numbers):
-            return None
-        return numbers
+        return numbers if 0 < len(numbers) <= _MOST_NUMBERS and all(map(countable, numbers)) else None
 
     def fits(self, kept: Kept) -> bool:
-        return isinstance(kept, list) and all(isinstance(one, float) for one in kept)
+        return isinstance(kept, list) and all(isinstance(one, float) and countable(one) for one in kept)
 
     def same(self, reference: Kept, found: Kept) -> bool:
         if len(reference) != len(found):
@@ -144,7 +144,7 @@ class _Json:
 
     def keep(self, value: Any) -> Kept | None:  # noqa: ANN401 - JSON
         # In a list of its own, so that null and nothing are told apart.
-        return [value] if len(json.dumps(value)) <= _MOST_KEPT else None
+        return [value] if len(json.dumps(value)) <= _MOST_KEPT and _is_shallow(value) else None
 
     def fits(self, kept: Kept) -> bool:
         return isinstance(kept, list) and len(kept) == 1
@@ -169,3 +169,23 @@ class _Json:
                     return False
             case _:
                 return bool(reference == found)
+
+
+def _is_shallow(value: Any) -> bool:  # noqa: ANN401 - JSON
+    """Whether it can be compared level by level, each of which takes room on the stack."""
+    level = [value]
+    for _ in range(_MOST_LEVELS):
+        level = [inner for one in level for inner in _inside(one)]
+        if not level:
+            return True
+    return False
+
+
+def _inside(value: Any) -> Iterable[Any]:  # noqa: ANN401 - JSON
+    match value:
+        case dict():
+            return value.values()
+        case list():
+            return value
+        case _:
+            return ()

@@ -1,17 +1,16 @@
 """Labels, signals and heartbeats: plain JSON, one object or a list of them. Pure."""
 
 import json
-import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from modelrollout.collector.events import MOST_EVENTS
+from modelrollout.collector.events import LONGEST, MOST_EVENTS, is_name
 from modelrollout.collector.moments import moment
+from modelrollout.collector.paths import LARGEST, countable
 from modelrollout.collector.refusals import Refused
 
 _T = TypeVar("_T")
-_LONGEST = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +86,8 @@ def read_signal(one: Mapping[str, Any]) -> SignalSeen:
     """A signal: {namespace, rollout, id, signal, value?, time?}."""
     _only(one, "namespace", "rollout", "id", "signal", "value", "time")
     value = one.get("value", 1)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise Refused("attribute", "value must be a finite number")
+    if isinstance(value, bool) or not isinstance(value, int | float) or not countable(value):
+        raise Refused("attribute", f"value must be a finite number, of at most {LARGEST:g}")
     return SignalSeen(
         _text(one, "namespace"),
         _text(one, "rollout"),
@@ -122,8 +121,8 @@ def _only(one: Mapping[str, Any], *names: str) -> None:
 
 def _text(one: Mapping[str, Any], name: str) -> str:
     value = one.get(name)
-    if not isinstance(value, str) or not 0 < len(value) <= _LONGEST or "\0" in value:
-        raise Refused("attribute", f"{name} must be a text of 1 to {_LONGEST} characters")
+    if not is_name(value):
+        raise Refused("attribute", f"{name} must be a text of 1 to {LONGEST} characters")
     return value
 
 

@@ -5,7 +5,7 @@ from base64 import b64decode
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeGuard
 from urllib.parse import unquote
 
 from cloudevents.core.base import BaseCloudEvent
@@ -30,7 +30,9 @@ OWN_AGENT = "modelrollout"
 """User agent of warm-up and golden requests that the operator itself sends: they are no users."""
 
 _PREFIX = "ce-"
-_LONGEST = 256
+
+LONGEST = 256
+"""Characters of an id or a name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,10 +178,21 @@ def _read(event: BaseCloudEvent) -> Event:
     )
 
 
+def is_name(value: object) -> TypeGuard[str]:
+    """Whether it is a text that can be kept: not too long, without NUL and without halves of characters."""
+    if not isinstance(value, str) or not 0 < len(value) <= LONGEST or "\0" in value:
+        return False
+    try:
+        value.encode()
+    except UnicodeEncodeError:  # JSON may hold half a surrogate pair, a header bytes that are no UTF-8
+        return False
+    return True
+
+
 def _text(attributes: Mapping[str, Any], name: str) -> str:
     value = attributes.get(name)
-    if not isinstance(value, str) or not 0 < len(value) <= _LONGEST or "\0" in value:
-        raise Refused("attribute", f"the attribute {name} must be a text of 1 to {_LONGEST} characters")
+    if not is_name(value):
+        raise Refused("attribute", f"the attribute {name} must be a text of 1 to {LONGEST} characters")
     return value
 
 

@@ -1,7 +1,7 @@
 """Paths into JSON bodies: JMESPath, compiled once."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeGuard
 
 import jmespath
 from jmespath.exceptions import JMESPathError
@@ -91,6 +91,15 @@ def as_text(value: Any) -> str | None:  # noqa: ANN401 - JSON
             return str(value)
         case _:
             return None
+
+
+LARGEST = 1e100
+"""No number beyond it is counted with: sums of squares of many must stay numbers, in every kind of store."""
+
+
+def countable(number: float | None) -> TypeGuard[float]:
+    """Whether it is a finite number that can be counted with."""
+    return number is not None and -LARGEST <= number <= LARGEST
 
 
 def as_number(value: Any) -> float | None:  # noqa: ANN401 - JSON

@@ -4,7 +4,6 @@ Bodies are looked at when they come in and are not kept; what is kept of them ar
 """
 
 import json
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -17,7 +16,7 @@ from modelrollout.collector.checking import Check
 from modelrollout.collector.comparing import Comparer, Number, comparer
 from modelrollout.collector.events import EMPTY, NOT_JSON, NOT_SENT
 from modelrollout.collector.hashing import Hasher
-from modelrollout.collector.paths import MISSING, Path, as_number, as_text, flat
+from modelrollout.collector.paths import MISSING, Path, as_number, as_text, countable, flat
 from modelrollout.errors import InvalidSpec
 
 _LONGEST_LABEL = 64
@@ -165,7 +164,7 @@ class Reader:
         values = {name: path.find(body) for name, path in self._values.items()}
         return Answered(
             prediction,
-            tuple(one for one in numbers if one is not None and math.isfinite(one)),
+            tuple(filter(countable, numbers)),
             {name: self._digest(_canonical(value)) for name, value in values.items() if value is not MISSING},
             self._kept(Side.ANSWER, body),
             self._sampled(request, body, expected=True),

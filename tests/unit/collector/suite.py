@@ -193,6 +193,15 @@ def test_of_numbers_the_difference_is_summed(make: Make) -> None:
     assert [world.counted(name, version="v8") for name in names] == [2.25, 0.0625 + 4, 3]
 
 
+def test_a_number_that_no_sum_can_hold_is_no_prediction_and_stops_nothing(make: Make) -> None:
+    world = make(NUMBERS | {"score": {"path": "price", "buckets": [1]}})
+    for id_, mine, theirs in (("1", -1e200, 1e200), ("2", 1.7e308, 1.7e308), ("3", 2, 2)):
+        world.send(*exchange(id_, "v7", {"price": mine}), *exchange(id_, "v8", {"price": theirs}, shadow=True))
+        world.later(20)
+    assert world.counted("model_shadow_pairs_total") == world.counted("model_pair_difference_count") == 1
+    assert world.counted("model_score_sum") == 4
+
+
 def test_slices_are_bounded_and_the_first_seen_keep_their_name(make: Make) -> None:
     world = make(BY_COUNTRY)
     for number, country in enumerate(["BR", "DE", "FR", "BR", None]):

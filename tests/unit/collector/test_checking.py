@@ -35,12 +35,14 @@ def _check(**fields: Any) -> Check:
         ({"path": "p", "sum": {}}, {"p": [0.3, 0.7]}, True),
         ({"path": "p", "sum": {}}, {"p": [0.3, 0.8]}, False),
         ({"path": "p", "sum": {"equals": 100, "tolerance": 5}}, {"p": [50, 54]}, True),
+        ({"path": "p", "sum": {}}, {"p": [1.7e308, 1.7e308]}, False),
         ({"path": "p", "confidence": 0.6}, {"p": [0.3, 0.7]}, True),
         ({"path": "p", "confidence": 0.8}, {"p": [0.3, 0.7]}, False),
         ({"jsonSchema": SCHEMA}, {"p": [1, 2]}, True),
         ({"jsonSchema": SCHEMA}, {"p": [1, 2, 3]}, False),
         ({"jsonSchema": SCHEMA}, {}, False),
         ({"path": "p", "jsonSchema": {"type": "number"}}, {"p": 1}, True),
+        ({"path": "p", "jsonSchema": {"multipleOf": 0.5}}, {"p": NAN}, False),
     ],
 )
 def test_an_invariant_holds_or_is_broken(fields: dict[str, Any], body: Any, holds: bool) -> None:

@@ -1,3 +1,4 @@
+import json
 from typing import Any
 
 import pytest
@@ -72,6 +73,9 @@ def test_predictions_are_compared_by_their_kind(how: dict[str, Any], reference: 
         (VECTOR, []),
         (VECTOR, [float("inf")]),
         (VECTOR, [0] * 5000),
+        (NUMBER, 1e200),
+        (COSINE, [1e200, 1e200]),
+        (JSON, json.loads("[" * 200 + "]" * 200)),
         (JSON, "x" * 20_000),
     ],
 )

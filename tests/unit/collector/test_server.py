@@ -148,6 +148,13 @@ async def test_of_a_batch_what_is_right_is_taken_and_the_rest_is_told(site: Site
     assert await site.metric("modelrollout_collector_refused_total", reason="workload") == 1
 
 
+async def test_an_id_that_no_store_can_keep_is_refused_alone(site: Site) -> None:
+    batch = [*_exchange("1"), _event("half a pair: \ud800", RESPONSE, {"class": "a"})]
+    status, said = await site.post("/v1/events", batch, BEARER | {"Content-Type": BATCH})
+    assert (status, said["accepted"], said["refused"]) == (202, 2, 1)
+    await until(lambda: site.metric("model_requests_total"))
+
+
 @pytest.mark.parametrize(
     ("path", "body", "headers", "status", "reason"),
     [
