@@ -5,6 +5,8 @@ import json
 from collections import Counter
 from pathlib import Path
 
+from modelrollout.kube.client import Client
+from modelrollout.kube.resources import EVENTS
 from tests.cluster.runtime.harness import Model, running, until
 
 KINDS = ("modelrollouts", "httproutes", "events", "configmaps", "controllerrevisions")
@@ -46,11 +48,16 @@ async def test_a_canary_of_five_steps_costs_at_most_thirty_requests(
     assert cost.total() <= 30, cost
 
 
-async def test_an_idle_rollout_costs_nothing(model: Model, namespace: str, audit_log: Path) -> None:
+async def test_an_idle_rollout_costs_nothing(model: Model, client: Client, namespace: str, audit_log: Path) -> None:
+    async def told() -> list[str]:
+        return [one["reason"] for one in (await client.list(EVENTS, namespace)).items]
+
     async with running(namespace):
         await model.create()
         await model.until_phase("Completed")
-        await asyncio.sleep(1)  # what belongs to the adoption, its events and record, ends meanwhile
+        # The adoption ends with the annotation, and with what is told of it.
+        await until("the route names its owner", model.owner, bool)
+        await until("it is told", told, lambda reasons: reasons == ["Adopted"])
         before = spent(audit_log, namespace)
         await asyncio.sleep(5)  # the span in which nothing may happen
         assert spent(audit_log, namespace) == before
