@@ -319,6 +319,27 @@ def test_a_watch_that_may_have_nothing_to_compare_with_is_warned_of(
     assert all("errors can take nothing back: hold for 45s or longer" in line for line in said)
 
 
+MEAN = "mean: {sum: rtt_seconds_sum, count: rtt_seconds_count}\n    margin: {ratio: 1.05}"
+
+
+@pytest.mark.parametrize(
+    ("strategy", "metric", "warned"),
+    [
+        ("blueGreen: {hold: 5m}", MEAN, True),
+        ("blueGreen: {hold: 5m}", f"{MEAN}\n    role: Monitor", False),
+        ("blueGreen: {hold: 5m}", PROPORTION, False),
+        ("blueGreen: {hold: 5m}", latency("rtt_seconds", "250ms"), False),
+        ("canary: {weights: [5]}", MEAN, False),
+    ],
+)
+def test_a_comparison_of_versions_that_never_answer_side_by_side_is_warned_of(
+    lint, strategy: str, metric: str, warned: bool
+) -> None:
+    code, lines = lint(re.sub("canary: .*", strategy, GOOD).replace(PROPORTION, metric))
+    assert code == 0, lines
+    assert any("warning: spec.metrics[0]: errors is judged nowhere" in line for line in lines) == warned, lines
+
+
 @pytest.mark.parametrize(
     ("telemetry", "finding"),
     [

@@ -38,6 +38,7 @@ def advice(spec: ModelRolloutSpec, requests_per_second: float | None = None) -> 
         yield from _deadline(spec, step, place_of_step(spec, place))
     yield from _holds(spec, steps)
     yield from _baseline(spec, steps)
+    yield from _judged_nowhere(spec, steps)
     for place, metric in enumerate(spec.metrics):
         for field, message in metric_advice(metric):
             yield Advice(f"spec.metrics[{place}]{field}", message)
@@ -131,7 +132,7 @@ def _baseline(spec: ModelRolloutSpec, steps: tuple[PlannedStep, ...]) -> Iterato
     if not spec.watch or not all(step.preview for step in steps):
         return
     least = _until_counted(spec)
-    held = [one.name for one in spec.metrics if one.role is Role.GUARDRAIL and (one.proportion or one.latency)]
+    held = [one.name for one in spec.metrics if one.role is Role.GUARDRAIL and _share(one)]
     if held and sum((step.hold for step in steps), timedelta()) < least:
         yield Advice(
             hold_place_of(spec, 0),
@@ -139,6 +140,25 @@ def _baseline(spec: ModelRolloutSpec, steps: tuple[PlannedStep, ...]) -> Iterato
             "holds the candidate to stable's past alone; where stable began to serve a moment ago there is none, and "
             f"{in_words(held)} can take nothing back: hold for {format_duration(least)} or longer",
         )
+
+
+def _judged_nowhere(spec: ModelRolloutSpec, steps: tuple[PlannedStep, ...]) -> Iterator[Advice]:
+    """Metrics that compare two versions which never answer side by side, and can be held to no past either."""
+    if not all(step.preview for step in steps):
+        return
+    for place, metric in enumerate(spec.metrics):
+        if metric.threshold is None and metric.role is not Role.MONITOR and not _share(metric):
+            yield Advice(
+                f"spec.metrics[{place}]",
+                f"{metric.name} is judged nowhere: the candidate never answers beside stable, and only shares "
+                "(proportion, latency) are held to the past: guard it by a threshold, or compare the versions in a "
+                "canary or a shadow first",
+            )
+
+
+def _share(metric: Metric) -> bool:
+    """Whether a version that is alone is held to what the one before it showed."""
+    return metric.proportion is not None or metric.latency is not None
 
 
 def _until_counted(spec: ModelRolloutSpec) -> timedelta:
