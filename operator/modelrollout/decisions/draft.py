@@ -55,6 +55,12 @@ class Draft:
             raise LookupError("no run has begun")
         return self.status.run
 
+    def told(self, reason: str) -> str | None:
+        """What the stored status says of the present run under that reason; None when it gives another reason."""
+        before = self.rollout.status.run
+        same = before is not None and before.id == self.run.id and before.reason == reason
+        return before.message if before is not None and same else None
+
     def say(self, reason: Reason, message: str, *, warning: bool = False) -> None:
         """Queue an event."""
         self.events.append(Event(reason, message, warning))

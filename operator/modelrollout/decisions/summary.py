@@ -15,12 +15,13 @@ from modelrollout.decisions.stated import state_conditions
 from modelrollout.decisions.strategies import compile_steps
 from modelrollout.decisions.telling import progress, with_numbers
 from modelrollout.decisions.traffic import preview_header, shares
+from modelrollout.decisions.trial import DEADLINE_PASSED
 
 _HOLDING = frozenset(
     {
         "CandidateUnavailable",
         "StableUnavailable",
-        "DeadlinePassed",
+        DEADLINE_PASSED,
         "GuardrailFailed",
         "TrafficLost",
         "OutOfMemory",
@@ -29,6 +30,9 @@ _HOLDING = frozenset(
         webhooks.REFUSED,
     }
 )
+
+_HELD_BEFORE = frozenset({MODEL_DIFFERS, DEADLINE_PASSED, webhooks.UNANSWERED, webhooks.REFUSED})
+"""The same before the first step, where the candidate gets no traffic."""
 
 _WAITING = frozenset({capacity.WAITS, webhooks.WAITS, together.WAITS})
 
@@ -168,7 +172,7 @@ def _trial_phase(draft: Draft, run: Run, gate: Gate | None) -> tuple[Phase, str]
         phase = Phase.PENDING if run.exposed_at is None else Phase.PROGRESSING
         problem = _candidates_problem(draft, run) if run.reason == capacity.WAITS else ""
         return phase, f"{_at_step(run)}{run.message}{problem}"
-    if run.exposed_at is None and run.reason in (MODEL_DIFFERS, webhooks.UNANSWERED, webhooks.REFUSED):
+    if run.exposed_at is None and run.reason in _HELD_BEFORE:
         return Phase.HOLDING, f"{run.on_trial} gets no traffic: {run.message}"
     if run.exposed_at is None and draft.admission is not None and draft.admission.waits:
         return Phase.PENDING, f"{run.on_trial} gets no traffic yet: {draft.admission.waits}"

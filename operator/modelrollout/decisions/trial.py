@@ -54,7 +54,7 @@ def advance(draft: Draft, steps: Steps) -> None:
     failed = failure(draft.spec, run, observed, draft.evidence)
     if failed is not None and _fail(draft, steps, failed):
         return
-    if failed is None and run.reason in _HELD_REASONS:
+    if failed is None and run.reason in HELD_REASONS:
         run.reason, run.message = "", ""
     if failed is None and run.forced:
         _promote_forced(draft, steps)
@@ -100,7 +100,14 @@ def _leave_or_wait(draft: Draft, steps: Steps, failed: Failure | None) -> None:
             draft.wake_at(wait.until)
 
 
-_HELD_REASONS = frozenset({"GuardrailFailed", "TrafficLost", "OutOfMemory", "ContainersRestart"})
+HELD_REASONS = frozenset({"GuardrailFailed", "TrafficLost", "OutOfMemory", "ContainersRestart"})
+"""`run.reason` while a failed guardrail holds the weights where they are."""
+
+DEADLINE_PASSED = "DeadlinePassed"
+"""`run.reason` after a deadline that ends nothing: a person decides."""
+
+_ASKED_ALREADY = HELD_REASONS | {MODEL_DIFFERS, webhooks.REFUSED}
+"""Reasons for which people were asked to act: that it takes long is no news then."""
 
 
 def paused(draft: Draft) -> bool:
@@ -121,7 +128,7 @@ def _expose(draft: Draft, steps: Steps) -> None:
         if not _admitted(draft) or not _announced(draft, steps):
             return
         runs.enter(draft, 0, steps)
-        run.exposed_at = draft.now
+        run.exposed_at, run.reason, run.message = draft.now, "", ""
         seen = observed.versions.get(run.target)
         run.restarts = seen.restarts if seen is not None else None
         draft.say(
@@ -155,9 +162,9 @@ def note_model(draft: Draft, candidate: str, shown: Admission) -> None:
     """Say it, once, while a candidate serves another model than is declared."""
     run = draft.run
     if shown.identity is not None and shown.identity.matches is False:
-        if run.message != shown.identity.message:
-            draft.say(Reason.MODEL_DIFFERS, f"{candidate} gets no traffic: {shown.identity.message}", warning=True)
         run.reason, run.message = MODEL_DIFFERS, shown.identity.message[:1024]
+        if draft.told(MODEL_DIFFERS) != run.message:
+            draft.say(Reason.MODEL_DIFFERS, f"{candidate} gets no traffic: {shown.identity.message}", warning=True)
     elif run.reason == MODEL_DIFFERS:
         run.reason, run.message = "", ""
 
@@ -334,18 +341,29 @@ def keep_deadline(draft: Draft, own: timedelta | None, missing: str) -> None:
     run = draft.run
     allowed = draft.spec.progress_deadline if own is None else min(own, draft.spec.progress_deadline)
     if draft.now < run.advanced_at + allowed:
+        if run.reason == DEADLINE_PASSED:  # somebody allowed it more time
+            run.reason, run.message = "", ""
         draft.wake_at(run.advanced_at + allowed)
         return
     where = f"step {run.step + 1} of {run.steps}" if run.exposed_at is not None else "the way to the first step"
     message = f"{where} took longer than {allowed}: {missing}"
     if draft.spec.on_deadline is DeadlinePolicy.ROLLBACK and compile_steps(draft.spec)[-1].reported:
-        draft.record.append(boundary(draft, "DeadlinePassed"))
-        runs.report(draft, "DeadlinePassed", message)
+        draft.record.append(boundary(draft, DEADLINE_PASSED))
+        runs.report(draft, DEADLINE_PASSED, message)
     elif draft.spec.on_deadline is DeadlinePolicy.ROLLBACK and draft.spec.rollback is not RollbackPolicy.HOLD:
-        _roll_back(draft, Outcome.NO_EVIDENCE, Failure("DeadlinePassed", message))
-    elif run.reason != "DeadlinePassed":
-        run.reason, run.message = "DeadlinePassed", message[:1024]
-        draft.say(Reason.DEADLINE_PASSED, f"{message}; spec.onDeadline is Hold: promote, skip or abort", warning=True)
+        _roll_back(draft, Outcome.NO_EVIDENCE, Failure(DEADLINE_PASSED, message))
+    elif run.reason not in (DEADLINE_PASSED, *_ASKED_ALREADY):
+        _ask_for_more(draft, message)
+
+
+def _ask_for_more(draft: Draft, message: str) -> None:
+    """Say once that the time is over, although what is waited for may be noted anew with every decision."""
+    told = draft.told(DEADLINE_PASSED)
+    draft.run.reason, draft.run.message = DEADLINE_PASSED, told or message[:1024]
+    if told is None:
+        field = "onDeadline" if draft.spec.on_deadline is DeadlinePolicy.HOLD else "rollback"
+        way = "promote, skip or abort" if draft.run.exposed_at is not None else "mend that, or abort"
+        draft.say(Reason.DEADLINE_PASSED, f"{message}; spec.{field} is Hold: {way}", warning=True)
 
 
 def lacks_capacity(draft: Draft, steps: Steps) -> bool:

@@ -240,8 +240,8 @@ class World:
             self.snapshot = decision.snapshot
         if decision.write_status:
             self.status_writes += 1
-            self.events.extend(decision.events)
             self.rollout = self.rollout.model_copy(update={"status": decision.status})
+        self.events.extend(decision.events)
         if decision.traffic is not None and self._may_write() and not self.frozen_route:
             self.route_writes += 1
             owner, preview, copies = decision.traffic.owner, decision.traffic.preview, decision.traffic.mirror
@@ -266,6 +266,12 @@ class World:
             if self.refusal is not None:
                 raise self.refusal
         return self.refusal is None
+
+    def tells_nothing_more(self) -> bool:
+        """Whether the world has come to rest: deciding again writes nothing, and tells nobody anything."""
+        self.reconcile(times=8)
+        decision = self.decide()
+        return not (decision.write_status or decision.events or decision.record)
 
     def after(self, **delta: float) -> Decision:
         """Let time pass, then reconcile."""
