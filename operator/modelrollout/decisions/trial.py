@@ -59,8 +59,9 @@ def advance(draft: Draft, steps: Steps) -> None:
     if failed is None and run.forced:
         _promote_forced(draft, steps)
         return
-    if paused(draft) or draft.blocked or not observed.ready(run.stable):
+    if failed is None:  # a held failure has said already that nothing can go back
         note_stable(draft)
+    if paused(draft) or draft.blocked or not observed.ready(run.stable):
         stand_still(draft)
         return
     _leave_or_wait(draft, steps, failed)

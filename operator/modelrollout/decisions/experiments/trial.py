@@ -51,8 +51,9 @@ def advance(draft: Draft, steps: Steps) -> None:
     if not tried(run):
         _all_out(draft)
         return
-    if paused(draft) or draft.blocked or not draft.observed.ready(run.stable):
+    if not held:
         note_stable(draft)
+    if paused(draft) or draft.blocked or not draft.observed.ready(run.stable):
         stand_still(draft)
         return
     go_on(draft)
