@@ -131,7 +131,7 @@ def _resume(draft: Draft, command: CommandSeen, _: Steps) -> str:
 def _approve(draft: Draft, command: CommandSeen, steps: Steps) -> str:
     _need_exposed(draft, "approve")
     if draft.run.arms:
-        return _approve_winner(draft)
+        return _approve_winner(draft, command)
     gate = present_gate(draft, steps)
     if not steps[draft.run.step].approval:
         raise Refused(f"step {draft.run.step + 1} asks for no approval")
@@ -151,11 +151,12 @@ def _approve(draft: Draft, command: CommandSeen, steps: Steps) -> str:
     return f"step {step + 1} is approved"
 
 
-def _approve_winner(draft: Draft) -> str:
-    if draft.run.reason != AWAITING_APPROVAL:
+def _approve_winner(draft: Draft, command: CommandSeen) -> str:
+    run = draft.run
+    if run.reason != AWAITING_APPROVAL:
         raise Refused("nothing waits for approval yet: the experiment goes on")
-    draft.run.approved_step = draft.run.step
-    return "the promotion of the winner is approved"
+    run.approved_step, run.approved = run.step, _said(command)[:1024]
+    return f"the promotion of {run.target} is approved"
 
 
 def _refuse_experiment(draft: Draft, verb: str) -> None:

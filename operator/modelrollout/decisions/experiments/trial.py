@@ -65,7 +65,10 @@ def advance(draft: Draft, steps: Steps) -> None:
         arm.beats = list(standing.beats.get(arm.version, arm.beats))
     if standing.decided or ended:
         _end(draft, standing, ended)
-    elif not held:
+        return
+    if run.reason == AWAITING_APPROVAL and run.target not in standing.open:
+        _take_question_back(draft)
+    if not held:
         _weigh(draft)
 
 
@@ -253,13 +256,32 @@ def _end(draft: Draft, standing: Race, ended: str) -> None:
         runs.take_back(draft, Outcome.REPORTED, reason, why)
         draft.say(Reason.REPORTED, f"{run.id} is over and {run.stable} keeps the traffic: {why}")
         return
-    if draft.spec.promotion is PromotionPolicy.MANUAL and run.approved_step != run.step:
-        if run.reason != AWAITING_APPROVAL:
-            run.reason, run.message = AWAITING_APPROVAL, f"{why}: approve or abort"[:1024]
-            draft.say(Reason.AWAITING_APPROVAL, run.message)
+    if not draft.observed.ready(standing.winner):
+        _take_question_back(draft)  # it is waited for, or taken out
+        return
+    if draft.spec.promotion is PromotionPolicy.MANUAL and (run.approved_step, run.target) != (run.step, standing.winner):
+        _ask(draft, standing.winner, why)
         stand_still(draft)
         return
     _promote(draft, standing.winner, why)
+
+
+def _ask(draft: Draft, winner: str, why: str) -> None:
+    """Ask a person about the winner, once; who approved of another one has not approved of this one."""
+    run = draft.run
+    if (run.reason, run.target) == (AWAITING_APPROVAL, winner):
+        return
+    run.target, run.approved_step, run.approved = winner, None, ""
+    run.reason, run.message = AWAITING_APPROVAL, f"{why}: approve or abort"[:1024]
+    draft.say(Reason.AWAITING_APPROVAL, run.message)
+
+
+def _take_question_back(draft: Draft) -> None:
+    """Nobody is asked any more: whom the question was about has not won."""
+    run = draft.run
+    run.approved_step, run.approved = None, ""
+    if run.reason == AWAITING_APPROVAL:
+        run.reason, run.message = "", ""
 
 
 def _promote(draft: Draft, winner: str, why: str) -> None:
