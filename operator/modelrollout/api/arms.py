@@ -25,7 +25,11 @@ class Arm(StatusModel):
         default=ArmState.RUNNING,
         description="Running; Waiting for a ready endpoint, without traffic; or Out, for good in this run.",
     )
-    reason: str = Field(default="", description="One CamelCase word why it waits or is out.", max_length=64)
+    reason: str = Field(
+        default="",
+        description="One CamelCase word why it waits, is out, or keeps its weight although a guardrail failed.",
+        max_length=64,
+    )
     message: Text = Field(default="", description="The same in a sentence with the numbers.")
     beats: list[str] = Field(
         default_factory=list, max_length=16, description="Versions that it is proven to be better than."

@@ -164,6 +164,8 @@ def _follow_guardrails(draft: Draft) -> bool:
         own = evidence.arms.get(arm.version) if evidence is not None and evidence.run == run.id else None
         failed = failure_of(draft.spec, arm.version, arm.restarts, draft.observed, own)
         if failed is None:
+            if arm.state is ArmState.RUNNING:
+                arm.reason, arm.message = "", ""
             continue
         if draft.spec.rollback is RollbackPolicy.HOLD:
             why = "spec.rollback is Hold: abort to take all traffic back"
@@ -172,10 +174,12 @@ def _follow_guardrails(draft: Draft) -> bool:
         else:
             _out(draft, arm, failed)
             continue
+        if arm.reason != failed.reason:
+            arm.reason, arm.message = failed.reason, f"{failed.message}; {why}"[:1024]
+            draft.say(Reason.GUARDRAIL_HELD, f"{arm.version}: {arm.message}", warning=True)
+        if not held and run.reason != AWAITING_APPROVAL:
+            run.reason, run.message = arm.reason, f"{arm.version}: {arm.message}"[:1024]
         held = True
-        if run.reason != failed.reason:
-            run.reason, run.message = failed.reason, f"{arm.version}: {failed.message}; {why}"[:1024]
-            draft.say(Reason.GUARDRAIL_HELD, run.message, warning=True)
     return held
 
 
@@ -259,7 +263,10 @@ def _end(draft: Draft, standing: Race, ended: str) -> None:
     if not draft.observed.ready(standing.winner):
         _take_question_back(draft)  # it is waited for, or taken out
         return
-    if draft.spec.promotion is PromotionPolicy.MANUAL and (run.approved_step, run.target) != (run.step, standing.winner):
+    if draft.spec.promotion is PromotionPolicy.MANUAL and (run.approved_step, run.target) != (
+        run.step,
+        standing.winner,
+    ):
         _ask(draft, standing.winner, why)
         stand_still(draft)
         return
@@ -311,5 +318,7 @@ def _end_blind(draft: Draft, ended: str) -> None:
         runs.take_back(draft, Outcome.NO_EVIDENCE, DEADLINE_PASSED, message)
         draft.say(Reason.NO_EVIDENCE, f"{run.id} ends without a result: {message}", warning=True)
     elif run.reason != DEADLINE_PASSED:
-        run.reason, run.message = DEADLINE_PASSED, message
-        draft.say(Reason.DEADLINE_PASSED, f"{message}; spec.onDeadline is Hold: abort, or wait", warning=True)
+        told = draft.told(DEADLINE_PASSED)
+        run.reason, run.message = DEADLINE_PASSED, told or message
+        if told is None:
+            draft.say(Reason.DEADLINE_PASSED, f"{message}; spec.onDeadline is Hold: abort, or wait", warning=True)
