@@ -4,6 +4,7 @@ from modelrollout.api.status import ModelRolloutStatus, Outcome, Phase, Run, Run
 from modelrollout.decisions import capacity, replica_shares, runs, together, webhooks
 from modelrollout.decisions.admission import MODEL_DIFFERS
 from modelrollout.decisions.adoption import Obstacle
+from modelrollout.decisions.deadlines import DEADLINE_PASSED
 from modelrollout.decisions.draft import Draft
 from modelrollout.decisions.experiments import statements as experiment
 from modelrollout.decisions.experiments.statements import experiment_metrics
@@ -15,7 +16,6 @@ from modelrollout.decisions.stated import state_conditions
 from modelrollout.decisions.strategies import compile_steps
 from modelrollout.decisions.telling import progress, with_numbers
 from modelrollout.decisions.traffic import preview_header, shares
-from modelrollout.decisions.trial import DEADLINE_PASSED
 
 _HOLDING = frozenset(
     {

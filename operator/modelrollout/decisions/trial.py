@@ -2,11 +2,12 @@
 
 from datetime import timedelta
 
-from modelrollout.api import DeadlinePolicy, RollbackPolicy
+from modelrollout.api import RollbackPolicy
 from modelrollout.api.status import Outcome, RunState
 from modelrollout.decisions import capacity, runs, together, webhooks
 from modelrollout.decisions.admission import GATE_FAILED, MODEL_DIFFERS, admit
 from modelrollout.decisions.checks import Admission
+from modelrollout.decisions.deadlines import HELD_REASONS, go_on, keep_deadline, roll_back, stand_still
 from modelrollout.decisions.decision import Reason
 from modelrollout.decisions.delivery import note_arrival, on_its_way
 from modelrollout.decisions.draft import Draft
@@ -15,7 +16,6 @@ from modelrollout.decisions.guardrails import Failure, died, failure
 from modelrollout.decisions.queueing import take_turn
 from modelrollout.decisions.record import boundary
 from modelrollout.decisions.steps import FULL, PlannedStep
-from modelrollout.decisions.strategies import compile_steps
 from modelrollout.decisions.telling import in_short
 from modelrollout.decisions.traffic import preview_header, previewed
 
@@ -99,16 +99,6 @@ def _leave_or_wait(draft: Draft, steps: Steps, failed: Failure | None) -> None:
     for wait in now_gate.waits:
         if wait.until is not None:
             draft.wake_at(wait.until)
-
-
-HELD_REASONS = frozenset({"GuardrailFailed", "TrafficLost", "OutOfMemory", "ContainersRestart"})
-"""`run.reason` while a failed guardrail holds the weights where they are."""
-
-DEADLINE_PASSED = "DeadlinePassed"
-"""`run.reason` after a deadline that ends nothing: a person decides."""
-
-_ASKED_ALREADY = HELD_REASONS | {MODEL_DIFFERS, webhooks.REFUSED}
-"""Reasons for which people were asked to act: that it takes long is no news then."""
 
 
 def paused(draft: Draft) -> bool:
@@ -259,7 +249,7 @@ def _follow_availability(draft: Draft, steps: Steps) -> bool:
             if run.unavailable_times >= UNAVAILABLE_TIMES
             else f"{run.target} has had no ready endpoint for {UNAVAILABLE_LIMIT.total_seconds() / 60:g} minutes"
         )
-        _roll_back(draft, Outcome.ROLLED_BACK, Failure("CandidateUnavailable", why))
+        roll_back(draft, Outcome.ROLLED_BACK, Failure("CandidateUnavailable", why))
     else:
         draft.wake_at(run.unavailable_since + UNAVAILABLE_LIMIT)
         _keep_step_deadline(draft, steps)
@@ -285,21 +275,12 @@ def _fail(draft: Draft, steps: Steps, failed: Failure) -> bool:
         runs.report(draft, failed.reason, failed.message)
         return True
     else:
-        _roll_back(draft, Outcome.ROLLED_BACK, failed)
+        roll_back(draft, Outcome.ROLLED_BACK, failed)
         return True
     if run.reason != failed.reason:
         run.reason, run.message = failed.reason, f"{failed.message}; {why}"[:1024]
         draft.say(Reason.GUARDRAIL_HELD, run.message, warning=True)
     return False
-
-
-def _roll_back(draft: Draft, outcome: Outcome, failed: Failure) -> None:
-    run = draft.run
-    share, step = runs.share_of(run), run.step + 1
-    draft.record.append(boundary(draft, failed.reason))
-    runs.take_back(draft, outcome, failed.reason, failed.message)
-    reason = Reason.NO_EVIDENCE if outcome is Outcome.NO_EVIDENCE else Reason.GUARDRAIL_FAILED
-    draft.say(reason, f"{run.target} is taken back from {share} (step {step}): {failed.message}", warning=True)
 
 
 def note_stable(draft: Draft) -> None:
@@ -314,57 +295,6 @@ def note_stable(draft: Draft) -> None:
             f"{run.stable} has no ready endpoint while {run.target} has: weights are held until a person looks"
         )
         draft.say(Reason.STABLE_UNAVAILABLE, run.message, warning=True)
-
-
-def stand_still(draft: Draft) -> None:
-    """Stop the progress deadline while the run waits for people."""
-    if draft.run.still_since is None:
-        draft.run.still_since = draft.now
-
-
-def go_on(draft: Draft) -> None:
-    """Let the progress deadline count again, without the time it stood still."""
-    run = draft.run
-    if run.still_since is not None:
-        run.advanced_at += draft.now - run.still_since
-        run.still_since = None
-
-
-def keep_deadline(draft: Draft, own: timedelta | None, missing: str) -> None:
-    """Act when a step, or what comes before the first one, takes longer than it may.
-
-    Args:
-        draft: of a run that waits.
-        own: longest time of what it waits for, None where only the progress deadline holds.
-        missing: what it waits for, in a sentence.
-    """
-    go_on(draft)
-    run = draft.run
-    allowed = draft.spec.progress_deadline if own is None else min(own, draft.spec.progress_deadline)
-    if draft.now < run.advanced_at + allowed:
-        if run.reason == DEADLINE_PASSED:  # somebody allowed it more time
-            run.reason, run.message = "", ""
-        draft.wake_at(run.advanced_at + allowed)
-        return
-    where = f"step {run.step + 1} of {run.steps}" if run.exposed_at is not None else "the way to the first step"
-    message = f"{where} took longer than {allowed}: {missing}"
-    if draft.spec.on_deadline is DeadlinePolicy.ROLLBACK and compile_steps(draft.spec)[-1].reported:
-        draft.record.append(boundary(draft, DEADLINE_PASSED))
-        runs.report(draft, DEADLINE_PASSED, message)
-    elif draft.spec.on_deadline is DeadlinePolicy.ROLLBACK and draft.spec.rollback is not RollbackPolicy.HOLD:
-        _roll_back(draft, Outcome.NO_EVIDENCE, Failure(DEADLINE_PASSED, message))
-    elif run.reason not in (DEADLINE_PASSED, *_ASKED_ALREADY):
-        _ask_for_more(draft, message)
-
-
-def _ask_for_more(draft: Draft, message: str) -> None:
-    """Say once that the time is over, although what is waited for may be noted anew with every decision."""
-    told = draft.told(DEADLINE_PASSED)
-    draft.run.reason, draft.run.message = DEADLINE_PASSED, told or message[:1024]
-    if told is None:
-        field = "onDeadline" if draft.spec.on_deadline is DeadlinePolicy.HOLD else "rollback"
-        way = "promote, skip or abort" if draft.run.exposed_at is not None else "mend that, or abort"
-        draft.say(Reason.DEADLINE_PASSED, f"{message}; spec.{field} is Hold: {way}", warning=True)
 
 
 def lacks_capacity(draft: Draft, steps: Steps) -> bool:

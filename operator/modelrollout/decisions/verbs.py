@@ -6,6 +6,7 @@ from modelrollout.api import Verb
 from modelrollout.api.status import CommandResult, ModelRolloutStatus, Outcome, PausedBy, RunState
 from modelrollout.api.values import in_words
 from modelrollout.decisions import capacity, runs
+from modelrollout.decisions.deadlines import go_on
 from modelrollout.decisions.decision import Reason
 from modelrollout.decisions.draft import Draft
 from modelrollout.decisions.experiments.follow import again
@@ -15,7 +16,7 @@ from modelrollout.decisions.guardrails import failure
 from modelrollout.decisions.observed import CommandSeen
 from modelrollout.decisions.queueing import hold
 from modelrollout.decisions.steps import FULL, PlannedStep
-from modelrollout.decisions.trial import agreed, go_on, lacks_capacity, next_step, paused, present_gate
+from modelrollout.decisions.trial import agreed, lacks_capacity, next_step, paused, present_gate
 
 ANSWERS_KEPT = 10
 

@@ -1,4 +1,4 @@
-"""What is held where it is, because stable is lost or because the spec says so, is told once and only while it is so."""
+"""What is held, because stable is lost or because the spec says so, is told once, and only while it is so."""
 
 import pytest
 

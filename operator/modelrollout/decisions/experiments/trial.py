@@ -8,6 +8,7 @@ from modelrollout.api.durations import format_duration
 from modelrollout.api.status import Outcome
 from modelrollout.api.values import in_words
 from modelrollout.decisions import runs
+from modelrollout.decisions.deadlines import DEADLINE_PASSED, go_on, keep_deadline, stand_still
 from modelrollout.decisions.decision import Reason
 from modelrollout.decisions.draft import Draft
 from modelrollout.decisions.experiments import sticking
@@ -28,14 +29,9 @@ from modelrollout.decisions.trial import (
     UNAVAILABLE_TIMES,
     Steps,
     follow_baseline,
-    go_on,
-    keep_deadline,
     note_stable,
     paused,
-    stand_still,
 )
-
-DEADLINE_PASSED = "DeadlinePassed"
 
 
 def advance(draft: Draft, steps: Steps) -> None:
