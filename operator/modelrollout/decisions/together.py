@@ -65,8 +65,8 @@ def taken_back(draft: Draft) -> bool:
     if run.queued:
         return False
     gone = next((one for one in draft.observed.companions if one.taken_back and one.taken_back >= run.started_at), None)
-    if gone is None:
-        return False
+    if gone is None or (run.weight and not draft.observed.ready(run.stable) and draft.observed.ready(run.target)):
+        return False  # while stable has no ready endpoint everything is held, and nothing may go back to it
     message = f"{gone.name}, which it belongs together with, was taken back: {gone.why}"
     draft.record.append(boundary(draft, TAKEN_BACK))
     runs.take_back(draft, Outcome.NO_EVIDENCE, TAKEN_BACK, message)

@@ -98,6 +98,17 @@ def test_where_one_is_taken_back_so_is_the_other_wherever_it_stands(steps: int) 
     assert seen.status.run.number == number, "a person retries both"
 
 
+def test_nothing_goes_back_to_a_stable_version_without_ready_endpoints_because_of_another() -> None:
+    seen = world(TRYING)
+    seen.ready("v7", 0)
+    seen.companions = (Companion("rank", taken_back=seen.now, run="v3-abc-1", why="errors failed"),)
+    seen.after(seconds=1)
+    assert (seen.weights, seen.status.phase) == ({"v7": 950, "v8": 50}, Phase.HOLDING)
+    seen.ready("v7", 2)
+    seen.reconcile()
+    assert (seen.weights, seen.status.run.reason) == ({"v7": 1000}, "CompanionTakenBack")
+
+
 def test_what_was_taken_back_before_this_run_is_over_and_done_with() -> None:
     seen = world(Companion("rank", taken_back=START - timedelta(hours=1), run="v2-abc-1"))
     seen.after(seconds=61)
