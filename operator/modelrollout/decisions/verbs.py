@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 
 from modelrollout.api import Verb
-from modelrollout.api.status import CommandResult, ModelRolloutStatus, Outcome, PausedBy, RunState
+from modelrollout.api.status import CommandResult, ModelRolloutStatus, Outcome, PausedBy, Run, RunState
 from modelrollout.api.values import in_words
 from modelrollout.decisions import capacity, runs
 from modelrollout.decisions.deadlines import go_on
@@ -260,10 +260,15 @@ def _retry_experiment(draft: Draft) -> str:
     return f"run {draft.run.id} begins" if held is None else f"run {draft.run.id} is held: {held.message}"
 
 
+def _of_another(run: Run, status: ModelRolloutStatus) -> bool:
+    """Whether the run is over and another one than that which promoted the version that serves."""
+    return run.state is RunState.DONE and run.target != status.stable
+
+
 def _undo(draft: Draft, command: CommandSeen, _: Steps) -> str:
     run, status = draft.status.run, draft.status
-    if run is not None and run.queued and status.previous is not None:
-        # What waits for its turn hides the promotion before it, and must not keep it from being undone.
+    if run is not None and status.previous is not None and (run.queued or _of_another(run, status)):
+        # What waits for its turn, or failed since, hides the promotion before it, which can be undone all the same.
         if not draft.observed.ready(status.previous.version):
             raise Refused(f"{status.previous.version} has no ready endpoint to go back to: scale it up first")
         runs.begin_return(draft, status.stable, status.previous.version)

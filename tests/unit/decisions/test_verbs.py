@@ -178,6 +178,20 @@ def test_undo_after_the_watch_returns_to_the_previous_version() -> None:
     assert world.status.run.outcome is Outcome.UNDONE
 
 
+def test_a_promotion_can_be_undone_although_a_later_candidate_failed() -> None:
+    world = World().promoted()
+    world.after(minutes=16)
+    world.edit(target="v9")
+    world.reconcile()
+    world.ask(Verb.ABORT)
+    world.ask(Verb.UNDO)
+    assert world.last_answer() == (True, "all traffic goes back to v7")
+    assert world.weights == {"v7": 1000}
+    assert [(one.version, one.reason) for one in world.status.rejected] == [("v9", "Aborted"), ("v8", "Undone")]
+    world.ask(Verb.UNDO)
+    assert world.last_answer() == (False, "no promotion can be undone: nothing was promoted before")
+
+
 def test_undo_is_refused_when_the_previous_version_is_gone() -> None:
     world = World().promoted()
     world.ready("v7", 0)
