@@ -5,6 +5,9 @@ from typing import Literal
 
 from modelrollout.api.status import Condition, ModelRolloutStatus
 
+MESSAGE = 1024
+"""Characters of a condition's message that are kept."""
+
 _Text = Literal["True", "False", "Unknown"]
 
 
@@ -26,7 +29,7 @@ def set_condition(
         type=kind,
         status=text,
         reason=reason,
-        message=message[:1024],
+        message=message[:MESSAGE],
         observed_generation=generation,
         last_transition_time=since,
     )

@@ -6,7 +6,7 @@ from modelrollout.api import ModelRollout, ModelRolloutSpec, RevisionPolicy
 from modelrollout.api.status import Outcome, Phase, RunState
 from modelrollout.decisions import aftermath, delivery, replica_shares, runs
 from modelrollout.decisions.adoption import AUDIENCE_UNUSABLE, Adoption, Obstacle, adopt, obstacle
-from modelrollout.decisions.conditions import set_condition
+from modelrollout.decisions.conditions import MESSAGE, set_condition
 from modelrollout.decisions.decision import Decision, Reason
 from modelrollout.decisions.draft import Draft
 from modelrollout.decisions.effective import effective, missing_version
@@ -73,10 +73,10 @@ def plan(
     )
     follow_orders(draft)
     steps = compile_steps(draft.spec)
-    _note_refusal(draft)
     blocked = obstacle(rollout, draft.spec, observed)
     if not runs.begun(draft.status.run):
         draft.refusal = draft.refusal or missing_version(draft.spec, draft.status)
+    _note_refusal(draft)
     if blocked is None and not draft.status.stable:
         blocked = _adopt(draft)
     _note_obstacle(draft, blocked)
@@ -117,13 +117,13 @@ def _unreadable(rollout: ModelRollout, error: str, now: datetime) -> Decision:
 
 def _note_refusal(draft: Draft) -> None:
     old = draft.rollout.status.condition("SpecValid")
-    if draft.refusal and (old is None or old.status == "True" or old.message != draft.refusal):
+    if draft.refusal and (old is None or old.status == "True" or old.message != draft.refusal[:MESSAGE]):
         draft.say(Reason.SPEC_REFUSED, draft.refusal, warning=True)
 
 
 def _note_obstacle(draft: Draft, blocked: Obstacle | None) -> None:
     old = draft.rollout.status.condition("RouteClaimed")
-    if blocked is not None and blocked.invalid and (old is None or old.message != blocked.message):
+    if blocked is not None and blocked.invalid and (old is None or old.message != blocked.message[:MESSAGE]):
         draft.say(Reason.ROUTE_REFUSED, blocked.message, warning=True)
 
 

@@ -12,10 +12,12 @@ from modelrollout.decisions.freeze import describe, in_force
 from modelrollout.decisions.gate import AWAITING_APPROVAL, Gate, Missing
 from modelrollout.decisions.metric_status import metric_status
 from modelrollout.decisions.queueing import PAUSED
+from modelrollout.decisions.reverts import reverts
 from modelrollout.decisions.stated import state_conditions
 from modelrollout.decisions.strategies import compile_steps
 from modelrollout.decisions.telling import progress, with_numbers
 from modelrollout.decisions.traffic import preview_header, shares
+from modelrollout.decisions.trial import paused
 
 _HOLDING = frozenset(
     {
@@ -100,6 +102,8 @@ def _phase(draft: Draft, obstacle: Obstacle | None, gate: Gate | None) -> tuple[
     run = draft.status.run
     if obstacle is not None and not runs.begun(run):
         return (Phase.INVALID if obstacle.invalid else Phase.PENDING), obstacle.message
+    if draft.refusal and not runs.begun(run):
+        return Phase.INVALID, draft.refusal
     if run is None or (run.state is RunState.DONE and _waits_to_begin(draft)):
         return _idle_phase(draft) if draft.spec.candidates is None else experiment.idle(draft)
     if run.state is RunState.TRIAL:
@@ -153,6 +157,8 @@ def _idle_phase(draft: Draft) -> tuple[Phase, str]:
     rejected = runs.rejection(draft, target)
     if rejected is not None:
         return Phase.ROLLED_BACK, _rejected_text(draft, rejected.run, rejected.message)
+    if reverts(draft, target) and paused(draft):
+        return Phase.PAUSED, f"{target} waits to serve again: paused {_pauser(draft)}"
     seen = draft.observed.versions.get(target)
     why = seen.problem if seen is not None and seen.problem else "its workload or Service was not found"
     return Phase.PENDING, f"{target} waits to be tried: {why}"

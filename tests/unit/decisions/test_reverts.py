@@ -25,6 +25,18 @@ def test_a_target_set_back_to_the_previous_version_takes_all_traffic_back_in_one
     assert not world.status.rejected
 
 
+def test_a_revert_waits_while_paused_and_says_so() -> None:
+    world = served()
+    world.edit(target="v7", paused=True)
+    world.reconcile()
+    assert world.weights == {"v8": 1000}
+    assert world.status.phase is Phase.PAUSED
+    assert world.status.message == "v7 waits to serve again: paused by spec.paused"
+    world.edit(paused=False)
+    world.reconcile()
+    assert world.weights == {"v7": 1000}
+
+
 def test_a_revert_of_the_revert_is_an_ordinary_run() -> None:
     world = served()
     world.edit(target="v7")

@@ -1,5 +1,6 @@
 """The status as people and tools read it: conditions, weights, numbers, and when something is looked at next."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 from modelrollout.api.status import Phase, Verdict
@@ -7,7 +8,7 @@ from modelrollout.decisions.analysis.looking import initial, judge
 from modelrollout.decisions.decision import Reason
 from modelrollout.decisions.metric_status import metric_status
 from tests.unit.decisions.analysis_histories import Pod, folded, history, question
-from tests.unit.decisions.world import World
+from tests.unit.decisions.world import World, rule
 
 
 def kstatus(world: World) -> dict[str, str]:
@@ -83,3 +84,29 @@ def test_each_kind_of_event_has_a_reason_of_its_own() -> None:
     ]
     assert bad.reasons() == [Reason.ADOPTED, Reason.RUN_STARTED, Reason.GUARDRAIL_FAILED]
     assert [event.warning for event in bad.events] == [False, False, True]
+
+
+def test_a_spec_without_the_version_that_serves_is_said_to_be_so_once() -> None:
+    world = World()
+    world.reconcile()
+    versions = [one for one in world.document["versions"] if one["name"] != "v7"]
+    world.edit(versions=versions, target="v8")
+    assert world.tells_nothing_more()
+    assert world.status.phase is Phase.INVALID
+    assert world.status.message.startswith("v7 serves all traffic but is not in spec.versions any more")
+    assert world.reasons().count(Reason.SPEC_REFUSED) == 1
+
+
+def test_a_refusal_longer_than_a_condition_is_told_once() -> None:
+    world = World().start()
+    world.spec_error = "spec.metrics: " + "no " * 500
+    assert world.tells_nothing_more()
+    assert world.reasons().count(Reason.SPEC_REFUSED) == 1
+
+
+def test_an_obstacle_longer_than_a_condition_is_told_once() -> None:
+    world = World()
+    unknown = tuple(f"somebody-elses-service-{number}" for number in range(100))
+    world.route = replace(world.route, rules=(rule({"v7": 1000}, unknown=unknown),))
+    assert world.tells_nothing_more()
+    assert world.reasons().count(Reason.ROUTE_REFUSED) == 1
