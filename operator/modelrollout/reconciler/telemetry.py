@@ -2,7 +2,7 @@
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
-from modelrollout.api.status import ModelRolloutStatus, Outcome
+from modelrollout.api.status import MetricStatus, ModelRolloutStatus, Outcome
 from modelrollout.decisions.runs import left_the_queue
 from modelrollout.kube.resources import Obj, name_of, namespace_of
 
@@ -37,17 +37,21 @@ class Telemetry:
             "modelrollout_gate_result", "Verdicts given.", [*run, "metric", "verdict"], registry=registry
         )
         self._seconds = Histogram(
-            "modelrollout_duration_seconds", "Length of runs.", buckets=_RUN_SECONDS, registry=registry
+            "modelrollout_duration_seconds",
+            "Length of runs, their watch included.",
+            buckets=_RUN_SECONDS,
+            registry=registry,
         )
 
     def decided(self, obj: Obj, old: ModelRolloutStatus, new: ModelRolloutStatus) -> None:
         """A new status was stored."""
         self.status_writes.inc()
         where = namespace_of(obj), name_of(obj)
-        verdicts = {metric.name: metric.verdict for metric in old.metrics}
+        verdicts = {_pair(metric): metric.verdict for metric in old.metrics}
         for metric in new.metrics:
-            if verdicts.get(metric.name) != metric.verdict:
+            if verdicts.get(_pair(metric)) != metric.verdict:
                 self._results.labels(*where, metric.name, str(metric.verdict)).inc()
+        self._measure(old, new)
         run, before = new.run, old.run
         if (
             run is None
@@ -61,10 +65,21 @@ class Telemetry:
             self._promotions.labels(*where).inc()
         elif run.outcome in _ROLLBACKS:
             self._rollbacks.labels(*where, run.reason).inc()
-        ended = run.ended_at or run.step_started_at
-        self._seconds.observe(max(0.0, (ended - run.started_at).total_seconds()))
+
+    def _measure(self, old: ModelRolloutStatus, new: ModelRolloutStatus) -> None:
+        """Take in how long runs took that are over now; one that is undone after its end was over before."""
+        known = {past.run for past in old.history}
+        waited = new.run.id if new.run is not None and left_the_queue(new.run) else None
+        for past in new.history:
+            if past.run not in known and past.run != waited:
+                self._seconds.observe(max(0.0, (past.ended_at - past.started_at).total_seconds()))
 
     def forget(self, obj: Obj) -> None:
         """The rollout is gone: so are its series."""
         for counter in (self._promotions, self._rollbacks, self._results):
             counter.remove_by_labels({"namespace": namespace_of(obj), "name": name_of(obj)})
+
+
+def _pair(metric: MetricStatus) -> tuple[str, str, str]:
+    """What a verdict is of: in an experiment each metric has one for every pair of versions."""
+    return metric.name, metric.version, metric.against
