@@ -54,13 +54,18 @@ class Gate:
     def asks(self, run: Run) -> bool:
         """Whether the step has passed and a person is to say that it may be left.
 
-        A question once asked is not taken back and asked again because somebody edited the preview: that is mended in
-        a moment, like an edited weight, and who approves in that moment has approved.
+        A question once asked is not taken back and asked again because something is missing for a while that was there:
+        the preview that somebody edited, or an answer of Prometheus. Who approves in the meantime has approved.
         """
         if all(wait.kind is not Missing.APPROVAL for wait in self.waits):
             return False
         asked = run.reason == AWAITING_APPROVAL
-        return self.only(Missing.APPROVAL, Missing.PREVIEW) if asked else self.only(Missing.APPROVAL)
+        return self.only(Missing.APPROVAL, *_COMES_BACK) if asked else self.only(Missing.APPROVAL)
+
+    def lost(self) -> Wait | None:
+        """What a step that has passed lacks by now, and cannot be left without; None when nothing."""
+        mended = (Missing.APPROVAL, Missing.PREVIEW)
+        return next((wait for wait in self.waits if wait.kind not in mended), None)
 
     def first(self) -> Wait | None:
         """The wait that people should read first: a failure before missing proof before time."""
@@ -75,6 +80,10 @@ class Gate:
             Missing.APPROVAL,
         )
         return min(self.waits, key=lambda wait: order.index(wait.kind), default=None)
+
+
+_COMES_BACK = (Missing.PREVIEW, Missing.TRAFFIC, Missing.EVIDENCE, Missing.PROOF)
+"""What may be missing for a while without that anybody has to be asked again."""
 
 
 def gate(spec: ModelRolloutSpec, run: Run, step: PlannedStep, evidence: Evidence | None, now: datetime) -> Gate:

@@ -57,6 +57,8 @@ def summarise(draft: Draft, obstacle: Obstacle | None, gate: Gate | None) -> Non
     if run is not None and status.phase is Phase.PROGRESSING:
         numbers = progress(draft.spec, run, gate, draft.evidence, draft.now)
         status.message = with_numbers(headline + _waits_for(gate), numbers)
+    elif status.phase is Phase.AWAITING_APPROVAL:
+        status.message = with_numbers(headline + _lacks(gate), "")
     exposed = run is not None and runs.active(run)
     status.candidate = _candidate(run)[:63] if run is not None and exposed else _waiting_target(draft)
     status.step_text = f"{run.step + 1}/{run.steps}" if run is not None and exposed and run.exposed_at else ""
@@ -243,6 +245,13 @@ def _waits_for(gate: Gate | None) -> str:
     if len(kinds) > 1:
         kinds.discard(Missing.TRAFFIC)  # mostly it arrives a moment later, which is not worth a write
     return f"; waits for {', '.join(text for kind, text in _WAITING_TEXTS if kind in kinds)}"
+
+
+def _lacks(gate: Gate | None) -> str:
+    """What a step that waits for a person has lost meanwhile, kinds only."""
+    kinds = {wait.kind for wait in gate.waits} & {Missing.EVIDENCE, Missing.PROOF} if gate is not None else set()
+    lost = [text for kind, text in _WAITING_TEXTS if kind in kinds]
+    return f"; at present it lacks {', '.join(lost)}" if lost else ""
 
 
 _WAITING_TEXTS = (

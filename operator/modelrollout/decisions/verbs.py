@@ -143,6 +143,9 @@ def _approve(draft: Draft, command: CommandSeen, steps: Steps) -> str:
     draft.run.approved_step, draft.run.approved = step, _said(command)[:1024]
     if paused(draft):
         return f"step {step + 1} is approved; it is left when the pause ends"
+    lost = gate.lost()
+    if lost is not None:
+        return f"step {step + 1} is approved; it is left when that has come again: {lost.message}"
     go_on(draft)
     if lacks_capacity(draft, steps):
         return f"step {step + 1} is approved; it is left when that has come: {draft.run.message}"
