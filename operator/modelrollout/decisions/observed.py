@@ -286,10 +286,19 @@ class Companion:
 
 @dataclass(frozen=True, slots=True)
 class Reversals:
-    """Foreign changes of managed weights in the last ten minutes: field manager and how often."""
+    """Foreign changes of managed weights in the last ten minutes.
+
+    Attributes:
+        manager: field manager that made most of them.
+        times: how often it did.
+        last: when there was one last, None without any.
+        until: when the oldest of them is ten minutes old.
+    """
 
     manager: str = ""
     times: int = 0
+    last: datetime | None = field(default=None, compare=False)
+    until: datetime | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -150,6 +150,8 @@ def _halted(draft: Draft, blocked: Obstacle | None) -> bool:
         draft.blocked = "no step advances while the route does not say what was decided"
     if contested.times >= REVERSALS_CONTESTED:
         draft.blocked = f"no step advances while {contested.manager} changes the weights too"
+        if contested.until is not None:
+            draft.wake_at(contested.until)
     if blocked is not None and runs.begun(draft.status.run) and blocked.reason in _STOPS_PROGRESS_ONLY:
         draft.blocked = blocked.message
         return False
@@ -350,7 +352,7 @@ def _repair_moment(draft: Draft) -> datetime | None:
         old = draft.rollout.status.condition(delivery.TRAFFIC_MATCHES)
         if old is None or old.reason != "Contested":
             draft.say(Reason.CONTESTED, f"{writer} keeps changing the weights: repairs back off to 30 s", warning=True)
-        return draft.now + CONTESTED_BACKOFF
+        return (draft.observed.reversals.last or draft.now) + CONTESTED_BACKOFF
     changed = "weights or copies" if before.sticky is None else "weights, or what keeps users on one version,"
     draft.say(Reason.TRAFFIC_REPAIRED, f"{writer} changed the {changed} of the route: they are set back", warning=True)
     return None

@@ -46,7 +46,10 @@ class ReversalLog:
         managers = [manager for _, manager in memory.reversed_at]
         # On a tie the one that did it last is named.
         worst = max(reversed(managers), key=managers.count, default="")
-        return Reversals(worst, managers.count(worst))
+        if not managers:
+            return Reversals()
+        last, oldest = memory.reversed_at[-1][0], memory.reversed_at[0][0]
+        return Reversals(worst, managers.count(worst), last, oldest + WINDOW)
 
     def forget(self, rollout: Hashable) -> None:
         """The rollout is gone."""

@@ -143,6 +143,25 @@ async def test_a_write_without_an_answer_is_looked_up_before_the_next_decision(r
     assert len([one for one in kinds if one == ("PATCH", True)]) == 1
 
 
+async def test_a_fight_for_the_weights_is_over_when_nobody_has_changed_them_for_a_while(rig: Make) -> None:
+    world = rig()
+    await world.start()
+    await world.until(lambda: world.phase == "Completed")
+    place = path(HTTPROUTES, "fraud")
+    for _ in range(4):
+        route = world.server.objects[place]
+        refs = [ref | {"weight": 500} for ref in route["spec"]["rules"][0]["backendRefs"]]
+        world.server.put(place, route | {"spec": route["spec"] | {"rules": [{"backendRefs": refs}]}})
+        await world.until(lambda: world.weights == {"v7": 1000}, seconds=40)
+    assert _condition(world.status, "TrafficMatches") == ("False", "Contested")
+    await world.clock.advance(900)
+    assert _condition(world.status, "TrafficMatches") == ("True", "Matches")
+
+
+def _condition(status: dict[str, Any], kind: str) -> tuple[str, str]:
+    return next((one["status"], one["reason"]) for one in status["conditions"] if one["type"] == kind)
+
+
 async def test_a_status_that_somebody_else_wrote_first_is_read_again_and_decided_anew(rig: Make) -> None:
     world = rig()
     await world.start()

@@ -107,3 +107,11 @@ def test_outside_of_an_audience_what_is_stables_is_no_reversal() -> None:
     assert log.saw("a", RouteSeen(found=True, rules=(beta, others)), at(1)) == Reversals()
     meddled = replace(others, weights={"v8": 1000})
     assert log.saw("a", RouteSeen(found=True, rules=(beta, meddled), writer="argocd"), at(2)) == Reversals("argocd", 1)
+
+
+def test_it_says_when_weights_were_changed_last_and_when_the_first_change_is_forgotten() -> None:
+    log = ReversalLog()
+    for seconds in (0, 60):
+        log.wrote("a", wanted({"v7": 950, "v8": 50}))
+        found = log.saw("a", seen("argocd", v7=1000, v8=0), at(seconds))
+    assert (found.last, found.until) == (at(60), at(600))
