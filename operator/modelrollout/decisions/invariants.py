@@ -1,11 +1,12 @@
 """What must hold of every decision before it leaves the process, whatever led to it."""
 
-from modelrollout.api import ModelRollout
+from modelrollout.api import ModelRollout, ModelRolloutSpec
 from modelrollout.api.status import ModelRolloutStatus, RunState
 from modelrollout.decisions.decision import Decision
 from modelrollout.decisions.observed import Observed
 from modelrollout.decisions.replica_shares import keeps_share
 from modelrollout.decisions.steps import FULL
+from modelrollout.decisions.strategies import compile_steps
 from modelrollout.decisions.traffic import shares
 from modelrollout.errors import ModelRolloutError
 
@@ -53,6 +54,12 @@ def check(
     for name in gained - {new.stable, run.stable}:
         if not observed.ready(name):
             raise InvariantBroken(f"{name} would get more traffic without a ready endpoint")
+
+
+def allowed_weight(decision: Decision, spec: ModelRolloutSpec) -> int:
+    """Greatest weight of the candidate in the step that the decision leads to, by the plan that counts then."""
+    run, steps = decision.status.run, compile_steps(spec)
+    return steps[run.step].weight if run is not None and run.step < len(steps) else 0
 
 
 def _beside_an_audience(status: ModelRolloutStatus, version: str) -> int:

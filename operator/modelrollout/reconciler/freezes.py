@@ -8,7 +8,7 @@ from collections.abc import Hashable
 from modelrollout.decisions.freeze import CONFIGMAP, read
 from modelrollout.decisions.observed import Freeze
 from modelrollout.kube.cache import Cache
-from modelrollout.kube.resources import FREEZES
+from modelrollout.kube.resources import FREEZES, Obj
 from modelrollout.kube.watches import Place, Watches
 
 
@@ -61,3 +61,8 @@ class Freezes:
 
 def _who(namespace: str) -> Hashable:
     return "freezes", "of", namespace
+
+
+def asks_for_a_run(obj: Obj) -> bool:
+    """Whether something other than what serves is wanted: only then a freeze can matter."""
+    return (obj.get("spec") or {}).get("target") != (obj.get("status") or {}).get("stable")

@@ -10,24 +10,21 @@ import time
 from dataclasses import replace
 from datetime import timedelta
 
-from modelrollout.api import ModelRolloutSpec
-from modelrollout.api.status import ModelRolloutStatus
 from modelrollout.decisions import runs
 from modelrollout.decisions.capacity import total_of
 from modelrollout.decisions.decision import Decision
 from modelrollout.decisions.findings import Evidence
-from modelrollout.decisions.invariants import check
+from modelrollout.decisions.invariants import allowed_weight, check
 from modelrollout.decisions.monitoring.findings import MonitoringEvidence
 from modelrollout.decisions.monitoring.monitored import Monitored
 from modelrollout.decisions.observed import Observed, RouteSeen
 from modelrollout.decisions.plan import plan, question
 from modelrollout.decisions.questions import Question
-from modelrollout.decisions.strategies import compile_steps
 from modelrollout.decisions.traffic import is_behind
 from modelrollout.kube.cache import Cache, Change, Key
 from modelrollout.kube.client import Client
 from modelrollout.kube.clock import Clock
-from modelrollout.kube.errors import Conflict, KubeError, NotFound, Terminating, Unavailable
+from modelrollout.kube.errors import Conflict, KubeError, NotFound, OutcomeUnknown, Terminating, Unavailable
 from modelrollout.kube.resources import COMMANDS, FREEZES, MODELROLLOUTS, Obj, namespace_of, uid_of, version_of
 from modelrollout.kube.watches import Place, Watches
 from modelrollout.manifests.json_patch import add, unchanged
@@ -37,6 +34,8 @@ from modelrollout.reconciler.checks import Checks
 from modelrollout.reconciler.chronicle import Chronicle
 from modelrollout.reconciler.commands import key_of
 from modelrollout.reconciler.departures import Departures
+from modelrollout.reconciler.doubts import Doubts
+from modelrollout.reconciler.freezes import asks_for_a_run
 from modelrollout.reconciler.queue import Queue
 from modelrollout.reconciler.snapshots import Snapshots
 from modelrollout.reconciler.telemetry import Telemetry
@@ -89,6 +88,7 @@ class Reconciler:
         self._status_writes, self._traffic_writes = WriteBudget(clock), WriteBudget(clock)
         self._scale_writes = WriteBudget(clock)
         self._unsure: set[Key] = set()
+        self._doubts = Doubts()
         self._read_live: dict[Key, str] = {}
         self._caught_up: set[Key] = set()
         self._started = False
@@ -150,7 +150,7 @@ class Reconciler:
 
     def _freeze_changed(self, place: Place) -> None:
         for obj in self._world.rollouts(self._world.freezes.concerned(place)):
-            if _asks_for_a_run(obj):
+            if asks_for_a_run(obj):
                 self.queue.add(_key(obj))
 
     def _claim_early(self, change: Change) -> None:
@@ -182,6 +182,7 @@ class Reconciler:
         self._traffic_writes.forget(key)
         self._scale_writes.forget(key)
         self._unsure.discard(key)
+        self._doubts.forget(key)
         self._read_live.pop(key, None)
         self._caught_up.discard(key)
 
@@ -239,9 +240,12 @@ class Reconciler:
             return None
         if not self._world.templates.known(key, subject.reading.templates):
             return _SOON
-        if _asks_for_a_run(obj) and not runs.begun(run) and not self._world.freezes.known(key[0]):
+        if asks_for_a_run(obj) and not runs.begun(run) and not self._world.freezes.known(key[0]):
             return _SOON
         self._catch_up(subject)
+        if (settled := self._doubts.settled(subject.key, status)) is not None:
+            self._telemetry.decided(obj, settled[0], status)
+            self._tell(subject, settled[1])
         return await self._decide(subject)
 
     def _catch_up(self, subject: Subject) -> None:
@@ -264,12 +268,12 @@ class Reconciler:
         decision = plan(reading.rollout, reading.spec_error, subject.snapshot, observed, evidence, now)
         if subject.rollout is not None:
             spec = decision.snapshot or subject.rollout.spec
-            check(reading.rollout, decision, observed, _allowed(decision, spec), total_of(spec))
+            check(reading.rollout, decision, observed, allowed_weight(decision, spec), total_of(spec))
         self._world.layers.decided(subject.obj, decision.status)
         if decision.snapshot is not None and decision.status.run is not None:
             await self._snapshots.store(subject.obj, decision.status.run.plan, decision.snapshot)
         if decision.write_status:
-            await self._store(subject, decision.status)
+            await self._store(subject, decision)
         try:
             wake = await self._shift(subject, decision)
             await self._scale(subject, decision)
@@ -302,12 +306,16 @@ class Reconciler:
         self._unsure.add(key)
         return True
 
-    async def _store(self, subject: Subject, status: ModelRolloutStatus) -> None:
+    async def _store(self, subject: Subject, decision: Decision) -> None:
         self._status_writes.spend(subject.key)
-        namespace, name = subject.key
-        operations = [unchanged(subject.obj), add(status.document(), "status")]
-        stored = await self._client.patch(MODELROLLOUTS, namespace, name, operations, "status")
-        self._telemetry.decided(stored, subject.reading.rollout.status, status)
+        (namespace, name), before = subject.key, subject.reading.rollout.status
+        operations = [unchanged(subject.obj), add(decision.status.document(), "status")]
+        try:
+            stored = await self._client.patch(MODELROLLOUTS, namespace, name, operations, "status")
+        except OutcomeUnknown:
+            self._doubts.unanswered(subject.key, before, decision)
+            raise
+        self._telemetry.decided(stored, before, decision.status)
         self._cache.apply(MODELROLLOUTS, stored, own=True)
 
     async def _shift(self, subject: Subject, decision: Decision) -> float | None:
@@ -385,14 +393,3 @@ def _key(obj: Obj) -> Key:
 
 def _generation(obj: Obj) -> int:
     return int(obj["metadata"].get("generation", 0))
-
-
-def _asks_for_a_run(obj: Obj) -> bool:
-    """Whether something other than what serves is wanted: only then a freeze can matter."""
-    return (obj.get("spec") or {}).get("target") != (obj.get("status") or {}).get("stable")
-
-
-def _allowed(decision: Decision, spec: ModelRolloutSpec) -> int:
-    """Greatest weight of the candidate in the step that the decision leads to."""
-    run, steps = decision.status.run, compile_steps(spec)
-    return steps[run.step].weight if run is not None and run.step < len(steps) else 0

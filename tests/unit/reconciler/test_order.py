@@ -162,6 +162,24 @@ def _condition(status: dict[str, Any], kind: str) -> tuple[str, str]:
     return next((one["status"], one["reason"]) for one in status["conditions"] if one["type"] == kind)
 
 
+async def test_what_was_decided_is_told_although_the_answer_to_its_write_was_lost(rig: Make) -> None:
+    world = rig()
+    await world.start()
+    await world.until(lambda: world.phase == "Completed")
+    world.server.after = lambda request: OutcomeUnknown("cut") if request.path.endswith("fraud/status") else None
+    world.edit(target="v8")
+    await world.until(lambda: world.phase == "Progressing")
+    world.server.after = lambda _: None
+    await world.until(lambda: world.phase == "Completed" and world.status["stable"] == "v8")
+    await world.clock.advance(1)
+    told = [request.body["reason"] for request in world.writes(EVENTS, "POST")]
+    assert told.count("RunStarted") == told.count("Promoted") == 1
+    record = world.server.objects[CONFIGMAPS.path("risk", "fraud-decisions")]["data"].values()
+    lines = [line for text in record for line in text.splitlines()]
+    assert sum('"RunStarted"' in line for line in lines) == 1
+    assert world.registry.get_sample_value("modelrollout_promotions_total", {"namespace": "risk", "name": "fraud"}) == 1
+
+
 async def test_a_status_that_somebody_else_wrote_first_is_read_again_and_decided_anew(rig: Make) -> None:
     world = rig()
     await world.start()
