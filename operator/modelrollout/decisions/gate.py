@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 
 from modelrollout.api import Metric, ModelRolloutSpec, Requirement, Role
@@ -95,6 +95,13 @@ def gate(spec: ModelRolloutSpec, run: Run, step: PlannedStep, evidence: Evidence
     return Gate(tuple(_waits(spec, run, step, evidence, now)))
 
 
+def held_until(run: Run, end: datetime) -> str:
+    """Until when the present step is held, with the day where it is another one than that on which it began."""
+    began, end = run.step_started_at.astimezone(UTC), end.astimezone(UTC)
+    day = "" if began.date() == end.date() else f"{end:%d %b} "
+    return f"held until {day}{end:%H:%M:%S} UTC"
+
+
 def deciding(spec: ModelRolloutSpec, step: PlannedStep) -> tuple[str, ...]:
     """Names of the metrics that decide whether the step may be left: guardrails and goals, not monitors.
 
@@ -123,7 +130,7 @@ def _waits(
 ) -> Iterator[Wait]:
     hold_ends = run.step_started_at + step.hold
     if now < hold_ends and run.skipped_step != run.step:
-        yield Wait(Missing.HOLD, f"step {run.step + 1} is held until {hold_ends:%H:%M:%S} UTC", hold_ends)
+        yield Wait(Missing.HOLD, f"step {run.step + 1} is {held_until(run, hold_ends)}", hold_ends)
     names = deciding(spec, step)
     current = evidence if evidence is not None and (evidence.run, evidence.step) == (run.id, run.step) else None
     if current is not None and current.unreachable:

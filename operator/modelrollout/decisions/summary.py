@@ -9,7 +9,7 @@ from modelrollout.decisions.draft import Draft
 from modelrollout.decisions.experiments import statements as experiment
 from modelrollout.decisions.experiments.statements import experiment_metrics
 from modelrollout.decisions.freeze import describe, in_force
-from modelrollout.decisions.gate import AWAITING_APPROVAL, Gate, Missing
+from modelrollout.decisions.gate import AWAITING_APPROVAL, Gate, Missing, held_until
 from modelrollout.decisions.metric_status import metric_status
 from modelrollout.decisions.queueing import PAUSED
 from modelrollout.decisions.reverts import reverts
@@ -56,7 +56,7 @@ def summarise(draft: Draft, obstacle: Obstacle | None, gate: Gate | None) -> Non
     status.message = with_numbers(headline, "")
     if run is not None and status.phase is Phase.PROGRESSING:
         numbers = progress(draft.spec, run, gate, draft.evidence, draft.now)
-        status.message = with_numbers(headline + _waits_for(gate), numbers)
+        status.message = with_numbers(headline + _waits_for(run, gate), numbers)
     elif status.phase is Phase.AWAITING_APPROVAL:
         status.message = with_numbers(headline + _lacks(gate), "")
     exposed = run is not None and runs.active(run)
@@ -147,7 +147,10 @@ def _waits_to_begin(draft: Draft) -> bool:
     run, target = draft.status.run, draft.spec.target
     if draft.spec.candidates is not None:
         return experiment.waits(draft)
-    return run is not None and target is not None and target not in (draft.status.stable, run.target)
+    if run is None or target is None or target == draft.status.stable:
+        return False
+    # What was withdrawn, or had to make room, begins anew when it is asked for: if it did not, something hinders it.
+    return target != run.target or run.outcome in (Outcome.WITHDRAWN, Outcome.SUPERSEDED)
 
 
 def _idle_phase(draft: Draft) -> tuple[Phase, str]:
@@ -162,8 +165,12 @@ def _idle_phase(draft: Draft) -> tuple[Phase, str]:
     if reverts(draft, target) and paused(draft):
         return Phase.PAUSED, f"{target} waits to serve again: paused {_pauser(draft)}"
     seen = draft.observed.versions.get(target)
-    why = seen.problem if seen is not None and seen.problem else "its workload or Service was not found"
-    return Phase.PENDING, f"{target} waits to be tried: {why}"
+    if seen is None or not (seen.workload_found and seen.service_found):
+        why = "its workload or Service was not found"
+    else:
+        why = "what its pods run is not known yet"
+    problem = seen.problem if seen is not None else ""
+    return Phase.PENDING, f"{target} waits to be tried: {problem or why}"
 
 
 def _rejected_text(draft: Draft, run: str, why: str) -> str:
@@ -234,13 +241,13 @@ def _pauser(draft: Draft) -> str:
     return f"by {last.by}" + (f": {last.reason}" if last.reason else "")
 
 
-def _waits_for(gate: Gate | None) -> str:
+def _waits_for(run: Run, gate: Gate | None) -> str:
     """Kinds only, no counts: a sentence that changed with every sample would be written with every sample."""
     if gate is None or gate.open:
         return ""
     held = next((wait.until for wait in gate.waits if wait.kind is Missing.HOLD), None)
     if held is not None:
-        return f"; held until {held:%H:%M:%S} UTC"
+        return f"; {held_until(run, held)}"
     kinds = {wait.kind for wait in gate.waits}
     if len(kinds) > 1:
         kinds.discard(Missing.TRAFFIC)  # mostly it arrives a moment later, which is not worth a write

@@ -1,6 +1,6 @@
 """What is remembered and said of the version that serves, after the watch."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 from modelrollout.api.monitoring_status import Reference
@@ -185,6 +185,12 @@ def test_a_model_is_said_to_be_stale_when_it_is_too_old_and_not_before() -> None
     assert world.status.condition("ModelStale").message == "the model of v7 has been older than maxAge since 2026-11-30"
     assert world.reasons().count(Reason.MODEL_STALE) == 1
     assert world.weights == {"v7": 1000}
+
+
+def test_the_day_is_that_of_utc_wherever_the_model_was_trained() -> None:
+    world = aged(datetime(2026, 9, 1, 4, tzinfo=timezone(timedelta(hours=9))))
+    world.after(days=60)
+    assert world.status.condition("ModelStale").message == "the model of v7 has been older than maxAge since 2026-11-29"
 
 
 def test_a_model_of_unknown_age_is_said_to_be_that() -> None:

@@ -110,3 +110,23 @@ def test_an_obstacle_longer_than_a_condition_is_told_once() -> None:
     world.route = replace(world.route, rules=(rule({"v7": 1000}, unknown=unknown),))
     assert world.tells_nothing_more()
     assert world.reasons().count(Reason.ROUTE_REFUSED) == 1
+
+
+def test_a_target_that_cannot_begin_again_says_why() -> None:
+    world = World().start()
+    world.edit(target="v7")
+    world.reconcile()
+    assert world.status.phase is Phase.WITHDRAWN
+    world.seen("v8", revision="", workload_found=False)
+    world.edit(target="v8")
+    world.reconcile()
+    assert world.status.phase is Phase.PENDING
+    assert world.status.message == "v8 waits to be tried: its workload or Service was not found"
+    world.seen("v8", workload_found=True)
+    world.reconcile()
+    assert world.status.message == "v8 waits to be tried: what its pods run is not known yet"
+
+
+def test_a_hold_that_ends_on_another_day_says_on_which() -> None:
+    world = World(strategy={"canary": {"weights": [5, 50], "hold": "30h"}}).start()
+    assert world.status.message.endswith("; held until 22 Nov 09:00:00 UTC")

@@ -7,7 +7,7 @@ and nobody has tried that one since. A person decides, or a pipeline that trains
 import hashlib
 import json
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 
 from modelrollout.api import Metric, ModelRollout, ModelRolloutSpec, Role
 from modelrollout.api.monitoring import MOST_MONITORED
@@ -115,7 +115,8 @@ def _stale_at(draft: Draft) -> datetime | None:
     monitoring, version = draft.spec.monitoring, draft.spec.version(draft.status.stable)
     if monitoring is None or monitoring.max_age is None or version is None or version.model is None:
         return None
-    return None if version.model.trained_at is None else version.model.trained_at + monitoring.max_age
+    trained = version.model.trained_at
+    return None if trained is None else (trained + monitoring.max_age).astimezone(UTC)
 
 
 def monitored_of(
