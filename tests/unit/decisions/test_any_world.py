@@ -9,7 +9,9 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from modelrollout.api import Verb
 from modelrollout.api.status import RunState, Verdict
-from modelrollout.decisions.observed import Freeze
+from modelrollout.decisions.decision import Reason
+from modelrollout.decisions.observed import Freeze, Reversals
+from modelrollout.decisions.stated import REVERSALS_CONTESTED
 from modelrollout.decisions.traffic import shares
 from modelrollout.kube.errors import Forbidden
 from tests.unit.decisions import world as worlds
@@ -46,6 +48,31 @@ class AnyWorld(RuleBasedStateMachine):
     @rule(hold=st.booleans())
     def set_rollback(self, *, hold: bool) -> None:
         self.world.edit(rollback="Hold" if hold else "Auto")
+        self._reconcile()
+
+    @rule(hold=st.booleans())
+    def set_on_deadline(self, *, hold: bool) -> None:
+        self.world.edit(onDeadline="Hold" if hold else "Rollback")
+        self._reconcile()
+
+    @rule(manual=st.booleans())
+    def set_promotion(self, *, manual: bool) -> None:
+        self.world.edit(promotion="Manual" if manual else "Auto")
+        self._reconcile()
+
+    @rule(name=VERSIONS, restarts=st.integers(0, 4), killed=st.booleans())
+    def containers_restart(self, name: str, restarts: int, *, killed: bool) -> None:
+        self.world.seen(name, restarts=restarts, oom_kills=int(killed))
+        self._reconcile()
+
+    @rule(times=st.integers(0, 4))
+    def reversals(self, times: int) -> None:
+        self.world.reversals = Reversals("argocd", times)
+        self._reconcile()
+
+    @rule(readable=st.booleans())
+    def spec(self, *, readable: bool) -> None:
+        self.world.spec_error = "" if readable else "spec.metrics: no"
         self._reconcile()
 
     @rule(verb=st.sampled_from(list(Verb)), full=st.booleans())
@@ -117,11 +144,32 @@ class AnyWorld(RuleBasedStateMachine):
 
     @invariant()
     def a_quiet_world_is_quiet(self) -> None:
-        """Reconciling again without any change writes nothing."""
+        """Reconciling again without any change writes nothing, and tells nobody anything."""
         self.world.reconcile(times=6)
         decision = self.world.decide()
         assert not decision.write_status, (decision.status.document(), self.world.status.document())
-        assert decision.traffic is None or self.world.frozen_route
+        fights = self.world.frozen_route or self.world.reversals.times >= REVERSALS_CONTESTED
+        assert decision.traffic is None or fights
+        told = [one for one in decision.events if not (fights and one.reason is Reason.TRAFFIC_REPAIRED)]
+        assert not told
+        assert not decision.record
+
+    @invariant()
+    def what_is_held_for_want_of_stable_goes_on_when_it_is_back(self) -> None:
+        run = self.world.status.run
+        if run is not None and run.state is RunState.TRIAL and run.reason == "StableUnavailable":
+            halted = self.world.condition("SpecValid")[0] == "False" or not self.world.claim.held
+            assert halted or not self.world.observed.ready(run.stable)
+
+    @invariant()
+    def no_rejected_revision_is_on_trial(self) -> None:
+        run = self.world.status.run
+        if run is not None and run.state is RunState.TRIAL:
+            assert (run.target, run.revision) not in [(one.version, one.revision) for one in self.world.status.rejected]
+
+    @invariant()
+    def a_sentence_is_whole(self) -> None:
+        assert not self.world.status.message.endswith((" ", " of", " for", ":", ";"))
 
     @invariant()
     def a_trial_never_holds_more_than_its_step(self) -> None:
