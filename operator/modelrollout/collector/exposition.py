@@ -9,7 +9,7 @@ from modelrollout.collector import series
 from modelrollout.collector.catalogue import Catalogue, Entry
 from modelrollout.collector.diagnosis import Diagnosis
 from modelrollout.collector.engines import Store
-from modelrollout.collector.series import write_labels
+from modelrollout.collector.series import in_order, write_labels
 from modelrollout.collector.tables import COUNTERS, HEARTBEATS, REPORTERS
 
 HOLD = 90.0
@@ -47,16 +47,23 @@ class Exposition:
             beats = connection.execute(select(HEARTBEATS)).all()
         # Sorted here, since a database may leave out the underscores when it sorts.
         rows = sorted(found, key=lambda row: (row.name, row.namespace, row.rollout, row.version))
+        told_as: dict[tuple[str, str, str, str, str], str] = {}
+        values: dict[tuple[str, str, str, str, str], float] = {}
+        for row in rows:
+            # Slices that have changed places are the same series, which Prometheus takes but once.
+            place = row.name, row.namespace, row.rollout, row.version
+            one = *place, told_as.setdefault((*place, in_order(row.labels)), row.labels)
+            values[one] = values.get(one, 0.0) + row.value
         lines: list[str] = []
         told = ""
-        for row in rows:
-            family = _family(row.name)
+        for (name, namespace, rollout, version, labels), value in values.items():
+            family = _family(name)
             if family != told:
                 told = family
                 lines += _head(family, _kind(family))
-            more = f",{row.labels}" if row.labels else ""
-            whose = (("namespace", row.namespace), ("rollout", row.rollout), ("version", row.version))
-            lines.append(f"{row.name}{{{write_labels(whose)}{more}}} {_number(row.value)}")
+            more = f",{labels}" if labels else ""
+            whose = (("namespace", namespace), ("rollout", rollout), ("version", version))
+            lines.append(f"{name}{{{write_labels(whose)}{more}}} {_number(value)}")
         if beats:
             lines += _head(HEARTBEAT, "gauge")
         for beat in beats:

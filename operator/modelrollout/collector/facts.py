@@ -25,7 +25,7 @@ def read_asked(text: str | None) -> Asked:
     """The facts; those of nothing where the request was not seen."""
     facts = json.loads(text) if text else {}
     return Asked(
-        tuple(facts.get("s", ())),
+        facts.get("s", {}),
         facts.get("u"),
         facts.get("k", {}),
         facts.get("i", {}),

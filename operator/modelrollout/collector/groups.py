@@ -2,7 +2,7 @@
 
 import contextlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 
 from sqlalchemy import Connection, select
 
@@ -41,11 +41,14 @@ class Groups:
             self._seen.clear()
             raise
 
-    def of(self, connection: Connection, key: tuple[str, str], reader: Reader, values: Sequence[str | None]) -> Pairs:
-        """The labels of the group that these values of the rollout's slices fall into."""
+    def of(self, connection: Connection, key: tuple[str, str], reader: Reader, values: Mapping[str, str]) -> Pairs:
+        """The labels of the group that these values fall into, by the name of their slice.
+
+        Those of slices that the rollout has no more, or not had yet when they came in, do not count.
+        """
         if not reader.slices:
             return ()
-        given = values if len(values) == len(reader.slices) else [None] * len(reader.slices)
+        given = [values.get(name) for name in reader.slices]
         chosen = [
             NONE if value is None else value if self._fits(connection, (*key, name), value, most) else OTHER
             for name, value, most in zip(reader.slices, given, reader.most_values, strict=True)

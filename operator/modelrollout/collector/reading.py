@@ -29,7 +29,7 @@ class Asked:
     """What is kept of a request.
 
     Attributes:
-        slices: value of each slice, in the order of the telemetry; None where the request has none.
+        slices: value by name of the slice; without those of which the request has none.
         unit: hash of the randomised unit, None without.
         keys: hash of each flicker's key, by the invariant's name.
         kept: invariants that were checked, and whether they were kept.
@@ -37,7 +37,7 @@ class Asked:
         empty: whether nothing was asked: some loggers tell of GET requests, too.
     """
 
-    slices: tuple[str | None, ...] = ()
+    slices: Mapping[str, str] = field(default_factory=dict)
     unit: str | None = None
     keys: Mapping[str, str] = field(default_factory=dict)
     kept: Mapping[str, bool] = field(default_factory=dict)
@@ -142,7 +142,8 @@ class Reader:
         """The facts of a request with the id `request`."""
         if body is EMPTY:
             return Asked(empty=True)
-        slices = tuple(_label(one.find(headers, body)) for one in self._slices)
+        found = ((name, _label(one.find(headers, body))) for name, one in zip(self.slices, self._slices, strict=True))
+        slices = {name: value for name, value in found if value is not None}
         unit = self._unit.find(headers, body) if self._unit is not None else None
         keys = {name: key for name, source in self._keys.items() if (key := source.find(headers, body))}
         return Asked(

@@ -1,10 +1,13 @@
 """Names of what Prometheus is told about models, and how labels are written."""
 
+import re
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 
 from modelrollout.api.values import plain_number
 from modelrollout.collector.reading import Reader
+
+_LABEL = re.compile(r'\w+="(?:[^"\\]|\\.)*"')
 
 Pairs = tuple[tuple[str, str], ...]
 """Labels beside namespace, rollout and version."""
@@ -59,6 +62,12 @@ HISTOGRAMS = (SCORE, LABEL_DELAY)
 def write_labels(pairs: Pairs) -> str:
     """Labels as Prometheus' text format has them, without braces."""
     return ",".join(f'{name}="{_escaped(value)}"' for name, value in pairs)
+
+
+@lru_cache(maxsize=65_536)
+def in_order(labels: str) -> str:
+    """The same labels, as `write_labels` writes them, in the order of their names."""
+    return ",".join(sorted(_LABEL.findall(labels)))
 
 
 def _escaped(value: str) -> str:

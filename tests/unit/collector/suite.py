@@ -214,6 +214,29 @@ def test_slices_are_bounded_and_the_first_seen_keep_their_name(make: Make) -> No
     assert world.counted("model_requests_total", the_country="none") == 1
 
 
+def test_a_value_stays_that_of_its_slice_when_slices_are_renamed_or_change_places(make: Make) -> None:
+    place, device = ({"name": name, "header": f"x-{name}"} for name in ("place", "device"))
+    world = make(CLASSES | {"slices": [place, device]})
+    for id_, changed in (("1", [device, place]), ("2", [{"name": "land", "header": "x-land"}, place])):
+        world.send(*exchange(id_, headers={"x-place": "BR", "x-device": "old"}))
+        world.catalogue.take(fraud(CLASSES | {"slices": changed}))
+        world.later(20)
+        world.catalogue.take(fraud(CLASSES | {"slices": [place, device]}))
+    assert world.counted("model_requests_total", place="BR", device="old") == 1
+    assert world.counted("model_requests_total", land="none", place="BR") == 1
+
+
+def test_slices_that_change_places_go_on_with_the_series_that_there_are(make: Make) -> None:
+    one, other = ({"name": name, "header": f"x-{name}"} for name in ("place", "device"))
+    world = make()
+    for id_, slices in (("1", [one, other]), ("2", [other, one])):
+        world.catalogue.take(fraud(CLASSES | {"slices": slices}))
+        world.send(*exchange(id_, headers={"x-place": 'a,"b"', "x-device": "old"}))
+        world.later(20)
+    told = [line for line in world.exposition.text(world.now).splitlines() if 'code_class="2xx"' in line]
+    assert [line.rpartition(" ")[2] for line in told] == ["2.0"]
+
+
 def test_every_series_begins_with_a_zero_before_the_first_answer(make: Make) -> None:
     world = make()
     world.counting.begin(world.now)
