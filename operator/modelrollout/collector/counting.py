@@ -20,7 +20,7 @@ from modelrollout.collector.groups import Groups
 from modelrollout.collector.reading import Reader
 from modelrollout.collector.recording import Ages, Row, chunks
 from modelrollout.collector.sampling import keep_samples
-from modelrollout.collector.series import write_labels
+from modelrollout.collector.series import INFINITE, SCORE, bound_in, bound_text, write_labels
 from modelrollout.collector.tables import COUNTED, COUNTERS, EXCHANGES, LABELS, LAST_VALUES, PENDING, SIGNALS, UNITS
 from modelrollout.collector.tallying import Known, Tally, UnitKey
 
@@ -118,17 +118,31 @@ class Counting:
     def begin(self, now: float) -> None:
         """Let the counters of every version be seen before its first answer, where there are no slices.
 
+        A histogram of scores whose buckets are others now begins anew: old and new ones would not add up.
+
         Raises:
             StoreUnavailable: nothing was written.
         """
         with self._store.writing() as connection:
             for entry in sorted(self._catalogue, key=lambda one: one.key):
-                if entry.reader is None or entry.reader.slices:
+                if entry.reader is None:
+                    continue
+                self._drop_other_buckets(connection, entry.key, entry.reader)
+                if entry.reader.slices:
                     continue
                 tally = Tally(entry.reader, entry.stable)
                 for version in entry.versions.values():
                     tally.begin(version, ())
                 self._add(connection, entry.key, tally, now)
+
+    def _drop_other_buckets(self, connection: Connection, key: tuple[str, str], reader: Reader) -> None:
+        if reader.score is None:
+            return
+        mine = *_of(COUNTERS, key), COUNTERS.c.name.in_([f"{SCORE}_{part}" for part in ("bucket", "sum", "count")])
+        labels = connection.execute(select(COUNTERS.c.labels).where(*mine)).scalars()
+        known = set(filter(None, map(bound_in, labels)))
+        if known and known != {*map(bound_text, reader.score.buckets), INFINITE}:
+            connection.execute(delete(COUNTERS).where(*mine))
 
     def _count(
         self, connection: Connection, entry: Entry, reader: Reader, exchanges: Sequence[Exchange], now: float

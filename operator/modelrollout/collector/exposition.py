@@ -125,13 +125,13 @@ def _reference_distances(entry: Entry, rows: Iterable[object]) -> Iterator[tuple
     score = entry.reader.score if entry.reader is not None else None
     if score is None or not score.references:
         return
-    bounds = [series.bound_text(bound) for bound in score.buckets] + ["+Inf"]
+    bounds = [*map(series.bound_text, score.buckets), series.INFINITE]
     for reference in score.references:
         reached = dict.fromkeys(bounds, 0.0)
         for row in rows:
             if (row.namespace, row.rollout, row.version) != (*entry.key, reference.version):  # type: ignore[attr-defined]
                 continue
-            bound = row.labels.rpartition('le="')[2].rstrip('"')  # type: ignore[attr-defined]
+            bound = series.bound_in(row.labels)  # type: ignore[attr-defined]
             if row.name == f"{series.SCORE}_bucket" and bound in reached:  # type: ignore[attr-defined]
                 reached[bound] += row.value  # type: ignore[attr-defined]
         counts = [reached[bound] - (reached[bounds[i - 1]] if i else 0.0) for i, bound in enumerate(bounds)]

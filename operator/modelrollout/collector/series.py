@@ -55,6 +55,9 @@ HELP: Mapping[str, str] = {
     USER_CROSS: "Sum over units of their values times their requests.",
     LABEL_DELAY: "Time from an answer to its label.",
 }
+INFINITE = "+Inf"
+"""The label le of the bucket that everything falls into."""
+
 HISTOGRAMS = (SCORE, LABEL_DELAY)
 
 
@@ -79,11 +82,16 @@ def bound_text(bound: float) -> str:
     return str(plain_number(bound))
 
 
+def bound_in(labels: str) -> str:
+    """The label le among labels as they are written, empty where it is not among them."""
+    return labels.rpartition('le="')[2].rstrip('"') if 'le="' in labels else ""
+
+
 def histogram(name: str, bounds: Iterable[float], value: float) -> Iterable[tuple[str, Pairs, float]]:
     """What one value adds to a histogram."""
     for bound in bounds:
         yield f"{name}_bucket", (("le", bound_text(bound)),), float(value <= bound)
-    yield f"{name}_bucket", (("le", "+Inf"),), 1.0
+    yield f"{name}_bucket", (("le", INFINITE),), 1.0
     yield f"{name}_sum", (), value
     yield f"{name}_count", (), 1.0
 

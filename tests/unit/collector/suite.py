@@ -414,6 +414,19 @@ def test_scores_are_a_histogram_with_its_distance_from_training(make: Make) -> N
     assert world.counted("model_score_reference_distance", version="v8") == 1
 
 
+def test_scores_are_counted_anew_when_their_buckets_are_others(make: Make) -> None:
+    world = make()
+    for number, (buckets, counts) in enumerate((([0.5, 1], [1, 1, 0]), ([0.3, 0.6, 1], [1, 0, 1, 0]))):
+        reference = {"version": "v7", "counts": counts}
+        world.catalogue.take(fraud({"score": {"path": "p", "buckets": buckets, "references": [reference]}}))
+        for _ in range(2):
+            world.counting.begin(world.now)
+        world.send(*exchange(str(number), body={"p": [0.2, 0.8]}))
+        world.later(20)
+        assert world.counted("model_score_count", version="v7") == 2
+        assert world.counted("model_score_reference_distance", version="v7") == 0
+
+
 def test_a_heartbeat_tells_its_age(make: Make) -> None:
     world = make()
     world.send(Heartbeat(KEY[0], "logger", "fraud-v7", None, None, START - 30))
