@@ -44,6 +44,7 @@ def process_increases(
     warm_from: float = -math.inf,
     sums: Collection[str] = (),
     measured: Collection[str] = (),
+    late: Collection[str] = (),
 ) -> tuple[Cells, Increases]:
     """Increases of one process from scrape to scrape: number of the cell, and by how much each counter rose there.
 
@@ -62,7 +63,11 @@ def process_increases(
     # A counter that is gone is not a reset: its series may have ended while others of the process live on. Sums do not
     # tell either: that of a quantity which may be negative falls by itself.
     counts = np.array([name not in sums for name, _ in rows])[:, None]
-    reset = ((steps < 0) & (values[:, 1:] > 0) & counts).any(axis=0)
+    fell = (steps < 0) & (values[:, 1:] > 0) & counts
+    reset = fell.any(axis=0)
+    if late:  # put back in time they show a restart as much too early, which says nothing of the others, nor they of it
+        behind = np.array([name in late for name, _ in rows])[:, None]
+        reset = np.where(behind, (fell & behind).any(axis=0), (fell & ~behind).any(axis=0))
     increases = np.where(reset, values[:, 1:], np.where(there[:, 1:], steps, 0.0))
     increases = np.where(counts, np.maximum(increases, 0.0), increases)
     cell = np.ceil(times[1:] / width - 1e-9).astype(np.int64) - 1

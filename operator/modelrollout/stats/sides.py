@@ -33,7 +33,7 @@ def side_of(
     reference: str,
     width: float,
     warm_from: Mapping[str, float],
-    unrounded: tuple[Collection[str], Collection[str]],
+    special: tuple[Collection[str], Collection[str], Collection[str]],
 ) -> Side:
     """The counters of one version, put together.
 
@@ -42,14 +42,14 @@ def side_of(
         reference: as for `close_strata`, like all that follows.
         width: of a stratum.
         warm_from: from when on each process counts; one that is missing does from the beginning.
-        unrounded: names of the counters that are sums, and of those that are measured.
+        special: names of the counters that are sums, of those that are measured, and of those that are late.
     """
     processes: dict[str, dict[str, list[CounterSeries]]] = {}
     for name, many in counters.items():
         for s in many:
             processes.setdefault(s.series, {}).setdefault(name, []).append(s)
     parts = [
-        process_increases(processes[process], reference, width, warm_from.get(process, -math.inf), *unrounded)
+        process_increases(processes[process], reference, width, warm_from.get(process, -math.inf), *special)
         for process in sorted(processes)
     ]
     scraped = [s.times for s in counters.get(reference, ()) if len(s.times)]

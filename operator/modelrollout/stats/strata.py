@@ -92,6 +92,7 @@ def close_strata(
     started: Mapping[str, float] | None = None,
     sums: Collection[str] = (),
     measured: Collection[str] = (),
+    late: Collection[str] = (),
 ) -> Strata:
     """Fold raw counters into closed strata.
 
@@ -117,6 +118,7 @@ def close_strata(
         started: when each process (`series`) started, seconds since the epoch; one that is missing counts as warm.
         sums: names of counters that add up a quantity: they are not rounded, and they may fall.
         measured: names of counters that are not rounded either, but fall only when they are reset (hours, say).
+        late: names of counters whose samples were put back in time: a reset is theirs alone, or all the others'.
 
     Returns:
         The closed strata.
@@ -128,7 +130,8 @@ def close_strata(
         raise ValueError("a stratum has a width above 0")
     warm_from = {name: at + warm_up for name, at in (started or {}).items()} if warm_up > 0 else {}
     sides = [
-        side_of(_of(counters, name), reference, width, warm_from, (sums, measured)) for name in (candidate, stable)
+        side_of(_of(counters, name), reference, width, warm_from, (sums, measured, late))
+        for name in (candidate, stable)
     ]
     first, last = _closed(sides, width, settle, since, until)
     mine, theirs = (side.index[(side.index >= first) & (side.index <= last)] for side in sides)

@@ -56,6 +56,26 @@ def test_a_bad_candidate_is_found_once_its_outcomes_are_known():
     assert judge(looked(state, asked, whole, 1000, 1400, 2000), asked).findings[0].verdict == "Fail"
 
 
+def restarted(whole: CounterSamples, at: float) -> CounterSamples:
+    """The same with a process of v8 that began anew at that moment."""
+
+    def cut(one: CounterSeries) -> CounterSeries:
+        first = int(np.searchsorted(one.times, at))
+        lost = np.where(np.arange(len(one.values)) < first, 0.0, one.values[first - 1])
+        return replace(one, values=one.values - lost) if one.version == "v8" else one
+
+    return CounterSamples({name: tuple(map(cut, many)) for name, many in whole.counters.items()})
+
+
+def test_a_process_that_restarts_counts_no_answer_and_no_late_outcome_twice():
+    asked, whole = asked_for(delay=True), answers(2400)
+    plain, cut = (
+        judge(looked(initial(asked), asked, one, 2400), asked).findings[0]
+        for one in (whole, restarted(whole, T0 + 1500))
+    )
+    assert (cut.candidate, cut.candidate_count) == (plain.candidate, plain.candidate_count)
+
+
 def labelled(seconds: float, *, of_candidate: float, right: float = 0.9, hidden: float = 0.0) -> CounterSamples:
     """All answers, those with a label (80 % of stable's), and the wrong ones among them.
 

@@ -13,7 +13,7 @@ from modelrollout.api.status import Verdict
 from modelrollout.decisions.analysis.limits import ASSUMED_DISPERSION, comparison
 from modelrollout.decisions.analysis.samples import CounterSamples
 from modelrollout.decisions.analysis.state import ComparedState
-from modelrollout.decisions.analysis.strata import Grid, SeriesByName, Window, close, delayed
+from modelrollout.decisions.analysis.strata import Grid, SeriesByName, Window, close
 from modelrollout.decisions.findings import Finding
 from modelrollout.decisions.kinds import Kind
 from modelrollout.decisions.kinds.wording import finite
@@ -36,12 +36,23 @@ def with_history(
         return state
     delay = metric.label_delay.total_seconds() if metric.label_delay is not None else 0.0
     window = Window(kind.reference(metric), question.stable, question.stable, min(times), question.since - delay)
-    return fed(state, metric, kind, closed(delayed(counters, kind.late(metric), delay), _PAST, window, metric, kind))
+    return fed(state, metric, kind, closed(counters, _PAST, window, metric, kind, delay))
 
 
-def closed(counters: SeriesByName, grid: Grid, window: Window, metric: Metric, kind: Kind) -> Strata:
-    """The closed strata of one version, which is its own other side."""
-    return close(counters, grid, window, sums=kind.sums(metric), measured=kind.measured(metric))
+def closed(
+    counters: SeriesByName, grid: Grid, window: Window, metric: Metric, kind: Kind, delay: float, warm_up: float = 0.0
+) -> Strata:
+    """The closed strata of a metric whose outcomes are counted `delay` seconds late."""
+    return close(
+        counters,
+        grid,
+        window,
+        warm_up=warm_up,
+        sums=kind.sums(metric),
+        measured=kind.measured(metric),
+        late=kind.late(metric),
+        delay=delay,
+    )
 
 
 def fresh(state: ComparedState, metric: Metric, question: Question) -> Any:  # noqa: ANN401 - the test of the kind

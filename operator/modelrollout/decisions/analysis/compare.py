@@ -13,7 +13,7 @@ from modelrollout.decisions.analysis.prepare import grid_for, noticed, prepared
 from modelrollout.decisions.analysis.samples import CounterSamples, Trouble
 from modelrollout.decisions.analysis.slices import fold_slices
 from modelrollout.decisions.analysis.state import ComparedState
-from modelrollout.decisions.analysis.strata import Window, any_closed, close, delayed, horizon_of
+from modelrollout.decisions.analysis.strata import Window, any_closed, close, horizon_of
 from modelrollout.decisions.analysis.traffic import Weighted, with_share
 from modelrollout.decisions.kinds import Kind, kind_of
 from modelrollout.decisions.kinds.kind import Errors, row
@@ -57,15 +57,14 @@ def fold_compared(
     window = Window(reference, question.candidate, other, since, horizon - delay)
     if state.until is not None and not question.watching and not any_closed(grid, window):
         return state
-    late = delayed(counters, kind.late(metric), delay)
     if question.preview or apart:
-        strata = closed(late, grid, replace(window, candidate=question.stable), metric, kind)
+        strata = closed(counters, grid, replace(window, candidate=question.stable), metric, kind, delay)
         passed = _counted(state, strata)
         if apart:  # left out, as if the run began when everybody's requests came
             return replace(passed, strata=state.strata, lost=state.lost)
         return passed if passed.baseline is None else fed(passed, metric, kind, strata)
     warm_up = question.spec.analysis.warm_up.total_seconds()
-    strata = close(late, grid, window, warm_up=warm_up, sums=kind.sums(metric), measured=kind.measured(metric))
+    strata = closed(counters, grid, window, metric, kind, delay, warm_up)
     state = _counted(state, strata)
     if question.watching:
         return _watched(state, metric, kind, question, strata)

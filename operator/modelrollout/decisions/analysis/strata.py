@@ -102,9 +102,11 @@ def close(
     warm_up: float = 0.0,
     sums: frozenset[str] = frozenset(),
     measured: frozenset[str] = frozenset(),
+    late: frozenset[str] = frozenset(),
+    delay: float = 0.0,
 ) -> Strata:
-    """The closed strata of a window."""
-    started = None
+    """The closed strata of a window; the counters in `late` count an answer `delay` seconds after it was given."""
+    started, counters = None, delayed(counters, late, delay)
     if warm_up:
         lives = _Lives(counters.get(window.reference, ()), grid.width)
         counters = {name: lives.split(many) for name, many in counters.items()}
@@ -122,6 +124,7 @@ def close(
         started=started,
         sums=sums,
         measured=measured,
+        late=late if delay else (),
     )
 
 

@@ -16,7 +16,7 @@ import numpy as np
 from modelrollout.api import Better, Metric, Role
 from modelrollout.api.monitoring_status import Reference
 from modelrollout.decisions.analysis.samples import CounterSamples, Sample, Samples, Trouble
-from modelrollout.decisions.analysis.strata import Grid, Window, close, delayed
+from modelrollout.decisions.analysis.strata import Grid, Window, close
 from modelrollout.decisions.kinds import Kind, kind_of
 from modelrollout.decisions.kinds.distribution import DistributionKind
 from modelrollout.decisions.kinds.histogram import MOST, by_bound, thinned
@@ -153,7 +153,7 @@ def _looks(
     delay = metric.label_delay.total_seconds() if metric.label_delay is not None else 0.0
     counters = kind.named(metric, sample, known.bounds)
     window = Window(kind.reference(metric), version, version, since, at - delay)
-    strata = close(delayed(counters, kind.late(metric), delay), grid, window)
+    strata = close(counters, grid, window, late=kind.late(metric), delay=delay)
     if strata.checkpoint is None or strata.checkpoint <= since:
         return [], None
     if isinstance(kind, ShareKind) and metric.better == Better.HIGHER and not kind.events(metric, sample):
