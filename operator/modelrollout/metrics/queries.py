@@ -13,7 +13,7 @@ from modelrollout.metrics.buckets import bound_pattern, nearest
 from modelrollout.metrics.errors import BadQuery
 from modelrollout.metrics.placeholders import substitute
 from modelrollout.metrics.selectors import Matcher, Selector, parse_selector
-from modelrollout.metrics.targets import VersionFinder, matchers_of, process_of, version_finder
+from modelrollout.metrics.targets import VersionFinder, address_of, matchers_of, process_of, version_finder
 from modelrollout.stats import CounterSeries
 
 _PAST = "150m"  # 24 blocks of five minutes must be usable
@@ -76,11 +76,12 @@ def counter_samples(metric: Metric, question: Question, answers: Mapping[str, An
         if answer.warnings:
             return partial(answer)
     finder = version_finder(metric.series, question)
+    again = _scraped_again(one for answer in answers.values() for one in answer.ranges)
     label = metric.slices.label if metric.slices is not None else ""
     counters: dict[str, tuple[CounterSeries, ...]] = {}
     for one in wanted_counters(metric):
         for name, ranges in _named(answers[one.name].ranges, one).items():
-            counters[name] = _series(ranges, finder, label)
+            counters[name] = _series(ranges, finder, label, again)
             if not one.may_fall and any((series.values < 0).any() for series in counters[name]):
                 return Trouble("NotACounter", f"{one.selector}{one.suffix} has negative samples: a counter never has")
     return CounterSamples(counters)
@@ -110,12 +111,35 @@ def partial(answer: Answer) -> Trouble:
     )
 
 
-def _series(ranges: Iterable[Range], finder: VersionFinder, label: str) -> tuple[CounterSeries, ...]:
+def _series(
+    ranges: Iterable[Range], finder: VersionFinder, label: str, again: frozenset[str]
+) -> tuple[CounterSeries, ...]:
     return tuple(
         CounterSeries(version, process_of(one.labels), one.times, one.values, one.labels.get(label, ""))
         for one in ranges
-        if len(one.times) and (version := finder(one.labels)) is not None
+        if len(one.times) and process_of(one.labels) not in again and (version := finder(one.labels)) is not None
     )
+
+
+def _scraped_again(ranges: Iterable[Range]) -> frozenset[str]:
+    """The processes that are others once more: a second job, or a second Prometheus, counts the same answers again.
+
+    Of those that one address shows at the same time the first by name is counted, unless it was seen for less than half
+    as long as another one: a job that was just added does not know yet what the others know.
+    """
+    spans: dict[str, dict[str, tuple[float, float]]] = {}
+    for one in ranges:
+        address = address_of(one.labels)
+        if address is not None and len(one.times):
+            seen, name = spans.setdefault(address, {}), process_of(one.labels)
+            first, last = seen.get(name, (math.inf, -math.inf))
+            seen[name] = min(first, float(one.times[0])), max(last, float(one.times[-1]))
+    again: set[str] = set()
+    for seen in spans.values():
+        longest = max(last - first for first, last in seen.values())
+        begin, end = seen.pop(min(name for name, (first, last) in seen.items() if last - first >= longest / 2))
+        again |= {name for name, (first, last) in seen.items() if first <= end and last >= begin}
+    return frozenset(again)
 
 
 def without_bucket(metric: Metric, samples: CounterSamples) -> str | None:

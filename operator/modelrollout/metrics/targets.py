@@ -36,6 +36,8 @@ LABELS: Mapping[Series, str] = {
 # mistaken for those of `fraud-v8`.
 _RANDOM = "[bcdfghjklmnpqrstvwxz2456789]"
 
+_ADDRESS = re.compile(r".+:[0-9]+")
+
 
 def label_of(series: Series, question: Question) -> str:
     """The label that tells versions apart.
@@ -126,9 +128,18 @@ class VersionFinder:
         return next((name for name, pattern in self._patterns.items() if pattern.fullmatch(value)), None)
 
 
+def address_of(labels: Mapping[str, str]) -> str | None:
+    """Where the process listens that exposes a series, and the pod where it is named; None where no address tells."""
+    instance = labels.get("instance", "")
+    return f"{instance}|{labels.get('pod', '')}" if _ADDRESS.fullmatch(instance) else None
+
+
 def process_of(labels: Mapping[str, str]) -> str:
-    """Which process exposes a series: its scrape target, and the pod where it is named."""
-    return "|".join(labels.get(label, "") for label in ("job", "instance", "pod"))
+    """Which process exposes a series, as one scraper sees it.
+
+    That is its scrape target, the pod where it is named, and the Prometheus where several write to one place.
+    """
+    return "|".join(labels.get(label, "") for label in ("job", "instance", "pod", "prometheus", "prometheus_replica"))
 
 
 def _router(question: Question) -> RouterSeries:

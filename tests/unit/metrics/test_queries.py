@@ -193,6 +193,38 @@ def test_series_go_to_their_version_and_strangers_are_left_out():
     assert [one.version for one in samples.counters["total"]] == ["v7", "v8"]
 
 
+POD = {"instance": "10.0.0.7:8080", "job": "pods"}
+
+
+@pytest.mark.parametrize(
+    ("other", "counted"),
+    [
+        (POD | {"code": "500"}, [10, 20]),
+        (POD | {"job": "annotated", "node": "a"}, [20]),
+        (POD | {"job": "services", "service": "fraud"}, [10]),
+        (POD | {"prometheus_replica": "b"}, [10]),
+        (POD | {"instance": "10.0.0.7:9090"}, [10, 20]),
+        ({"instance": "node-a", "job": "other"}, [10, 20]),
+    ],
+)
+def test_a_process_that_is_scraped_twice_is_counted_once(other, counted):
+    asked = question()
+    total = Answer("matrix", ranges=(series("fraud-v8-a", 1, 10, **POD), series("fraud-v8-a", 2, 20, **other)))
+    samples = counter_samples(asked.spec.metrics[0], asked, {"bad": Answer("matrix"), "total": total})
+    assert [one.values[-1] for one in samples.counters["total"]] == counted
+
+
+def test_a_job_that_was_just_added_or_renamed_takes_nothing_from_the_one_before():
+    asked, added = question(), POD | {"job": "added"}
+    before = series("fraud-v8-a", *range(8), **POD)
+    for times, kept in (([7.0, 8.0], [8]), ([9.0, 10.0], [8, 2])):
+        ranges = (before, replace(series("fraud-v8-a", 7, 9, **added), times=np.array(times)))
+        answers = {"bad": Answer("matrix"), "total": Answer("matrix", ranges=ranges)}
+        found = counter_samples(asked.spec.metrics[0], asked, answers).counters["total"]
+        assert [len(one.times) for one in found] == kept
+        assert len({one.series for one in found}) == len(found)
+
+
 def test_a_version_without_the_bucket_is_found():
     asked = question(SLOW)
     fast = Answer("matrix", ranges=(series("fraud-v7-a", 1, le="0.25"), series("fraud-v8-a", 1, le="0.2")))
