@@ -179,8 +179,9 @@ class Caller(_Side):
             return
         self._server = None
         if self._watcher.reusable and not self._no_more:
+            self.hold(held=False)  # what the server was too slow to read goes nowhere now
             return
-        self._watcher.server_closed(left=self._no_more)
+        self._watcher.server_closed(left=self._no_more, broken=broken)
         if self.transport is None:
             return
         if broken:
@@ -194,6 +195,7 @@ class Caller(_Side):
         if server is not None and server.transport is not None and self.used_at < at and self._watcher.reusable:
             self._server = None
             server.transport.close()
+            self.hold(held=False)
 
     def leave(self) -> None:
         """Close, after what was written has been sent."""
@@ -211,11 +213,11 @@ class Caller(_Side):
         self._connecting = None
         self._server = server
         self.used_at = self._site.monotonic()
+        self.hold(held=False)  # before the server is written to, which may have enough at once
         server.write(bytes(self._early))
         self._early.clear()
         if self._no_more and server.transport is not None:
             server.transport.write_eof()
-        self.hold(held=False)
 
     def _nobody_there(self) -> None:
         self._early.clear()

@@ -136,15 +136,16 @@ class Watcher:
         except Unreadable as error:
             self.look_away(str(error))
 
-    def server_closed(self, *, left: bool) -> None:
+    def server_closed(self, *, left: bool, broken: bool = False) -> None:
         """The server will send nothing more on this connection: an answer that lasts until then is at its end.
 
-        All else that is under way will never be answered; `left` tells that the caller had gone away before.
+        All else that is under way will never be answered; `left` tells that the caller had gone away before, `broken`
+        that the connection was cut. Neither is the end of an answer.
         """
-        whole = self._answering.until_close
+        whole = self._answering.until_close and not (left or broken)
         self._closes = self._closes or not self.idle
         while self._under_way:
-            self._finish(ended=whole, left=left and not whole)
+            self._finish(ended=whole, left=left)
             whole = False
 
     def _request_begins(self, head: Head) -> Length:

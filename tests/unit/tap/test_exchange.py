@@ -1,5 +1,7 @@
 """Which answer belongs to which request, and when a connection is free."""
 
+import pytest
+
 from modelrollout.tap.exchange import NO_ANSWER, Exchange, Watcher
 
 ASK = b"POST /v2/models/m/infer HTTP/1.1\r\nHost: m\r\nX-Request-Id: %d\r\nContent-Length: 4\r\n\r\nabcd"
@@ -87,6 +89,15 @@ def test_the_end_of_the_connection_ends_an_answer_without_a_length() -> None:
     desk.watcher.server_closed(left=False)
     assert desk.done[0].answered.whole
     assert not desk.watcher.reusable
+
+
+@pytest.mark.parametrize(("left", "broken"), [(True, False), (False, True)])
+def test_an_answer_without_a_length_that_is_cut_off_is_not_whole(left: bool, broken: bool) -> None:
+    desk = Desk()
+    desk.ask(ASK % 1)
+    desk.answer(b"HTTP/1.1 200 OK\r\n\r\nhalf")
+    desk.watcher.server_closed(left=left, broken=broken)
+    assert (desk.done[0].answered.whole, desk.done[0].left) == (False, left)
 
 
 def test_a_connection_that_either_side_wants_closed_is_not_used_again() -> None:
