@@ -74,7 +74,10 @@ class Scribe:
         yield _written(common | {"type": REQUEST, "time": _time(exchange.began)} | asked)
         answered: dict[str, Any] = {}
         if exchange.response is not None:
-            answered = self._data(exchange.response, exchange.answered, wanted=self.bodies is not Bodies.NONE)
+            wanted = self.bodies is not Bodies.NONE
+            answered = self._data(exchange.response, exchange.answered, wanted=wanted)
+            if wanted and exchange.answered.ended and not exchange.answered.size:
+                answered = {"data_base64": ""}  # told from one that is not sent: a model that says nothing is broken
         code = {"code": str(exchange.status)}
         yield _written(common | {"type": RESPONSE, "time": _time(exchange.ended)} | code | answered)
 

@@ -11,6 +11,7 @@ from cloudevents.core.bindings.http import HTTPMessage, from_http_event
 from hypothesis import given
 from hypothesis import strategies as st
 
+from modelrollout.collector.events import BATCH, NOT_JSON, NOT_SENT, Event, read_message
 from modelrollout.tap.events import OWN_AGENT, REQUEST, RESPONSE, Scribe, sampled
 from modelrollout.tap.exchange import Exchange, Watcher
 from modelrollout.tap.settings import Bodies
@@ -87,6 +88,14 @@ def test_only_the_wanted_bodies_are_sent(bodies: Bodies, with_data: list[str]) -
     events = written(exchange("X-Request-Id: 1"), replace(SCRIBE, bodies=bodies))
     assert [event["type"] for event in events if "data_base64" in event] == with_data
     assert OMITTED == {}
+
+
+def test_an_empty_answer_is_told_from_one_that_is_not_sent() -> None:
+    for bodies, told in ((Bodies.RESPONSES, NOT_JSON), (Bodies.NONE, NOT_SENT)):
+        events = replace(SCRIBE, bodies=bodies).events(exchange("X-Request-Id: 1", answer=b""))
+        _, answer = read_message({"content-type": BATCH}, b"[" + b",".join(events) + b"]")
+        assert isinstance(answer, Event)
+        assert answer.body is told
 
 
 def test_what_is_no_inference_of_a_user_has_no_events() -> None:
