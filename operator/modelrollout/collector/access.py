@@ -1,8 +1,10 @@
 """Who may write, and how much."""
 
+import contextlib
 import hmac
 from base64 import b64decode
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from modelrollout.collector.refusals import Busy
@@ -105,3 +107,20 @@ class Rates:
             self._left[namespace] = left, now
             raise Busy("rate", "this namespace sends more than it may: come again later, or sample")
         self._left[namespace] = left - events, now
+
+    @contextlib.contextmanager
+    def message(self) -> Iterator[Callable[[str], None]]:
+        """What takes the events of one message, each of its namespace; all or none, since none is kept without all."""
+        taken = Counter[str]()
+
+        def take(namespace: str) -> None:
+            self.take(namespace)
+            taken[namespace] += 1
+
+        try:
+            yield take
+        except Busy:
+            for namespace, events in taken.items():
+                left, at = self._left[namespace]
+                self._left[namespace] = left + events, at
+            raise

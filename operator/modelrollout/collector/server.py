@@ -118,14 +118,16 @@ class Server:
             return self._busy(Busy("start", "the ModelRollouts are not known yet: come again"))
         rows, now, kinds, refused = Rows(), self._now(), [], list[tuple[int, Refused]]()
         try:
-            for place, one in enumerate(read(await self._body(request))):
-                try:
-                    if isinstance(one, Refused):
-                        raise one
-                    self._let_in(one.namespace, namespaces)
-                    kinds.append(write(one, now, rows))
-                except Refused as why:
-                    refused.append((place, why))
+            listed = read(await self._body(request))
+            with self._rates.message() as take:
+                for place, one in enumerate(listed):
+                    try:
+                        if isinstance(one, Refused):
+                            raise one
+                        self._let_in(one.namespace, namespaces, take)
+                        kinds.append(write(one, now, rows))
+                    except Refused as why:
+                        refused.append((place, why))
             await self._intake.put(rows)
         except web.HTTPRequestEntityTooLarge:
             self._instruments.refused.labels("too-large").inc()
@@ -160,12 +162,12 @@ class Server:
         finally:
             self._coming_in -= expected
 
-    def _let_in(self, namespace: str, namespaces: frozenset[str]) -> None:
+    def _let_in(self, namespace: str, namespaces: frozenset[str], take: Callable[[str], None]) -> None:
         if namespaces and namespace not in namespaces:
             raise Refused("namespace", "this token is for other namespaces")
         if self._catalogue.in_use(namespace):
             # Of others nothing is taken anyway, and what is remembered of them would grow.
-            self._rates.take(namespace)
+            take(namespace)
 
     def _busy(self, why: Busy) -> web.Response:
         self._instruments.refused.labels(why.reason).inc()

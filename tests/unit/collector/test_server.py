@@ -193,6 +193,12 @@ async def test_a_namespace_that_sends_too_much_is_told_to_come_again(small: Site
     assert (found[-1][0], found[-1][1]["reason"]) == (429, "rate")
 
 
+async def test_a_message_that_is_not_kept_takes_nothing_from_what_its_namespace_may_send(small: Site) -> None:
+    batch = BEARER | {"Content-Type": BATCH}
+    found = [await small.post("/", [_event(str(n), REQUEST) for n in range(size)], batch) for size in (5, 3)]
+    assert [(status, answer.get("reason")) for status, answer in found] == [(429, "rate"), (202, None)]
+
+
 async def test_before_the_rollouts_are_known_nothing_is_taken(tmp_path: Path) -> None:
     server = FakeServer()
     server.hang = True
