@@ -1,7 +1,7 @@
 """What pods expose, scrape by scrape, in the form in which promtool plays it to the alert rules."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from prometheus_client import CollectorRegistry
 
@@ -14,7 +14,9 @@ _ABSENT, _STALE = "_", "stale"
 class Ticks:
     """Scrapes of pods, one after the other; what a pod no longer exposes ends as Prometheus lets it end."""
 
-    def __init__(self) -> None:
+    def __init__(self, targets: Sequence[Mapping[str, str]] = ({"job": "modelrollout"},)) -> None:
+        """Of each pod as each of these targets, whose labels may name the {pod}."""
+        self._targets = targets
         self._count = 0
         self._series: dict[str, list[str]] = {}
 
@@ -22,10 +24,12 @@ class Ticks:
         """One more scrape, of these pods alone."""
         seen = dict[str, float]()
         for pod, registry in pods.items():
-            for family in registry.collect():
-                for sample in family.samples:
+            samples = [sample for family in registry.collect() for sample in family.samples]
+            for target in self._targets:
+                found = {name: value.format(pod=pod) for name, value in target.items()}
+                for sample in samples:
                     # The metrics' own labels win, as with honor_labels.
-                    labels = {"pod": pod, "job": "modelrollout", "namespace": "operators", **sample.labels}
+                    labels = {"pod": pod, "namespace": "operators", **found, **sample.labels}
                     named = ",".join(f"{name}={json.dumps(value)}" for name, value in sorted(labels.items()))
                     seen[f"{sample.name}{{{named}}}"] = sample.value
         for series in {*self._series, *seen}:
