@@ -5,6 +5,7 @@ from modelrollout.decisions import runs
 from modelrollout.decisions.decision import Reason
 from modelrollout.decisions.draft import Draft
 from modelrollout.decisions.freeze import in_force
+from modelrollout.decisions.traffic import shares
 
 
 def supersede(draft: Draft, why: str, *, starts: bool) -> bool:
@@ -28,6 +29,8 @@ def supersede(draft: Draft, why: str, *, starts: bool) -> bool:
         return False  # nothing would start, so the guardrails of what serves go on
     trial = run.state is RunState.TRIAL
     shown = run.exposed_at is not None
+    if trial and shown and _stable_is_lost(draft):
+        return False  # its users would all be sent to nobody
     if trial and not run.queued:
         run.reason, run.message = "Superseded", why
     if shown:
@@ -41,3 +44,10 @@ def supersede(draft: Draft, why: str, *, starts: bool) -> bool:
     if draft.written is not None and not draft.refusal:
         draft.spec = draft.written  # what was edited meanwhile counts from the next run on
     return True
+
+
+def _stable_is_lost(draft: Draft) -> bool:
+    """Whether the version that everybody would go back to has no ready endpoint, while one on trial answers users."""
+    run, observed = draft.run, draft.observed
+    answers = any(share and observed.ready(name) for name, share in shares(draft.status).items() if name != run.stable)
+    return answers and not observed.ready(run.stable)

@@ -68,3 +68,17 @@ def test_nor_does_the_end_of_an_experiment_of_which_nothing_is_known() -> None:
     world.after(hours=2)
     assert world.tells_nothing_more()
     assert world.reasons().count(Reason.GUARDRAIL_HELD) == world.reasons().count(Reason.DEADLINE_PASSED) == 1
+
+
+def test_no_other_run_takes_the_place_of_one_whose_stable_version_is_lost() -> None:
+    world = World().start()
+    world.ready("v7", 0)
+    world.seen("v8", revision="rev-mended")
+    world.reconcile()
+    assert (world.weights, world.status.phase) == ({"v7": 950, "v8": 50}, Phase.HOLDING)
+    world.edit(target="v9")
+    world.reconcile()
+    assert world.weights == {"v7": 950, "v8": 50}
+    world.ready("v7", 2)
+    world.reconcile()
+    assert world.weights == {"v7": 950, "v9": 50}
