@@ -53,6 +53,8 @@ def summarise(draft: Draft, obstacle: Obstacle | None, gate: Gate | None) -> Non
     status.observed_generation = draft.rollout.metadata.generation
     status.strategy = draft.spec.strategy.name
     status.phase, headline = _phase(draft, obstacle, gate)
+    if obstacle is not None and obstacle.message not in headline:
+        headline = f"{headline}; {obstacle.message}"[:1024]
     status.message = with_numbers(headline, "")
     if run is not None and status.phase is Phase.PROGRESSING:
         numbers = progress(draft.spec, run, gate, draft.evidence, draft.now)

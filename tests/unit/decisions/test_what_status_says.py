@@ -112,6 +112,13 @@ def test_an_obstacle_longer_than_a_condition_is_told_once() -> None:
     assert world.reasons().count(Reason.ROUTE_REFUSED) == 1
 
 
+def test_a_run_that_cannot_write_its_route_says_so() -> None:
+    world = World().start()
+    world.route = replace(world.route, found=False)
+    world.reconcile()
+    assert world.status.message.startswith("step 1 of 3, v8 at 5 %; the route does not exist yet")
+
+
 def test_a_target_that_cannot_begin_again_says_why() -> None:
     world = World().start()
     world.edit(target="v7")
