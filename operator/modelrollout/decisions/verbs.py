@@ -274,6 +274,9 @@ def _undo(draft: Draft, command: CommandSeen, _: Steps) -> str:
         # What waits for its turn, or failed since, hides the promotion before it, which can be undone all the same.
         if not draft.observed.ready(status.previous.version):
             raise Refused(f"{status.previous.version} has no ready endpoint to go back to: scale it up first")
+        if run.outcome is Outcome.NO_EVIDENCE and not run.arms:
+            # The run that stands for the undo hides it, and it must not begin anew by itself all the same.
+            runs.reject(draft, run.target, run.revision, run.reason, run.message)
         runs.begin_return(draft, status.stable, status.previous.version)
         run = draft.run
     _need(draft, "undo", RunState.WATCHING, RunState.PROMOTING, RunState.DONE)

@@ -192,6 +192,20 @@ def test_a_promotion_can_be_undone_although_a_later_candidate_failed() -> None:
     assert world.last_answer() == (False, "no promotion can be undone: nothing was promoted before")
 
 
+def test_an_undo_does_not_begin_anew_what_ended_without_evidence() -> None:
+    world = World(progressDeadline="20m").promoted()
+    world.after(minutes=16)
+    world.edit(target="v9")
+    world.reconcile()
+    world.verdicts, world.answers = {}, 0
+    world.after(minutes=21)
+    assert world.status.run.outcome is Outcome.NO_EVIDENCE
+    world.ask(Verb.UNDO)
+    assert (world.weights, world.status.run.outcome) == ({"v7": 1000}, Outcome.UNDONE)
+    world.ask(Verb.RETRY)
+    assert world.weights == {"v7": 950, "v9": 50}
+
+
 def test_undo_is_refused_when_the_previous_version_is_gone() -> None:
     world = World().promoted()
     world.ready("v7", 0)
