@@ -3,6 +3,7 @@
 import contextlib
 import secrets
 from collections.abc import Iterator
+from itertools import chain
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, select
@@ -56,8 +57,11 @@ class Store:
             self.alone(connection)  # two replicas that start together must not both make the tables
             METADATA.create_all(connection)
             layout = self.fact(connection, "layout", str(LAYOUT))
-        if layout != str(LAYOUT):
-            raise StoreUnavailable(f"the store has layout {layout}, this collector needs {LAYOUT}: use another store")
+            if layout != str(LAYOUT):
+                told = f"the store has layout {layout}, this collector needs {LAYOUT}: use another store"
+                raise StoreUnavailable(told)
+            for index in chain.from_iterable(table.indexes for table in METADATA.sorted_tables):
+                index.create(connection, checkfirst=True)  # one that came later, in a store from before it
 
     def hash_key(self) -> bytes:
         """A key for hashes that this store keeps, made when it is first asked for."""

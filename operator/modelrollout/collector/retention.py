@@ -94,7 +94,7 @@ class Retention:
         longest = max((entry.reader.label_delay for entry in self._catalogue if entry.reader is not None), default=0.0)
         # With a label delay longer than the retention an exchange is old when it is counted, but still compared.
         done = (EXCHANGES.c.counted == EMPTIED) & (EXCHANGES.c.received_at < old)
-        gone = [self._empty(compared), self._drop(EXCHANGES, EXCHANGES.c.n, done)]
+        gone = [self._empty(compared), self._drop(EXCHANGES, EXCHANGES.c.received_at, done)]
         for table, column, before in (
             (LABELS, LABELS.c.received_at, old - longest),
             (SIGNALS, SIGNALS.c.received_at, old - longest),

@@ -51,7 +51,13 @@ Index(
     sqlite_where=EXCHANGES.c.counted == 1,
     postgresql_where=EXCHANGES.c.counted == 1,
 )
-Index("exchanges_received", EXCHANGES.c.received_at)
+# What is to be forgotten is looked for every second, among a whole day's: nothing else may be in the way.
+Index(
+    "exchanges_emptied",
+    EXCHANGES.c.received_at,
+    sqlite_where=EXCHANGES.c.counted == 2,
+    postgresql_where=EXCHANGES.c.counted == 2,
+)
 
 PENDING, COUNTED, EMPTIED = 0, 1, 2
 """States of an exchange: not counted yet; counted; counted, and nothing left but its id."""

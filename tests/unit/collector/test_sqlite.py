@@ -1,6 +1,6 @@
 """The collector on SQLite."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -59,4 +59,41 @@ def test_groups_of_several_slices_are_bounded_together(tmp_path: Path) -> None:
     assert world.counted("model_requests_total", country="BR", device="phone") == 2
     assert world.counted("model_requests_total", country="DE", device="phone") == 1
     assert world.counted("model_requests_total", country="other", device="other") == 1
+    store.close()
+
+
+def test_what_is_to_be_forgotten_is_found_without_looking_at_the_rest(make: Callable[[], World]) -> None:
+    world = make()
+
+    def steps() -> int:
+        """Of SQLite's machine, to forget what is old; there is nothing."""
+        taken = [0]
+
+        def step() -> None:
+            taken[0] += 1
+
+        with world.store.writing() as connection:
+            connection.connection.driver_connection.set_progress_handler(step, 1)  # type: ignore[union-attr]
+        world.retention.forget(world.now)
+        return taken[0]
+
+    found = []
+    for number in (1, 500):
+        world.send(*(event for one in range(number) for event in exchange(f"{number}-{one}")))
+        world.later(20)
+        world.now += 100
+        world.retention.forget(world.now)
+        found.append(steps())
+    assert found[0] == found[1] > 0
+
+
+def test_an_index_that_came_later_is_made_in_a_store_from_before_it(tmp_path: Path) -> None:
+    store = Store(f"sqlite:///{tmp_path / 'collector.db'}")
+    store.prepare()
+    with store.writing() as connection:
+        connection.exec_driver_sql("DROP INDEX exchanges_emptied")
+    store.prepare()
+    with store.reading() as connection:
+        found = connection.exec_driver_sql("SELECT name FROM sqlite_master WHERE type = 'index'").scalars().all()
+    assert "exchanges_emptied" in found
     store.close()
