@@ -5,6 +5,7 @@ from base64 import b64decode
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import cached_property
 from typing import Any, TypeGuard
 from urllib.parse import unquote
 
@@ -35,7 +36,7 @@ LONGEST = 256
 """Characters of an id or a name."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Event:
     """A request to a version, or its answer.
 
@@ -44,7 +45,7 @@ class Event:
         id: of the request, the same for both, and for the copy that a shadow gets.
         namespace, workload: who served it.
         time: seconds since 1970, as the sender says; None where it does not.
-        body: JSON, `NOT_JSON`, `NOT_SENT` or `EMPTY`.
+        data: the body as it came: bytes or text, JSON that was part of the message, None, or `EMPTY`.
         headers: those that the sender was allowed to copy, names in lower case.
         code: HTTP status of an answer.
         shadow: whether it was a mirrored copy; None where the sender does not say.
@@ -55,10 +56,22 @@ class Event:
     namespace: str
     workload: str
     time: float | None
-    body: Any
+    data: Any
     headers: Mapping[str, str] = field(default_factory=dict)
     code: int = 200
     shadow: bool | None = None
+
+    @cached_property
+    def body(self) -> Any:  # noqa: ANN401 - JSON
+        """JSON, `NOT_JSON`, `NOT_SENT` or `EMPTY`. It is read when it is looked into, which not every rollout does."""
+        if self.data is None:
+            return NOT_SENT
+        if not isinstance(self.data, str | bytes):
+            return self.data
+        try:
+            return json.loads(self.data)
+        except (ValueError, RecursionError):
+            return NOT_JSON
 
     @property
     def own(self) -> bool:
@@ -118,13 +131,13 @@ def _binary(headers: Mapping[str, str], body: bytes) -> Event:
     with the gateway's id is worth more. It tells of requests of every method and not which: without a body it was none
     to a model.
     """
-    attributes = {
+    attributes: dict[str, Any] = {
         name.removeprefix(_PREFIX): _decoded(value) for name, value in headers.items() if name.startswith(_PREFIX)
     }
-    event = _read(_event(attributes | {"data": body}))
+    event = _read(_made(attributes, body))
     if REQUEST_ID in event.headers:
         event = replace(event, id=_text(event.headers, REQUEST_ID))
-    return event if body else replace(event, body=EMPTY)
+    return event if body else replace(event, data=EMPTY)
 
 
 def _decoded(value: str) -> str:
@@ -141,11 +154,20 @@ def _event(document: object) -> CloudEvent:
         raise Refused("unreadable", "a CloudEvent is a JSON object")
     attributes = dict(document)
     data, encoded = attributes.pop("data", None), attributes.pop("data_base64", None)
+    if data is None and encoded is not None:
+        try:
+            data = b64decode(encoded)
+        except (TypeError, ValueError):
+            raise Refused("unreadable", "data_base64 of the CloudEvent is no text in base64") from None
+    return _made(attributes, data)
+
+
+def _made(attributes: dict[str, Any], data: Any) -> CloudEvent:  # noqa: ANN401 - JSON
     if "time" in attributes:
         at = moment(attributes["time"])
         attributes["time"] = datetime.fromisoformat(str(attributes["time"])) if at is not None else None
     try:
-        return CloudEvent(attributes, b64decode(encoded) if data is None and encoded is not None else data)
+        return CloudEvent(attributes, data)
     except CloudEventValidationError as error:
         raise _invalid(error) from None
     except (TypeError, AttributeError, ValueError):
@@ -170,7 +192,7 @@ def _read(event: BaseCloudEvent) -> Event:
         namespace=_text(attributes, "namespace"),
         workload=_text(attributes, "inferenceservicename"),
         time=at.timestamp() if at is not None else None,
-        body=_body(event.get_data()),
+        data=event.get_data(),
         headers=headers,
         code=_code(attributes.get("code")),
         # A gateway that mirrors marks the copy's host.
@@ -194,17 +216,6 @@ def _text(attributes: Mapping[str, Any], name: str) -> str:
     if not is_name(value):
         raise Refused("attribute", f"the attribute {name} must be a text of 1 to {LONGEST} characters")
     return value
-
-
-def _body(data: object) -> Any:  # noqa: ANN401 - JSON
-    if data is None:
-        return NOT_SENT
-    if not isinstance(data, str | bytes):
-        return data
-    try:
-        return json.loads(data)
-    except (ValueError, RecursionError):
-        return NOT_JSON
 
 
 def _code(value: object) -> int:

@@ -14,7 +14,7 @@ from modelrollout.api.invariants import Invariant, Side
 from modelrollout.api.telemetry import UNIT_WINDOW, Sampling, Score, Telemetry
 from modelrollout.collector.checking import Check
 from modelrollout.collector.comparing import Comparer, Number, comparer
-from modelrollout.collector.events import EMPTY, NOT_JSON, NOT_SENT
+from modelrollout.collector.events import EMPTY, NOT_JSON, NOT_SENT, Event
 from modelrollout.collector.hashing import Hasher
 from modelrollout.collector.paths import MISSING, Path, as_number, as_text, countable, flat
 from modelrollout.errors import InvalidSpec
@@ -82,11 +82,11 @@ class _Source:
         self._header = header.lower() if header is not None else None
         self._path = Path(path, f"{where}.field") if path is not None else None
 
-    def find(self, headers: Mapping[str, str], body: Any) -> str | None:  # noqa: ANN401 - JSON
+    def find(self, event: Event) -> str | None:
         if self._header is not None:
-            return headers.get(self._header) or None
+            return event.headers.get(self._header) or None
         assert self._path is not None  # noqa: S101 - the API knows exactly one of both
-        return as_text(self._path.find(body)) or None
+        return as_text(self._path.find(event.body)) or None
 
 
 class Reader:
@@ -138,38 +138,38 @@ class Reader:
         """Whether values are added up by unit."""
         return self._unit is not None
 
-    def asked(self, request: str, headers: Mapping[str, str], body: Any) -> Asked:  # noqa: ANN401 - JSON
-        """The facts of a request with the id `request`."""
-        if body is EMPTY:
+    def asked(self, event: Event) -> Asked:
+        """The facts of a request."""
+        if event.data is EMPTY:
             return Asked(empty=True)
-        found = ((name, _label(one.find(headers, body))) for name, one in zip(self.slices, self._slices, strict=True))
+        found = ((name, _label(one.find(event))) for name, one in zip(self.slices, self._slices, strict=True))
         slices = {name: value for name, value in found if value is not None}
-        unit = self._unit.find(headers, body) if self._unit is not None else None
-        keys = {name: key for name, source in self._keys.items() if (key := source.find(headers, body))}
+        unit = self._unit.find(event) if self._unit is not None else None
+        keys = {name: key for name, source in self._keys.items() if (key := source.find(event))}
         return Asked(
             slices,
             self._digest(unit) if unit else None,
             {name: self._digest(key) for name, key in keys.items()},
-            self._kept(Side.REQUEST, body),
-            self._sampled(request, body, expected=False),
+            self._kept(Side.REQUEST, event),
+            self._sampled(event),
         )
 
-    def answered(self, request: str, code: int, body: Any) -> Answered:  # noqa: ANN401 - JSON
-        """The facts of the answer to the request with the id `request`; of an error its status is all."""
-        if code >= 400:
+    def answered(self, event: Event) -> Answered:
+        """The facts of an answer; of an error its status is all."""
+        if event.code >= 400:
             return Answered()
-        found = self._prediction.find(body) if self._prediction is not None else MISSING
+        found = self._prediction.find(event.body) if self._prediction is not None else MISSING
         prediction = None if found is MISSING else self.keep(found)
-        scores = flat(self._score.find(body), _MOST_SCORES) if self._score is not None else []
+        scores = flat(self._score.find(event.body), _MOST_SCORES) if self._score is not None else []
         numbers = [as_number(one) for one in scores]
-        values = {name: path.find(body) for name, path in self._values.items()}
+        values = {name: path.find(event.body) for name, path in self._values.items()}
         return Answered(
             prediction,
             tuple(filter(countable, numbers)),
             {name: self._digest(_canonical(value)) for name, value in values.items() if value is not MISSING},
-            self._kept(Side.ANSWER, body),
-            self._sampled(request, body, expected=True),
-            _lack(body, found) if self.predicts and prediction is None else None,
+            self._kept(Side.ANSWER, event),
+            self._sampled(event),
+            _lack(event.body, found) if self.predicts and prediction is None else None,
         )
 
     def keep(self, value: Any) -> Any:  # noqa: ANN401 - JSON
@@ -191,19 +191,20 @@ class Reader:
         self._keys[invariant.name] = _Source(invariant.flicker.header, invariant.flicker.field, f"{where}.flicker")
         self._values[invariant.name] = Path(invariant.path, f"{where}.path")
 
-    def _kept(self, side: Side, body: Any) -> dict[str, bool]:  # noqa: ANN401 - JSON
-        if body is NOT_SENT:
+    def _kept(self, side: Side, event: Event) -> dict[str, bool]:
+        checks = self._checks[side]
+        if not checks or event.body is NOT_SENT:
             return {}
-        readable = body is not NOT_JSON and body is not EMPTY
-        return {one.name: readable and one.holds(body) for one in self._checks[side]}
+        readable = event.body is not NOT_JSON and event.body is not EMPTY
+        return {one.name: readable and one.holds(event.body) for one in checks}
 
-    def _sampled(self, request: str, body: Any, *, expected: bool) -> str | None:  # noqa: ANN401 - JSON
-        if self.sample is None or self.chance(request) >= max(self.sample.random, self.sample.disagreeing):
+    def _sampled(self, event: Event) -> str | None:
+        if self.sample is None or self.chance(event.id) >= max(self.sample.random, self.sample.disagreeing):
             return None
-        names = self.sample.answers if expected else self.sample.fields
-        if not names or not isinstance(body, dict):
+        names = self.sample.answers if event.answer else self.sample.fields
+        if not names or not isinstance(event.body, dict):
             return None
-        text = json.dumps({name: body[name] for name in names if name in body})
+        text = json.dumps({name: event.body[name] for name in names if name in event.body})
         return text if len(text) <= _LARGEST_SAMPLE else None
 
     def _digest(self, text: str) -> str:

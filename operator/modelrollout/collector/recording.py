@@ -153,11 +153,11 @@ class Scribe:
         try:
             if event.answer:
                 row |= {"answered_at": at, "code": event.code}
-                answered = reader.answered(event.id, event.code, event.body)
+                answered = reader.answered(event)
                 row["answered"] = write_answered(answered)
                 row["due_at"] = max(at + reader.label_delay, now + self._ages.settle)
             else:
-                asked = reader.asked(event.id, event.headers, event.body)
+                asked = reader.asked(event)
                 row |= {"asked_at": at, "asked": write_asked(asked)}
                 row["due_at"] = now + self._ages.patience
         except (RecursionError, ValueError):

@@ -1,10 +1,12 @@
 import base64
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from modelrollout.collector.documents import Heartbeat, Label, read_documents, read_heartbeat, read_label, read_signal
+from modelrollout.collector.engines import Store
 from modelrollout.collector.events import (
     BATCH,
     EMPTY,
@@ -16,6 +18,7 @@ from modelrollout.collector.events import (
     read_message,
 )
 from modelrollout.collector.refusals import Refused
+from tests.unit.collector.world import CLASSES, World, answered, asked
 
 BINARY = {
     # As the agent of KServe writes it: names of headers as Go spells them, the metadata a map of lists.
@@ -68,11 +71,12 @@ def test_a_binary_event_of_kserve_is_read() -> None:
         namespace="risk",
         workload="fraud-v7",
         time=1796117400.5,
-        body={"inputs": [1]},
+        data=b'{"inputs": [1]}',
         headers={"x-country": "BR", "host": "fraud.example.com"},
         code=200,
         shadow=False,
     )
+    assert found.body == {"inputs": [1]}
 
 
 def test_a_structured_event_is_read() -> None:
@@ -106,6 +110,15 @@ def test_a_batch_is_read_and_a_poisoned_event_in_it_refused_alone() -> None:
 )
 def test_a_body_that_cannot_be_looked_into_is_still_an_event(body: bytes, found: object) -> None:
     assert _one(BINARY, body).body is found
+
+
+def test_a_body_that_no_rollout_looks_into_is_not_read(tmp_path: Path) -> None:
+    store = Store(f"sqlite:///{tmp_path / 'collector.db'}")
+    world = World(store, CLASSES | {"slices": [{"name": "country", "header": "x-country"}]})
+    for telling, read in ((asked("1", body=b"{}"), False), (answered("1", body=b"{}"), True)):
+        world.send(telling)
+        assert ("body" in vars(telling)) is read
+    store.close()
 
 
 @pytest.mark.parametrize(
