@@ -4,7 +4,7 @@ Nobody is refused for that, and the counters stay at 0 as if nobody had asked. S
 counts, and says in words what is missing where all of it lacks the same.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -62,10 +62,10 @@ class Problem:
 class _Seen:
     """What was seen of one version: how often anything ended how; an empty word stands for well."""
 
-    ends: dict[What, Counter[str]] = field(default_factory=dict)
+    ends: defaultdict[What, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
 
     def add(self, what: What, end: str, number: int) -> None:
-        ends = self.ends.setdefault(what, Counter())
+        ends = self.ends[what]
         ends[end] += number
         if ends[end] > _MOST:
             self.ends[what] = +Counter({word: count // 2 for word, count in ends.items()})
@@ -79,7 +79,7 @@ class _Seen:
 @dataclass(slots=True)
 class _Watched:
     reader: Reader
-    versions: dict[str, _Seen] = field(default_factory=dict)
+    versions: defaultdict[str, _Seen] = field(default_factory=lambda: defaultdict(_Seen))
     labels: bool = False
 
 
@@ -97,7 +97,7 @@ class Diagnosis:
         """Take in how something ended: well, or why not."""
         if entry.reader is not None:
             with self._lock:
-                self._of(entry, entry.reader).versions.setdefault(version, _Seen()).add(what, end, number)
+                self._of(entry, entry.reader).versions[version].add(what, end, number)
 
     def saw_label(self, entry: Entry) -> None:
         """A label of the rollout came, for whichever request."""

@@ -7,6 +7,8 @@ from typing import Any
 
 from modelrollout.collector.reading import Answered, Asked
 
+_encode = json.JSONEncoder(separators=(",", ":")).encode
+
 
 def write_asked(asked: Asked) -> str:
     """Compact JSON; what is empty is left out."""
@@ -42,7 +44,7 @@ def read_answered(text: str | None) -> Answered:
 
 
 def _compact(facts: Mapping[str, Any]) -> str:
-    return json.dumps({name: value for name, value in facts.items() if value}, separators=(",", ":"))
+    return _encode({name: value for name, value in facts.items() if value})
 
 
 @dataclass(frozen=True, slots=True)
