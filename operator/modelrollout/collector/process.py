@@ -1,6 +1,7 @@
 """The collector's process from its start to its end."""
 
 import asyncio
+import gc
 import logging
 import random
 import signal
@@ -39,6 +40,8 @@ _log = logging.getLogger(__name__)
 
 _STUCK = 120.0
 _RELIST = 60.0
+_GARBAGE = 20_000
+"""New objects between two searches for cycles, which find next to nothing: what a message makes goes with it."""
 
 
 class Collector:
@@ -190,6 +193,9 @@ async def _run(settings: Settings) -> None:
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
     transport = await connect(agent="modelrollout-collector")
     try:
-        await Collector(settings, transport).run(stopped)
+        collector = Collector(settings, transport)
+        gc.freeze()
+        gc.set_threshold(_GARBAGE, 10, 10)
+        await collector.run(stopped)
     finally:
         await transport.close()
