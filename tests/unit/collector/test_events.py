@@ -122,6 +122,34 @@ def test_a_body_that_no_rollout_looks_into_is_not_read(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({"specversion": 1.0}, "specversion"),
+        ({"source": ""}, "source"),
+        ({"source": None}, "source"),
+        ({"time": "2026-12-01T09:30:00"}, "time"),
+        ({"time": None}, "time"),
+        ({"subject": ""}, "subject"),
+        ({"dataschema": 1}, "dataschema"),
+        ({"datacontenttype": None}, "datacontenttype"),
+        ({"Code": "200"}, "Code"),
+        ({"a-b": "c", "": "d"}, ", a-b"),
+        ({"data": None, "data_base64": "\u00e9"}, "data_base64"),
+    ],
+)
+def test_what_is_no_valid_cloudevent_is_refused_and_its_attribute_named(change: dict[str, Any], named: str) -> None:
+    (found,) = _batch(STRUCTURED | change)
+    assert isinstance(found, Refused)
+    assert (found.reason, named in found.message) == ("unreadable", True)
+
+
+def test_an_event_without_an_id_is_refused_for_with_one_made_up_its_repetition_would_count_again() -> None:
+    (found,) = _batch({name: value for name, value in STRUCTURED.items() if name != "id"})
+    assert isinstance(found, Refused)
+    assert "the attribute id" in found.message
+
+
+@pytest.mark.parametrize(
     ("host", "shadow"), [("fraud.example.com-shadow", True), ("fraud-shadow:8080", True), ("fraud.example.com", False)]
 )
 def test_a_mirrored_copy_is_known_by_its_host(host: str, shadow: bool) -> None:
