@@ -1,7 +1,7 @@
 """What all verbs do: one ModelRolloutCommand, sent in the name of the user, and its acknowledgement from status."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -87,10 +87,11 @@ def ask(target: Target, name: str, verb: str, asked: Asked, **fields: Any) -> in
             async with asyncio.timeout(asked.timeout):
                 answer = await _answer(cluster, name, command["metadata"]["uid"])
         except TimeoutError:
+            why = _hindrance((await cluster.rollout(name)).get("status") or {})
             raise CommandFailed(
                 f"no answer to {sent} within {asked.timeout:g}s",
-                "Is the operator running, and does it watch this namespace? The command stays valid until it expires; "
-                f"to take it back: kubectl delete modelrolloutcommand {sent} -n {cluster.namespace}",
+                f"{why or 'Is the operator running, and does it watch this namespace?'} The command stays valid until "
+                f"it expires; to take it back: kubectl delete modelrolloutcommand {sent} -n {cluster.namespace}",
                 Exit.TIMEOUT,
             ) from None
         if not answer["accepted"]:
@@ -113,6 +114,14 @@ async def _answer(cluster: Any, name: str, uid: str) -> dict[str, Any]:  # noqa:
             if result["uid"] == uid:
                 return {"message": "", **result}
     raise AssertionError("following a rollout never ends by itself")
+
+
+def _hindrance(status: Mapping[str, Any]) -> str:
+    """Why the operator carries out no command at all, in a sentence; empty when nothing is known to hinder it."""
+    for one in status.get("conditions") or ():
+        if (one["type"], one["status"]) == ("RouteClaimed", "False"):
+            return f"Nothing is carried out while the route cannot be used: {one['message']}."
+    return f"Nothing is carried out: {status.get('message')}." if status.get("phase") == "Invalid" else ""
 
 
 def _report(asked: Asked, document: dict[str, Any], sentence: str) -> None:

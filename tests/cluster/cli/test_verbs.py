@@ -2,11 +2,19 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.cluster.cli.conftest import Rollouts, Run
 from tests.unit.cli import cases
+
+
+def claimed(message: str) -> dict[str, Any]:
+    """The condition of a route that cannot be used."""
+    said = {"type": "RouteClaimed", "status": "False", "reason": "RouteMissing", "message": message}
+    return {**said, "observedGeneration": 1, "lastTransitionTime": "2026-01-01T00:00:00Z"}
+
 
 VERBS = ["approve", "promote", "skip", "pause", "resume", "abort", "retry", "undo"]
 
@@ -74,6 +82,26 @@ def test_no_answer_in_time_ends_with_4_and_says_how_to_take_the_command_back(run
     assert ran.returncode == 4
     (command,) = rollouts.commands()
     assert f"kubectl delete modelrolloutcommand {command['metadata']['name']}" in ran.stderr
+
+
+@pytest.mark.usefixtures("progressing")
+@pytest.mark.parametrize(
+    ("status", "why"),
+    [
+        ({}, "Is the operator running"),
+        (
+            {"conditions": [claimed("HTTPRoute fraud was not found")]},
+            "while the route cannot be used: HTTPRoute fraud was not found. The command stays valid",
+        ),
+        ({"phase": "Invalid", "message": "v9 is no version"}, "Nothing is carried out: v9 is no version. The command"),
+    ],
+)
+def test_no_answer_says_what_hinders_the_operator_where_that_is_known(
+    run: Run, rollouts: Rollouts, status: dict[str, Any], why: str
+) -> None:
+    rollouts.write(**status)
+    ran = run("abort", "fraud", "--timeout", "1s")
+    assert (ran.returncode, why in ran.stderr) == (4, True), ran.stderr
 
 
 def test_a_verb_for_a_rollout_that_is_not_there_creates_nothing(run: Run, rollouts: Rollouts) -> None:
