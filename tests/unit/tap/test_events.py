@@ -1,4 +1,4 @@
-"""Exchanges as CloudEvents, read back by the library that the collector reads them with."""
+"""Exchanges as CloudEvents, read back by CloudEvents' own library and by the collector."""
 
 import gzip
 import json
