@@ -49,8 +49,10 @@ def test_it_is_promoted_and_one_that_fails_is_taken_back(model: Small, record_pr
         assert users.failed() == []
         record_property("requests", len(users.came))
 
-        # What stable shows during the hold is what the other one is held to after the switch.
-        model.patch(target="v3", watch="2m", strategy={"blueGreen": {"hold": "6s"}})
+        # What stable shows during the hold is what the other one is held to after the switch. A stratum of two seconds
+        # that begins in it is counted after eight at the latest: it waits for its beginning, lasts, settles, and is
+        # looked at every other second.
+        model.patch(target="v3", watch="2m", strategy={"blueGreen": {"hold": "10s"}})
         model.until(lambda: model.selected == "v3", "the switch to v3", 60)
         model.until(lambda: model.selected == "v2", "the switch back", 60)
         model.until(lambda: model.status["phase"] == "RolledBack", "that it is told", 20)
