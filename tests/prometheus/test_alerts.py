@@ -4,9 +4,7 @@ Time is promtool's: scrapes of an hour are played in a moment. At first all is w
 at minute 45 it is over.
 """
 
-import json
 import re
-import subprocess
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -18,7 +16,6 @@ import pytest
 import yaml
 from prometheus_client import CollectorRegistry
 
-from dev import programs
 from modelrollout.api.status import ModelRolloutStatus, Outcome, PastRun, Phase
 from modelrollout.collector.instruments import Instruments
 from modelrollout.decisions.conditions import set_condition
@@ -26,7 +23,7 @@ from modelrollout.kube.cache import Cache
 from modelrollout.kube.resources import MODELROLLOUTS
 from modelrollout.reconciler.gauges import Gauges
 from modelrollout.reconciler.telemetry import Telemetry
-from tests.prometheus.ticks import EVERY, Ticks
+from tests.prometheus.ticks import EVERY, Ticks, check_rules
 
 ALERTS = Path(__file__).parents[2] / "charts" / "modelrollout" / "files" / "alerts.yaml"
 RULES = {rule["alert"]: rule for rule in yaml.safe_load(ALERTS.read_text())["groups"][0]["rules"]}
@@ -240,17 +237,7 @@ def test_an_alert_fires_when_it_should_and_no_other_does_and_it_ends(story: Stor
         for moment, firing in moments.items()
         for alert in RULES
     ]
-    document = {
-        "rule_files": [str(ALERTS)],
-        "evaluation_interval": f"{EVERY}s",
-        "tests": [{"interval": f"{EVERY}s", "input_series": played(story), "alert_rule_test": checks}],
-    }
-    (tmp_path / "test.yaml").write_text(json.dumps(document))
-    tool = programs.path_of(programs.PROMTOOL)
-    ran = subprocess.run(
-        [tool, "test", "rules", str(tmp_path / "test.yaml")], capture_output=True, text=True, check=False
-    )
-    assert ran.returncode == 0, ran.stdout + ran.stderr
+    check_rules(tmp_path, {"input_series": played(story), "alert_rule_test": checks}, [ALERTS])
 
 
 def test_every_alert_has_a_story() -> None:

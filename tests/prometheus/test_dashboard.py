@@ -2,15 +2,13 @@
 
 import json
 import re
-import subprocess
 from pathlib import Path
 from typing import Any
 
-from dev import programs
 from modelrollout.api.status import MetricStatus, ModelRolloutStatus, Outcome, Phase, Run, RunState, Verdict
 from modelrollout.kube.resources import MODELROLLOUTS
 from tests.prometheus.test_alerts import Site
-from tests.prometheus.ticks import EVERY, Ticks
+from tests.prometheus.ticks import EVERY, Ticks, check_rules
 
 DASHBOARD = Path(__file__).parents[2] / "charts" / "modelrollout" / "files" / "dashboard.json"
 PANELS = {panel["title"]: panel for panel in json.loads(DASHBOARD.read_text())["panels"]}
@@ -75,10 +73,4 @@ SHOWN = [
 
 
 def test_each_thing_is_shown_once_also_the_first_one_and_after_another_operator_leads(tmp_path: Path) -> None:
-    tests = [{"interval": f"{EVERY}s", "input_series": played(), "promql_expr_test": SHOWN}]
-    (tmp_path / "test.yaml").write_text(json.dumps({"evaluation_interval": f"{EVERY}s", "tests": tests}))
-    tool = programs.path_of(programs.PROMTOOL)
-    ran = subprocess.run(
-        [tool, "test", "rules", str(tmp_path / "test.yaml")], capture_output=True, text=True, check=False
-    )
-    assert ran.returncode == 0, ran.stdout + ran.stderr
+    check_rules(tmp_path, {"input_series": played(), "promql_expr_test": SHOWN})

@@ -1,9 +1,14 @@
 """What pods expose, scrape by scrape, in the form in which promtool plays it to the alert rules."""
 
 import json
+import subprocess
 from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
 from prometheus_client import CollectorRegistry
+
+from dev import programs
 
 EVERY = 15
 """Seconds between two scrapes."""
@@ -41,3 +46,17 @@ class Ticks:
     def played(self) -> list[dict[str, str]]:
         """The input series of a test of promtool."""
         return [{"series": series, "values": " ".join(told)} for series, told in sorted(self._series.items())]
+
+
+def check_rules(folder: Path, test: Mapping[str, Any], rule_files: Sequence[Path] = ()) -> None:
+    """Let promtool run one test; fails with its own words."""
+    document = {
+        "rule_files": [str(one) for one in rule_files],
+        "evaluation_interval": f"{EVERY}s",
+        "tests": [{"interval": f"{EVERY}s", **test}],
+    }
+    path = folder / "test.yaml"
+    path.write_text(json.dumps(document))
+    command = [programs.path_of(programs.PROMTOOL), "test", "rules", str(path)]
+    ran = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
