@@ -301,9 +301,9 @@ def test_a_preview_has_no_traffic_to_be_checked_against(lint) -> None:
     ("hold", "watch", "metric", "warned"),
     [
         ("0s", "15m", PROPORTION, True),
-        ("44s", "15m", PROPORTION, True),
+        ("90s", "15m", PROPORTION, True),
         ("0s", "15m", latency("rtt_seconds", "250ms"), True),
-        ("45s", "15m", PROPORTION, False),
+        ("91s", "15m", PROPORTION, False),
         ("0s", "0s", PROPORTION, False),
         ("0s", "15m", f"{PROPORTION}\n    role: Monitor", False),
     ],
@@ -316,7 +316,7 @@ def test_a_watch_that_may_have_nothing_to_compare_with_is_warned_of(
     assert code == 0
     said = [line for line in lines if "warning: spec.strategy.blueGreen.hold: " in line]
     assert bool(said) == warned, lines
-    assert all("errors can take nothing back: hold for 45s or longer" in line for line in said)
+    assert all("errors can take nothing back: hold for 1m31s or longer" in line for line in said)
 
 
 MEAN = "mean: {sum: rtt_seconds_sum, count: rtt_seconds_count}\n    margin: {ratio: 1.05}"

@@ -17,6 +17,7 @@ from modelrollout.api.values import in_words
 from modelrollout.cli.lint.advised import Advice, end_of_run
 from modelrollout.cli.lint.findings import Severity
 from modelrollout.cli.lint.metrics import metric_advice
+from modelrollout.decisions.analysis.strata import SETTLE
 from modelrollout.decisions.steps import PlannedStep
 from modelrollout.decisions.strategies import compile_steps, hold_place_of, place_of_step
 
@@ -131,13 +132,13 @@ def _baseline(spec: ModelRolloutSpec, steps: tuple[PlannedStep, ...]) -> Iterato
     """A watch whose guardrails may have nothing to hold the candidate to: it never answers beside stable."""
     if not spec.watch or not all(step.preview for step in steps):
         return
-    least = _until_counted(spec)
+    least = _certainly_counted(spec)
     held = [one.name for one in spec.metrics if one.role is Role.GUARDRAIL and _share(one)]
     if held and sum((step.hold for step in steps), timedelta()) < least:
         yield Advice(
             hold_place_of(spec, 0),
-            f"{format_duration(steps[0].hold)} is too short to count what stable answers in the preview, so the watch "
-            "holds the candidate to stable's past alone; where stable began to serve a moment ago there is none, and "
+            f"{format_duration(steps[0].hold)} may be too short to count what stable answers in the preview, and then the "
+            "watch holds the candidate to stable's past alone; where stable began to serve a moment ago there is none, and "
             f"{in_words(held)} can take nothing back: hold for {format_duration(least)} or longer",
         )
 
@@ -164,6 +165,11 @@ def _share(metric: Metric) -> bool:
 def _until_counted(spec: ModelRolloutSpec) -> timedelta:
     """How long it takes until any answer is counted: its stratum is two intervals, and it has to settle."""
     return 3 * spec.analysis.interval
+
+
+def _certainly_counted(spec: ModelRolloutSpec) -> timedelta:
+    """How long it takes at most until something is: the stratum has to begin, too, and it has to be looked at."""
+    return 2 * _until_counted(spec) + timedelta(seconds=SETTLE)
 
 
 def _deadline(spec: ModelRolloutSpec, step: PlannedStep, field: str) -> Iterator[Advice]:
