@@ -137,8 +137,9 @@ def _baseline(spec: ModelRolloutSpec, steps: tuple[PlannedStep, ...]) -> Iterato
     if held and sum((step.hold for step in steps), timedelta()) < least:
         yield Advice(
             hold_place_of(spec, 0),
-            f"{format_duration(steps[0].hold)} may be too short to count what stable answers in the preview, and then the "
-            "watch holds the candidate to stable's past alone; where stable began to serve a moment ago there is none, and "
+            f"{format_duration(steps[0].hold)} may be too short to count what stable answers in the preview, and then "
+            "the watch holds the candidate to stable's past alone; where stable began to serve a moment ago there is "
+            "none, and "
             f"{in_words(held)} can take nothing back: hold for {format_duration(least)} or longer",
         )
 
